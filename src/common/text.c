@@ -1,0 +1,197 @@
+#include "config.h"
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base64.h"
+#include "text.h"
+
+#define TEXT_MIN_CAP 128
+
+void text_init (struct text *t)
+{
+    *t = (struct text)TEXT_INIT;
+}
+
+void text_fini (struct text *t)
+{
+    if (t) {
+        free_keep_errno (t->buf);
+        text_init (t);
+    }
+}
+
+void text_clear (struct text *t)
+{
+    t->len = 0;
+    t->error = 0;
+    if (t->buf)
+        t->buf[0] = '\0';
+}
+
+char *text_take (struct text *t, size_t *len)
+{
+    char *buf;
+
+    if (!t->buf)
+        text_reserve (t, 0);
+    if (t->error)
+        return NULL;
+    t->buf[t->len] = '\0';
+    if (len)
+        *len = t->len;
+    buf = t->buf;
+    text_init (t);
+    return buf;
+}
+
+char *text_reserve (struct text *t, size_t n)
+{
+    size_t cap = t->cap ? t->cap : TEXT_MIN_CAP;
+    char *buf;
+
+    if (t->error)
+        return NULL;
+    if (n > SIZE_MAX / 2 - t->len)
+        goto nomem;
+    while (cap < t->len + n + 1)
+        cap *= 2;
+    if (cap != t->cap) {
+        if (!(buf = realloc (t->buf, cap)))
+            goto nomem;
+        t->buf = buf;
+        t->cap = cap;
+    }
+    return t->buf + t->len;
+nomem:
+    t->error = -ENOMEM;
+    return NULL;
+}
+
+void text_commit (struct text *t, size_t n)
+{
+    must (t->len + n < t->cap);
+    t->len += n;
+    t->buf[t->len] = '\0';
+}
+
+void text_put (struct text *t, const void *data, size_t len)
+{
+    char *p = text_reserve (t, len);
+
+    if (p) {
+        if (len > 0)
+            memcpy (p, data, len);
+        text_commit (t, len);
+    }
+}
+
+void text_puts (struct text *t, const char *s)
+{
+    text_put (t, s, strlen (s));
+}
+
+void text_putc (struct text *t, char c)
+{
+    text_put (t, &c, 1);
+}
+
+void text_vprintf (struct text *t, const char *fmt, va_list ap)
+{
+    va_list again;
+    char *p;
+    int n;
+
+    va_copy (again, ap);
+    n = vsnprintf (NULL, 0, fmt, again);
+    va_end (again);
+    must (n >= 0);
+    if ((p = text_reserve (t, n))) {
+        vsnprintf (p, n + 1, fmt, ap);
+        text_commit (t, n);
+    }
+}
+
+void text_printf (struct text *t, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start (ap, fmt);
+    text_vprintf (t, fmt, ap);
+    va_end (ap);
+}
+
+void text_put_uint (struct text *t, uint64_t value)
+{
+    char digits[20];
+    char *p = digits + sizeof (digits);
+
+    do {
+        *--p = '0' + value % 10;
+        value /= 10;
+    } while (value > 0);
+    text_put (t, p, digits + sizeof (digits) - p);
+}
+
+void text_put_int (struct text *t, int64_t value)
+{
+    if (value < 0) {
+        text_putc (t, '-');
+        text_put_uint (t, -(uint64_t)value);
+    }
+    else
+        text_put_uint (t, value);
+}
+
+void text_put_real (struct text *t, double value)
+{
+    char buf[40];
+
+    if (!isfinite (value))
+        value = 0.0;
+    snprintf (buf, sizeof (buf), "%.17g", value);
+    text_puts (t, buf);
+    if (!strpbrk (buf, ".e"))
+        text_puts (t, ".0");
+}
+
+/* What follows the backslash: 0 = the byte stands for itself, 'u' = \u00XX. */
+static const char escape[256] = {
+    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
+    ['\r'] = 'r', ['\t'] = 't', [0x00] = 'u', [0x01] = 'u', [0x02] = 'u',
+    [0x03] = 'u', [0x04] = 'u', [0x05] = 'u', [0x06] = 'u', [0x07] = 'u',
+    [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u', [0x10] = 'u', [0x11] = 'u',
+    [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u', [0x16] = 'u',
+    [0x17] = 'u', [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u',
+    [0x1c] = 'u', [0x1d] = 'u', [0x1e] = 'u', [0x1f] = 'u',
+};
+
+void text_put_json_string (struct text *t, const char *s, size_t len)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const char *end = s + len;
+
+    text_putc (t, '"');
+    while (s < end) {
+        const char *plain = s;
+
+        while (s < end && !escape[(unsigned char)*s])
+            s++;
+        text_put (t, plain, s - plain);
+        if (s < end) {
+            unsigned char c = *s++;
+            char esc[6] = { '\\', escape[c], '0', '0', hex[c >> 4], hex[c & 15] };
+
+            text_put (t, esc, escape[c] == 'u' ? 6 : 2);
+        }
+    }
+    text_putc (t, '"');
+}
+
+void text_put_base64 (struct text *t, const void *data, size_t len)
+{
+    char *p = text_reserve (t, base64_encoded_size (len));
+
+    if (p)
+        text_commit (t, base64_encode (p, data, len));
+}

@@ -1,0 +1,60 @@
+#include "config.h"
+#include <math.h>
+#include "tap.h"
+#include "text.h"
+
+static void json_string (const char *in, size_t len, const char *want)
+{
+    struct text t = TEXT_INIT;
+
+    text_put_json_string (&t, in, len);
+    is (t.buf, want, "escapes %s", want);
+    text_fini (&t);
+}
+
+static void real (double d, const char *want)
+{
+    struct text t = TEXT_INIT;
+
+    text_put_real (&t, d);
+    is (t.buf, want, "writes %s", want);
+    text_fini (&t);
+}
+
+int main (void)
+{
+    struct text t = TEXT_INIT;
+    char *s;
+    size_t len;
+
+    for (int i = 0; i < 1000; i++)
+        text_printf (&t, "%d,", i);
+    ok (t.len == 3890 && strlen (t.buf) == t.len, "grows, stays NUL-terminated");
+    s = text_take (&t, &len);
+    ok (s && len == 3890 && !t.buf, "text_take moves the buffer out");
+    free (s);
+    s = text_take (&t, &len);
+    ok (s && len == 0 && s[0] == '\0', "an empty text is an empty string");
+    free (s);
+    text_put_int (&t, INT64_MIN);
+    text_putc (&t, ' ');
+    text_put_uint (&t, UINT64_MAX);
+    is (t.buf, "-9223372036854775808 18446744073709551615", "extreme integers");
+    text_clear (&t);
+    text_put_base64 (&t, "1", 1);
+    is (t.buf, "MQ==", "base64");
+    ok (!text_reserve (&t, SIZE_MAX - 1) && text_error (&t) == -ENOMEM,
+        "an impossible size is an error");
+    text_puts (&t, "more");
+    ok (text_error (&t) == -ENOMEM && !text_take (&t, NULL), "... that sticks");
+    text_fini (&t);
+    json_string ("", 0, "\"\"");
+    json_string ("a\"\\/\b\f\n\r\t\x1f\x7f", 11, "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u001F\x7f\"");
+    json_string ("a\0b", 3, "\"a\\u0000b\"");
+    json_string ("\xc3\xa9", 2, "\"\xc3\xa9\"");
+    real (42, "42.0");
+    real (1795258091.9834473, "1795258091.9834473");
+    real (1e300, "1.0000000000000001e+300");
+    real (NAN, "0.0");
+    return done_testing ();
+}

@@ -1,0 +1,40 @@
+/* flux/core.h - the public interface of libflux, all of it. */
+
+#ifndef _FLUX_CORE_H
+#define _FLUX_CORE_H
+
+#include "core/types.h"
+#include "core/handle.h"
+#include "core/connector.h"
+#include "core/reactor.h"
+#include "core/watcher.h"
+#include "core/message.h"
+#include "core/msglist.h"
+#include "core/disconnect.h"
+#include "core/msg_handler.h"
+#include "core/future.h"
+#include "core/request.h"
+#include "core/response.h"
+#include "core/control.h"
+#include "core/rpc.h"
+#include "core/event.h"
+#include "core/service.h"
+#include "core/attr.h"
+#include "core/hosts.h"
+#include "core/sync.h"
+#include "core/flog.h"
+#include "core/conf.h"
+#include "core/conf_builtin.h"
+#include "core/module.h"
+#include "core/method.h"
+#include "core/version.h"
+#include "core/kvs.h"
+#include "core/kvs_lookup.h"
+#include "core/kvs_getroot.h"
+#include "core/kvs_txn.h"
+#include "core/kvs_commit.h"
+#include "core/kvs_dir.h"
+#include "core/kvs_copy.h"
+#include "core/job.h"
+
+#endif /* !_FLUX_CORE_H */

@@ -1,0 +1,20 @@
+/* flux/core/service.h - part of the public interface of libflux. */
+
+#ifndef _FLUX_CORE_SERVICE_H
+#define _FLUX_CORE_SERVICE_H
+
+#include "handle.h"
+#include "future.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+flux_future_t *flux_service_register (flux_t *h, const char *name);
+flux_future_t *flux_service_unregister (flux_t *h, const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_FLUX_CORE_SERVICE_H */

@@ -1,0 +1,25 @@
+/* flux/core/version.h - part of the public interface of libflux. */
+
+#ifndef _FLUX_CORE_VERSION_H
+#define _FLUX_CORE_VERSION_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FLUX_CORE_VERSION_STRING "0.88.0"
+#define FLUX_CORE_VERSION_MAJOR 0
+#define FLUX_CORE_VERSION_MINOR 88
+#define FLUX_CORE_VERSION_PATCH 0
+#define FLUX_CORE_VERSION_HEX \
+    ((FLUX_CORE_VERSION_MAJOR << 16) | (FLUX_CORE_VERSION_MINOR << 8) \
+     | FLUX_CORE_VERSION_PATCH)
+
+const char *flux_core_version_string (void);
+int flux_core_version (int *major, int *minor, int *patch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* !_FLUX_CORE_VERSION_H */

@@ -143,15 +143,29 @@ void text_put_int (struct text *t, int64_t value)
         text_put_uint (t, value);
 }
 
+/* e+07 -> e7, e-07 -> e-7 */
+static void shorten_exponent (char *e)
+{
+    char *digits = e + (*e == '+' || *e == '-');
+    char *first = digits + strspn (digits, "0");
+
+    if (*e == '-')
+        e++;
+    memmove (e, first, strlen (first) + 1);
+}
+
 void text_put_real (struct text *t, double value)
 {
     char buf[40];
+    char *e;
 
     if (!isfinite (value))
         value = 0.0;
     snprintf (buf, sizeof (buf), "%.17g", value);
+    if ((e = strchr (buf, 'e')))
+        shorten_exponent (e + 1);
     text_puts (t, buf);
-    if (!strpbrk (buf, ".e"))
+    if (!e && !strchr (buf, '.'))
         text_puts (t, ".0");
 }
 

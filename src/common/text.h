@@ -61,8 +61,9 @@ void text_vprintf (struct text *t, const char *fmt, va_list ap);
 void text_put_int (struct text *t, int64_t value);
 void text_put_uint (struct text *t, uint64_t value);
 
-/* A real as JSON: %.17g, always with a '.' or an 'e'; shortest form is not
- * sought.  NaN and infinities, which JSON lacks, become 0.0.
+/* A real as RFC 11 canonical JSON: %.17g, always with a '.' or an 'e', no '+'
+ * or leading zeros in the exponent; shortest form is not sought.  NaN and
+ * infinities, which JSON lacks, become 0.0.
  */
 void text_put_real (struct text *t, double value);
 

@@ -1,0 +1,160 @@
+#include "config.h"
+
+#include "jpull.h"
+#include "tap.h"
+
+static int canon (const char *in, struct text *out)
+{
+    _cleanup_ (jpull_fini) struct jpull s;
+    int r;
+
+    jpull_init (&s, in, strlen (in));
+    if ((r = jpull_canon (&s, out)) < 0)
+        return r;
+    return jpull_end (&s);
+}
+
+static void canonical (const char *in, const char *want)
+{
+    _cleanup_ (text_fini) struct text out = TEXT_INIT;
+
+    ok (canon (in, &out) == 0, "reads %s", in);
+    is (out.buf, want, "... as %s", want);
+}
+
+static int skip_all (const char *in, size_t len)
+{
+    _cleanup_ (jpull_fini) struct jpull s;
+    int r;
+
+    jpull_init (&s, in, len);
+    if ((r = jpull_skip (&s)) < 0)
+        return r;
+    return jpull_end (&s);
+}
+
+static void malformed (const char *in)
+{
+    _cleanup_ (text_fini) struct text out = TEXT_INIT;
+
+    ok (skip_all (in, strlen (in)) == -EPROTO && canon (in, &out) == -EPROTO,
+        "refuses %s", in);
+}
+
+static void strings (void)
+{
+    canonical ("\"a\\u00e9\\ud83d\\ude00\\/\\u0001\"",
+               "\"a\xc3\xa9\xf0\x9f\x98\x80/\\u0001\"");
+    canonical ("\"\\\"\\\\\\b\\f\\n\\r\\t\"", "\"\\\"\\\\\\b\\f\\n\\r\\t\"");
+    canonical ("\"\xe6\x97\xa5\"", "\"\xe6\x97\xa5\"");
+    malformed ("\"");
+    malformed ("\"a\\");
+    malformed ("\"a\\x\"");
+    malformed ("\"\\u0000\"");
+    malformed ("\"\\ud800\"");
+    malformed ("\"\\ud800\\u0041\"");
+    malformed ("\"\\udc00\"");
+    malformed ("\"\\u12g4\"");
+    malformed ("\"\\u12");
+    malformed ("\"a\nb\"");
+    malformed ("\"\x80\"");
+    malformed ("\"\\t\xc3\"");
+    ok (skip_all ("\"a\0b\"", 5) == -EPROTO, "refuses a NUL in a string");
+}
+
+static void numbers (void)
+{
+    canonical ("0", "0");
+    canonical ("-0", "0");
+    canonical ("-0.0", "-0.0");
+    canonical ("9223372036854775807", "9223372036854775807");
+    canonical ("-9223372036854775808", "-9223372036854775808");
+    canonical ("1E300", "1.0000000000000001e300");
+    canonical ("1e-7", "9.9999999999999995e-8");
+    canonical ("100.0", "100.0");
+    canonical ("0.1", "0.10000000000000001");
+    malformed ("9223372036854775808");
+    malformed ("1e400");
+    malformed ("01");
+    malformed ("-");
+    malformed ("1.");
+    malformed (".5");
+    malformed ("+1");
+    malformed ("1e");
+    malformed ("1e+");
+    malformed ("0x10");
+}
+
+static void structures (void)
+{
+    char deep[2 * JPULL_DEPTH_MAX + 3];
+
+    canonical (" { } ", "{}");
+    canonical ("[ 1 , [ ] , { \"a\" : null } , true , false ]",
+               "[1,[],{\"a\":null},true,false]");
+    canonical ("{\"b\":1,\"a\":2,\"aa\":3,\"B\":4}",
+               "{\"B\":4,\"a\":2,\"aa\":3,\"b\":1}");
+    canonical ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}");
+    malformed ("");
+    malformed (" ");
+    malformed ("{");
+    malformed ("{\"a\"}");
+    malformed ("{\"a\":}");
+    malformed ("{\"a\":1,}");
+    malformed ("{a:1}");
+    malformed ("{1:1}");
+    malformed ("[1,]");
+    malformed ("[1 2]");
+    malformed ("[1}");
+    malformed ("{]");
+    malformed ("nul");
+    malformed ("truey");
+    malformed ("{} {}");
+    memset (deep, '[', JPULL_DEPTH_MAX);
+    memset (deep + JPULL_DEPTH_MAX, ']', JPULL_DEPTH_MAX);
+    ok (skip_all (deep, 2 * JPULL_DEPTH_MAX) == 0, "the deepest nesting allowed");
+    memset (deep, '[', JPULL_DEPTH_MAX + 1);
+    memset (deep + JPULL_DEPTH_MAX + 1, ']', JPULL_DEPTH_MAX + 1);
+    ok (skip_all (deep, 2 * JPULL_DEPTH_MAX + 2) == -EPROTO, "one deeper is refused");
+}
+
+/* {"s":"x","n":-5,"r":1.0,"t":true,"z":null} */
+static void typed_values (void)
+{
+    static const char in[] = "{\"s\":\"x\",\"n\":-5,\"r\":1.0,\"t\":true,\"z\":null}";
+    _cleanup_ (jpull_fini) struct jpull s;
+    const char *str;
+    size_t len;
+    int64_t i = 0;
+    bool b = false;
+    int n = 0;
+
+    jpull_init (&s, in, sizeof (in) - 1);
+    ok (jpull_array (&s) == -EINVAL && jpull_object (&s) == 0,
+        "an object is not an array");
+    ok (jpull_member (&s, &n, &str, &len) == 1 && jpull_is (str, len, "s"),
+        "first member");
+    ok (jpull_int (&s, &i) == -EINVAL && jpull_null (&s) == -EINVAL
+            && jpull_bool (&s, &b) == -EINVAL && jpull_string (&s, &str, &len) == 0
+            && jpull_is (str, len, "x"),
+        "a value of another type is left for the next call");
+    ok (jpull_member (&s, &n, &str, &len) == 1 && jpull_string (&s, &str, &len) == -EINVAL
+            && jpull_int (&s, &i) == 0 && i == -5,
+        "an integer");
+    ok (jpull_member (&s, &n, &str, &len) == 1 && jpull_int (&s, &i) == -EINVAL
+            && jpull_skip (&s) == 0,
+        "a real is not an integer");
+    ok (jpull_member (&s, &n, &str, &len) == 1 && jpull_bool (&s, &b) == 0 && b, "true");
+    ok (jpull_member (&s, &n, &str, &len) == 1 && jpull_null (&s) == 0, "null");
+    ok (jpull_member (&s, &n, &str, &len) == 0 && n == 5 && jpull_end (&s) == 0,
+        "the end");
+}
+
+int main (void)
+{
+    strings ();
+    numbers ();
+    structures ();
+    typed_values ();
+    return done_testing ();
+}

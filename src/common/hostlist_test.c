@@ -1,0 +1,259 @@
+#include "config.h"
+#include <flux/hostlist.h>
+
+#include "testdata.h"
+
+static void is_list (struct hostlist *hl, const char *want, const char *what)
+{
+    char *text = hostlist_encode (hl);
+
+    is (text, want, "%s", what);
+    free (text);
+}
+
+/* Each host in turn, by three ways. */
+static bool hosts_are (struct hostlist *hl, json_t *want)
+{
+    const char *host = hostlist_first (hl);
+    size_t i;
+    json_t *o;
+
+    json_array_foreach (want, i, o) {
+        if (!host || strcmp (host, json_string_value (o)) != 0
+            || strcmp (hostlist_current (hl), json_string_value (o)) != 0
+            || strcmp (hostlist_nth (hl, i), json_string_value (o)) != 0)
+            return false;
+        host = hostlist_next (hl);
+    }
+    return host == NULL && hostlist_next (hl) == NULL;
+}
+
+/* Texts that are only accepted by accident elsewhere, and not here. */
+static bool stricter (const char *in)
+{
+    return strcmp (in, "foo[1-]") == 0 || strchr (in, ' ') || strstr (in, "]]");
+}
+
+static void texts_are_read_and_written (json_t *list)
+{
+    size_t i;
+    json_t *o;
+
+    json_array_foreach (list, i, o) {
+        const char *in = testdata_str (o, "in");
+        struct hostlist *hl = hostlist_decode (in);
+        struct hostlist *cpy;
+
+        if (testdata_quirk (o) && stricter (in)) {
+            ok (!hl && errno == EINVAL, "%s is refused", testdata_show (o, "in"));
+            continue;
+        }
+        if (strcmp (in, "foo18446744073709551616") == 0) {
+            is_list (hl, in, "a number above 64 bits is part of the name");
+            hostlist_destroy (hl);
+            continue;
+        }
+        if (!json_is_true (json_object_get (o, "ok"))) {
+            ok (!hl && errno == testdata_errno (o), "'%s' is refused", in);
+            continue;
+        }
+        ok (hl != NULL, "%s is read", testdata_show (o, "in"));
+        is_int (hostlist_count (hl),
+                json_integer_value (json_object_get (o, "count")),
+                "... has the right number of hosts");
+        is_list (hl, testdata_str (o, "encode"), "... is written");
+        if (json_object_get (o, "hosts"))
+            ok (hosts_are (hl, json_object_get (o, "hosts")), "... has the right hosts");
+        cpy = hostlist_copy (hl);
+        is_list (cpy, testdata_str (o, "encode"), "... is copied");
+        if (testdata_str (o, "sorted")) {
+            hostlist_sort (hl);
+            is_list (hl, testdata_str (o, "sorted"), "... is sorted");
+            hostlist_uniq (cpy);
+            is_list (cpy, testdata_str (o, "uniq"), "... is made unique");
+            is_int (hostlist_count (cpy),
+                    json_integer_value (json_object_get (o, "uniq_count")),
+                    "... which leaves the right number");
+        }
+        hostlist_destroy (cpy);
+        hostlist_destroy (hl);
+    }
+}
+
+static void lists_are_sorted (json_t *list)
+{
+    size_t i;
+    json_t *o;
+
+    json_array_foreach (list, i, o) {
+        struct hostlist *hl = hostlist_decode (testdata_str (o, "in"));
+
+        hostlist_sort (hl);
+        is_list (hl, testdata_str (o, "sorted"), testdata_str (o, "in"));
+        hostlist_uniq (hl);
+        is_list (hl, testdata_str (o, "uniq"), "... unique");
+        hostlist_destroy (hl);
+    }
+}
+
+static void hosts_are_found (json_t *list)
+{
+    size_t i;
+    json_t *o;
+
+    json_array_foreach (list, i, o) {
+        const char *host = testdata_str (o, "host");
+        struct hostlist *hl = hostlist_decode (testdata_str (o, "list"));
+        struct hostlist_hostname *hn = hostlist_hostname_create (host);
+        int want = json_integer_value (json_object_get (o, "index"));
+        int index;
+
+        errno = 0;
+        index = hostlist_find (hl, host);
+        ok (index == want && errno == testdata_errno (o),
+            "%s in %s",
+            host,
+            testdata_str (o, "list"));
+        if (hn)
+            ok (hostlist_find_hostname (hl, hn) == want, "... taken apart once");
+        else
+            ok (testdata_errno (o) == EINVAL, "... is no host name");
+        hostlist_hostname_destroy (hn);
+        hostlist_destroy (hl);
+    }
+}
+
+static void hosts_are_deleted (json_t *list)
+{
+    size_t i;
+    json_t *o;
+
+    json_array_foreach (list, i, o) {
+        struct hostlist *hl = hostlist_decode (testdata_str (o, "list"));
+
+        ok (hostlist_delete (hl, testdata_str (o, "delete"))
+                == json_integer_value (json_object_get (o, "rc")),
+            "%s without %s",
+            testdata_str (o, "list"),
+            testdata_str (o, "delete"));
+        is_list (hl, testdata_str (o, "result"), "... leaves the rest");
+        hostlist_destroy (hl);
+    }
+}
+
+static void hosts_are_appended (json_t *list)
+{
+    size_t i, k;
+    json_t *o, *text;
+
+    json_array_foreach (list, i, o) {
+        struct hostlist *hl = hostlist_create ();
+
+        json_array_foreach (json_object_get (o, "append"), k, text)
+            ok (hostlist_append (hl, json_string_value (text))
+                    == json_integer_value (
+                        json_array_get (json_object_get (o, "rc"), k)),
+                "appending '%s'",
+                json_string_value (text));
+        is_list (hl, testdata_str (o, "result"), "... gives the list");
+        hostlist_destroy (hl);
+    }
+}
+
+static void the_cursor_survives_removal (void)
+{
+    struct hostlist *hl = hostlist_decode ("a[1-5]");
+
+    ok (!hostlist_current (hl), "at first there is no current host");
+    is (hostlist_next (hl), "a1", "next gives the first");
+    is (hostlist_nth (hl, 2), "a3", "the cursor moves to a3");
+    ok (hostlist_remove_current (hl) == 1, "a3 is removed");
+    ok (hostlist_current (hl) == NULL, "then nothing is current");
+    ok (hostlist_remove_current (hl) == 0, "removing again does nothing");
+    is (hostlist_next (hl), "a4", "next gives the one that followed");
+    ok (hostlist_delete (hl, "a1") == 1, "one before the cursor is deleted");
+    is (hostlist_current (hl), "a4", "the cursor stays with its host");
+    is (hostlist_last (hl), "a5", "the last host");
+    ok (hostlist_remove_current (hl) == 1 && !hostlist_next (hl), "is removed; no next");
+    is_list (hl, "a[2,4]", "the rest remains");
+    hostlist_destroy (hl);
+
+    hl = hostlist_decode ("a1,b,a2");
+    ok (hostlist_delete (hl, "b") == 1, "what was between two neighbours is deleted");
+    is_list (hl, "a[1-2]", "they become one range");
+    hostlist_destroy (hl);
+}
+
+static void bad_arguments_are_refused (void)
+{
+    struct hostlist *hl = hostlist_decode ("a1");
+
+    ok (!hostlist_decode (NULL) && errno == EINVAL, "decode NULL");
+    ok (!hostlist_encode (NULL) && errno == EINVAL, "encode NULL");
+    ok (hostlist_count (NULL) == 0 && !hostlist_copy (NULL),
+        "NULL counts 0 and has no copy");
+    ok (!hostlist_nth (hl, -1) && errno == EINVAL, "index -1");
+    ok (!hostlist_nth (hl, 1) && errno == ENOENT, "index beyond the end");
+    ok (hostlist_append (NULL, "a") < 0 && errno == EINVAL, "append to NULL");
+    ok (hostlist_append_list (hl, NULL) < 0 && errno == EINVAL, "append list NULL");
+    ok (hostlist_append_list (hl, hl) == 1 && hostlist_count (hl) == 2,
+        "a list is appended to itself");
+    ok (hostlist_find (hl, NULL) < 0 && errno == EINVAL, "find NULL");
+    ok (hostlist_delete (hl, "a[") < 0 && errno == EINVAL, "delete bad text");
+    hostlist_sort (NULL);
+    hostlist_uniq (NULL);
+    hostlist_destroy (NULL);
+    hostlist_hostname_destroy (NULL);
+    hostlist_destroy (hl);
+    ok (!hostlist_decode ("a[0-1048575,0-1048575]x") && errno == ERANGE,
+        "ranges that must be spelled out are bounded as a whole");
+    ok (!hostlist_decode ("foo[18446744073709551615-18446744073709551616]")
+            && errno == ERANGE,
+        "a range above 64 bits");
+}
+
+static void the_largest_numbers_work (void)
+{
+    struct hostlist *hl;
+
+    hl = hostlist_decode ("n[18446744073709551614-18446744073709551615]");
+    ok (hostlist_append (hl, "n0,n[8-11],n010,n9") == 7, "large and small together");
+    hostlist_sort (hl);
+    is_list (hl,
+             "n[0,8-9,9-11,010,18446744073709551614-18446744073709551615]",
+             "are sorted");
+    hostlist_uniq (hl);
+    is_list (hl,
+             "n[0,8-11,010,18446744073709551614-18446744073709551615]",
+             "and made unique");
+    hostlist_destroy (hl);
+}
+
+static void a_big_list_is_cheap (void)
+{
+    struct hostlist *hl = hostlist_create ();
+
+    for (int i = 0; i < 100; i++)
+        must (hostlist_append (hl, "node[0-1048575]") == 1048576);
+    hostlist_uniq (hl);
+    is_list (hl, "node[0-1048575]", "100 times a million hosts are made unique");
+    ok (hostlist_find (hl, "node777777") == 777777, "one is found");
+    hostlist_destroy (hl);
+}
+
+int main (void)
+{
+    json_t *v = testdata_vectors ("hostlist.json");
+
+    texts_are_read_and_written (json_object_get (v, "decode"));
+    lists_are_sorted (json_object_get (v, "sort_uniq"));
+    hosts_are_found (json_object_get (v, "find"));
+    hosts_are_deleted (json_object_get (v, "delete"));
+    hosts_are_appended (json_object_get (v, "append"));
+    json_decref (v);
+    the_cursor_survives_removal ();
+    bad_arguments_are_refused ();
+    the_largest_numbers_work ();
+    a_big_list_is_cheap ();
+    return done_testing ();
+}

@@ -1,0 +1,54 @@
+/* kvsops.h - the payload of a kvs.commit request, written straight as text.
+ *
+ *   { "namespace":s "flags":i "ops":[ { "key":s "flags":i "dirent":treeobj|null } ] }
+ *
+ * Purpose: services that commit on behalf of jobs write small values and
+ * appends all day; this makes them in one pass, with no JSON tree.
+ *
+ * Keys are written as they are given: they must be valid UTF-8.
+ * Errors stick, as in text.h: kvsops_finish () tells.
+ * Bound: none of its own; callers bound what they put in.
+ */
+
+#ifndef MILLRACE_KVSOPS_H
+#define MILLRACE_KVSOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "text.h"
+
+struct kvsops {
+    struct text text;
+    size_t count; /* ops so far */
+};
+
+#define KVSOPS_INIT { TEXT_INIT, 0 }
+
+void kvsops_fini (struct kvsops *ops);
+
+/* Put or append a raw value. */
+void kvsops_put (struct kvsops *ops, const char *key, const void *data, size_t len);
+void kvsops_append (struct kvsops *ops, const char *key, const void *data, size_t len);
+
+/* Append blobs that the content store has already (our kvs only: the owner
+ * may append a valref).
+ */
+void kvsops_append_ref (struct kvsops *ops, const char *key, const char *blobref);
+
+void kvsops_put_dirref (struct kvsops *ops, const char *key, const char *blobref);
+void kvsops_symlink (struct kvsops *ops,
+                     const char *key,
+                     const char *ns,
+                     const char *target);
+void kvsops_unlink (struct kvsops *ops, const char *key);
+
+static inline bool kvsops_empty (const struct kvsops *ops)
+{
+    return ops->count == 0;
+}
+
+/* The request for namespace ns, malloced; ops is empty after.  NULL: ENOMEM. */
+char *kvsops_finish (struct kvsops *ops, const char *ns, int flags);
+
+#endif /* !MILLRACE_KVSOPS_H */

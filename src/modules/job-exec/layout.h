@@ -1,0 +1,42 @@
+/* job-exec/layout.h - how many tasks a job has, and which node runs which.
+ *
+ * Rules: exec.md 8.5.  Tasks are dealt out one by one to the node with most
+ * cores first, then numbered in blocks: node 0 has the first ids.
+ *
+ * Ownership: a layout owns its arrays.
+ * Bound: LAYOUT_TASKS_MAX tasks.
+ */
+
+#ifndef MILLRACE_EXEC_LAYOUT_H
+#define MILLRACE_EXEC_LAYOUT_H
+
+#include <stdint.h>
+#include <flux/core/types.h>
+
+#include "common/jobspec.h"
+#include "common/rset.h"
+#include "common/text.h"
+
+#define LAYOUT_TASKS_MAX 65536
+
+struct layout {
+    uint32_t nnodes;
+    uint32_t ntasks;
+    uint32_t *ppn;    /* tasks of each node */
+    uint32_t *nodeid; /* node of each task */
+};
+
+/* Returns 0, -EINVAL with a sentence, or -ENOMEM. */
+int layout_create (const struct jobspec *js,
+                   const struct rset *R,
+                   struct layout *l,
+                   flux_error_t *error);
+void layout_fini (struct layout *l);
+
+/* RFC 34: [[nodeid,nnodes,ppn,repeat],...] */
+void layout_taskmap (const struct layout *l, struct text *out);
+
+/* PMI_process_mapping: (vector,(nodeid,nnodes,ppn),...) */
+void layout_pmi_mapping (const struct layout *l, struct text *out);
+
+#endif /* !MILLRACE_EXEC_LAYOUT_H */

@@ -1,0 +1,57 @@
+/* job-exec/pmi.h - PMI version 1 server of one job (exec.md 9).
+ *
+ * Purpose: tasks find each other through a small key-value space and barriers,
+ * over one stream socket per task.  This is the dialogue only: bytes that a
+ * task wrote come in, lines for tasks go out through a callback.
+ *
+ * Invariants
+ *  - every answer is one whole line, handed out in one call: clients read with
+ *    a small buffer and expect exactly one line
+ *  - a barrier is left by all tasks or by none
+ *
+ * Ownership: the caller owns the sockets.
+ * Bound: PMI_LINE_MAX bytes of an unfinished line per task; keys and values
+ * have the sizes the protocol announces; at most PMI_KEYS_MAX keys per task,
+ * more are refused (rc=4).
+ */
+
+#ifndef MILLRACE_EXEC_PMI_H
+#define MILLRACE_EXEC_PMI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PMI_LINE_MAX 4096
+#define PMI_KVSNAME_MAX 64 /* these three count the final NUL */
+#define PMI_KEYLEN_MAX 64
+#define PMI_VALLEN_MAX 1024
+#define PMI_KEYS_MAX 4096
+
+struct pmi_ops {
+    /* Write one line, newline included, to a task. */
+    void (*send) (void *arg, uint32_t task, const char *line, size_t len);
+    /* The task wants the job to end. */
+    void (*abort) (void *arg, uint32_t task, const char *message);
+    /* The task does not speak the protocol. */
+    void (*protocol_error) (void *arg, uint32_t task, const char *line);
+};
+
+struct pmi;
+
+/* Returns 0 or -ENOMEM. */
+int pmi_create (uint32_t ntasks,
+                const char *kvsname,
+                const struct pmi_ops *ops,
+                void *arg,
+                struct pmi **ret);
+void pmi_destroy (struct pmi *p);
+
+/* A key that is there from the start.  Returns 0, -EINVAL (too long) or
+ * -ENOMEM.
+ */
+int pmi_preset (struct pmi *p, const char *key, const char *value);
+
+/* Bytes from one task.  Callbacks may not destroy the server. */
+void pmi_input (struct pmi *p, uint32_t task, const char *data, size_t len);
+
+#endif /* !MILLRACE_EXEC_PMI_H */

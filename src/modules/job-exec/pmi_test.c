@@ -1,0 +1,276 @@
+#include "config.h"
+#include <stdio.h>
+
+#include "common/tap.h"
+#include "common/text.h"
+#include "common/util.h"
+#include "pmi.h"
+
+enum { TASKS = 4 };
+
+struct sink {
+    struct text lines[TASKS]; /* what each task was sent */
+    char aborted[64];
+    int errors;
+};
+
+static void on_send (void *arg, uint32_t task, const char *line, size_t len)
+{
+    struct sink *s = arg;
+
+    if (len == 0 || line[len - 1] != '\n' || memchr (line, '\n', len - 1))
+        bail_out ("an answer is not one line");
+    text_put (&s->lines[task], line, len);
+}
+
+static void on_abort (void *arg, uint32_t task, const char *message)
+{
+    struct sink *s = arg;
+    snprintf (s->aborted, sizeof (s->aborted), "%u: %s", task, message);
+}
+
+static void on_error (void *arg, uint32_t task, const char *line)
+{
+    struct sink *s = arg;
+    s->errors++;
+}
+
+static const struct pmi_ops ops = { on_send, on_abort, on_error };
+
+static void sink_fini (struct sink *s)
+{
+    for (int i = 0; i < TASKS; i++)
+        text_fini (&s->lines[i]);
+}
+
+/* Say one line (the newline is added); the answer lines since the last call. */
+static const char *ask (struct pmi *p, struct sink *s, uint32_t task, const char *line)
+{
+    static char answer[4096];
+
+    text_clear (&s->lines[task]);
+    pmi_input (p, task, line, strlen (line));
+    pmi_input (p, task, "\n", 1);
+    snprintf (answer,
+              sizeof (answer),
+              "%s",
+              s->lines[task].len > 0 ? s->lines[task].buf : "");
+    return answer;
+}
+
+/* The captured dialogue of two MPICH processes on one node, section A: replay
+ * what the clients wrote, rank by rank up to each barrier, and compare what
+ * the server says.
+ */
+struct dialogue {
+    char *client[64];
+    char *server[64];
+    size_t count;
+};
+
+static char *next_line (FILE *f, char *buf, size_t size)
+{
+    if (!fgets (buf, size, f))
+        return NULL;
+    buf[strcspn (buf, "\n")] = '\0';
+    return buf;
+}
+
+static void read_dialogues (struct dialogue *d, int count)
+{
+    const char *srcdir = getenv ("SRCDIR");
+    char path[4096], buf[4096];
+    int rank = -1;
+    FILE *f;
+
+    snprintf (path, sizeof (path), "%s/t/vectors/pmi-session.txt", srcdir ? srcdir : "..");
+    if (!(f = fopen (path, "r")))
+        bail_out ("%s: %s", path, strerror (errno));
+    while (next_line (f, buf, sizeof (buf)) && strncmp (buf, "## B.", 5)) {
+        if (!strncmp (buf, "### rank ", 9))
+            rank = atoi (buf + 9);
+        else if (rank >= 0 && rank < count && !strncmp (buf, "C> ", 3)) {
+            d[rank].client[d[rank].count] = strdup (buf + 3);
+            d[rank].server[d[rank].count++] = NULL;
+        }
+        else if (rank >= 0 && rank < count && !strncmp (buf, "S> ", 3))
+            d[rank].server[d[rank].count - 1] = strdup (buf + 3);
+    }
+    fclose (f);
+}
+
+static void replay (struct pmi *p, struct sink *s, struct dialogue *d, int count)
+{
+    size_t at[TASKS] = { 0 };
+    bool more = true, good = true;
+
+    while (more) {
+        more = false;
+        for (int r = 0; r < count; r++) {
+            while (at[r] < d[r].count) {
+                size_t i = at[r]++;
+                bool barrier = !strcmp (d[r].client[i], "cmd=barrier_in");
+                const char *got = ask (p, s, r, d[r].client[i]);
+                char want[4096];
+
+                more = true;
+                if (barrier)
+                    break; /* released when the last one is in */
+                snprintf (want, sizeof (want), "%s\n", d[r].server[i]);
+                if (strcmp (got, want)) {
+                    diag ("rank %d: %s", r, d[r].client[i]);
+                    diag ("got %s", got);
+                    good = false;
+                }
+            }
+        }
+        for (int r = 0; r < count && more; r++) {
+            if (at[r] < d[r].count || s->lines[r].len > 0)
+                good = good && s->lines[r].len > 0;
+        }
+    }
+    ok (good, "the server answers a real MPICH as upstream does");
+}
+
+static void a_real_session (void)
+{
+    struct sink s = { 0 };
+    struct dialogue d[2] = { 0 };
+    struct pmi *p;
+
+    read_dialogues (d, 2);
+    ok (d[0].count > 10 && d[1].count > 10, "there is a session to replay");
+    if (pmi_create (2, "ƒB5882s", &ops, &s, &p) < 0)
+        bail_out ("no server");
+    ok (pmi_preset (p, "PMI_process_mapping", "(vector,(0,1,2))") == 0, "preset key");
+    replay (p, &s, d, 2);
+    ok (s.errors == 0, "no protocol errors");
+    for (int r = 0; r < 2; r++) {
+        for (size_t i = 0; i < d[r].count; i++) {
+            free (d[r].client[i]);
+            free (d[r].server[i]);
+        }
+    }
+    pmi_destroy (p);
+    sink_fini (&s);
+}
+
+static void answers (void)
+{
+    static const struct {
+        const char *line;
+        const char *answer;
+    } cases[] = {
+        { "cmd=init pmi_version=2 pmi_subversion=0", "cmd=response_to_init rc=-1\n" },
+        { "cmd=init pmi_version=1 pmi_subversion=0", "cmd=response_to_init rc=-1\n" },
+        { "cmd=get_universe_size", "cmd=universe_size rc=0 size=2\n" },
+        { "cmd=get kvsname=k key=nope", "cmd=get_result rc=4\n" },
+        { "cmd=put kvsname=k key=a value=x = y z=1", "cmd=put_result rc=0\n" },
+        { "cmd=get kvsname=k key=a", "cmd=get_result rc=0 value=x = y z=1\n" },
+        { "cmd=put kvsname=k key=a value=", "cmd=put_result rc=0\n" },
+        { "cmd=get kvsname=k key=a", "cmd=get_result rc=0 value=\n" },
+        { "cmd=put kvsname=k value=1", "cmd=put_result rc=4\n" },
+        { "cmd=put kvsname=k key=b value=key=c", "cmd=put_result rc=0\n" },
+        { "cmd=get kvsname=k key=c", "cmd=get_result rc=4\n" },
+        { "cmd=publish_name service=a port=b",
+          "cmd=publish_result rc=-1 msg=command not implemented\n" },
+        { "cmd=lookup_name service=a",
+          "cmd=lookup_result rc=-1 msg=command not implemented\n" },
+        { "mcmd=spawn", "" },
+        { "nprocs=2", "" },
+        { "endcmd", "cmd=spawn_result rc=-1\n" },
+    };
+    struct sink s = { 0 };
+    struct pmi *p;
+
+    if (pmi_create (2, "k", &ops, &s, &p) < 0)
+        bail_out ("no server");
+    for (size_t i = 0; i < ARRAY_SIZE (cases); i++)
+        is (ask (p, &s, 0, cases[i].line), cases[i].answer, "%s", cases[i].line);
+    pmi_destroy (p);
+    sink_fini (&s);
+}
+
+static void sizes (void)
+{
+    char line[PMI_LINE_MAX], word[PMI_VALLEN_MAX + 1];
+    struct sink s = { 0 };
+    struct pmi *p;
+
+    if (pmi_create (1, "k", &ops, &s, &p) < 0)
+        bail_out ("no server");
+    memset (word, 'x', sizeof (word));
+    snprintf (line, sizeof (line), "cmd=put kvsname=k key=%.63s value=v", word);
+    is (ask (p, &s, 0, line), "cmd=put_result rc=0\n", "a key of 63 bytes");
+    snprintf (line, sizeof (line), "cmd=put kvsname=k key=%.64s value=v", word);
+    is (ask (p, &s, 0, line), "cmd=put_result rc=5\n", "not one of 64");
+    snprintf (line, sizeof (line), "cmd=put kvsname=k key=a value=%.1023s", word);
+    is (ask (p, &s, 0, line), "cmd=put_result rc=0\n", "a value of 1023 bytes");
+    ok (strlen (ask (p, &s, 0, "cmd=get kvsname=k key=a")) == 1023 + 27, "comes back");
+    snprintf (line, sizeof (line), "cmd=put kvsname=k key=a value=%.1024s", word);
+    is (ask (p, &s, 0, line), "cmd=put_result rc=7\n", "not one of 1024");
+    snprintf (line, sizeof (line), "cmd=put kvsname=%.64s key=a value=1", word);
+    is (ask (p, &s, 0, line), "cmd=put_result rc=8\n", "nor a kvsname of 64");
+    ok (s.errors == 0, "none of it is a protocol error");
+    for (int i = 0; i < PMI_LINE_MAX; i++)
+        pmi_input (p, 0, "y", 1);
+    ok (s.errors == 1, "an endless line is");
+    is (ask (p, &s, 0, "cmd=get_appnum"), "", "such a task is not listened to any more");
+    pmi_destroy (p);
+    sink_fini (&s);
+}
+
+static void barriers (void)
+{
+    struct sink s = { 0 };
+    struct pmi *p;
+
+    if (pmi_create (3, "k", &ops, &s, &p) < 0)
+        bail_out ("no server");
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < 3; i++)
+            text_clear (&s.lines[i]);
+        pmi_input (p, 1, "cmd=barrier_in\n", 15);
+        pmi_input (p, 1, "cmd=barrier_in\n", 15);
+        pmi_input (p, 0, "cmd=barrier_in\n", 15);
+        ok (s.lines[0].len == 0 && s.lines[1].len == 0, "round %d: two wait", round);
+        pmi_input (p, 2, "cmd=barr", 8);
+        pmi_input (p, 2, "ier_in\n", 7);
+        ok (!strcmp (s.lines[0].buf, "cmd=barrier_out rc=0\n")
+                && !strcmp (s.lines[1].buf, "cmd=barrier_out rc=0\n")
+                && !strcmp (s.lines[2].buf, "cmd=barrier_out rc=0\n"),
+            "round %d: the third lets all go",
+            round);
+    }
+    pmi_destroy (p);
+    sink_fini (&s);
+}
+
+static void endings (void)
+{
+    struct sink s = { 0 };
+    struct pmi *p;
+
+    if (pmi_create (2, "k", &ops, &s, &p) < 0)
+        bail_out ("no server");
+    is (ask (p, &s, 1, "cmd=abort exitcode=7"), "", "abort has no answer");
+    is (s.aborted, "1: aborted", "but consequences");
+    ask (p, &s, 0, "cmd=abort exitcode=7 error_msg=it = broken");
+    is (s.aborted, "0: it = broken", "and may say why");
+    ask (p, &s, 0, "hello");
+    ok (s.errors == 1, "anything else is a protocol error");
+    ask (p, &s, 1, "cmd=no_such_command");
+    ok (s.errors == 2, "so is an unknown command");
+    pmi_destroy (p);
+    sink_fini (&s);
+}
+
+int main (void)
+{
+    a_real_session ();
+    answers ();
+    sizes ();
+    barriers ();
+    endings ();
+    return done_testing ();
+}

@@ -84,6 +84,12 @@ void flux_msg_decref (const flux_msg_t *const_msg)
         msg_free (msg);
 }
 
+bool msg_is_exclusive (const flux_msg_t *msg)
+{
+    return atomic_load_explicit (&((flux_msg_t *)msg)->refcount, memory_order_acquire)
+           == 1;
+}
+
 void flux_msg_destroy (flux_msg_t *msg)
 {
     flux_msg_decref (msg);

@@ -85,6 +85,9 @@ int msg_routes_push (struct msg_routes *routes, const char *id, size_t len);
 /* Set a counted topic (cut at the first NUL), of any message type. */
 int msg_topic_set (flux_msg_t *msg, const char *topic, size_t len);
 
+/* True if the caller's reference is the only one. */
+bool msg_is_exclusive (const flux_msg_t *msg);
+
 /* -1 and EINVAL if type is not one of the four. */
 int msg_type_check (int type);
 

@@ -225,10 +225,8 @@ bool usock_ready (const struct usock *us)
 {
     ssize_t length;
 
-    if (us->in_errnum)
-        return false;
     length = frame_length (us);
-    return length < 0
+    return (length < 0 && !us->in_errnum)
            || (length > 0 && buffer_used (&us->in) - PREFIX >= (size_t)length);
 }
 
@@ -249,25 +247,35 @@ static size_t read_size (const struct usock *us)
     return room > want ? room : want;
 }
 
+/* No more input.  What was read stays: it may hold whole frames. */
 static int input_error (struct usock *us, int errnum)
 {
     us->in_errnum = errnum;
-    buffer_reset (&us->in, 0);
+    us->drained = true;
     errno = errnum;
     return -1;
+}
+
+/* The frame at the head is no good, nor then what is behind it. */
+static int frame_error (struct usock *us, int errnum)
+{
+    buffer_reset (&us->in, 0);
+    return input_error (us, errnum);
 }
 
 /* One read.  Returns 0, or -1 with errno (EWOULDBLOCK and ENOMEM pass). */
 static int read_once (struct usock *us)
 {
     struct buffer *in = &us->in;
-    size_t size = read_size (us);
+    size_t size;
     ssize_t n;
     int r;
 
     if (in->off == in->len)
         buffer_reset (in, IN_READ);
+    size = read_size (us);
     if ((r = buffer_reserve (in, size)) < 0) {
+        us->drained = false;
         errno = -r;
         return -1;
     }
@@ -287,6 +295,25 @@ static int read_once (struct usock *us)
     if (!us->drained && in->cap < IN_READ)
         (void)buffer_reserve (in, in->cap);
     return 0;
+}
+
+int usock_read_ahead (struct usock *us)
+{
+    if (us->in_errnum) {
+        errno = us->in_errnum;
+        return -1;
+    }
+    return read_once (us);
+}
+
+size_t usock_buffered (const struct usock *us)
+{
+    return buffer_used (&us->in);
+}
+
+bool usock_failed (const struct usock *us)
+{
+    return us->in_errnum != 0;
 }
 
 int usock_fill (struct usock *us)
@@ -310,12 +337,12 @@ static flux_msg_t *take_frame (struct usock *us)
     flux_msg_t *msg;
 
     if (length < 0) {
-        input_error (us, -length);
+        frame_error (us, -length);
         return NULL;
     }
     if (!(msg = flux_msg_decode (in->buf + in->off + PREFIX, length))) {
         if (errno != ENOMEM)
-            input_error (us, errno);
+            frame_error (us, errno);
         return NULL;
     }
     in->off += PREFIX + length;

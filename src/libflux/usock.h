@@ -99,6 +99,18 @@ bool usock_ready (const struct usock *us);
  */
 int usock_fill (struct usock *us);
 
+/* Read once, also if usock_ready () already: for one who waits to write and
+ * must not let the peer wait meanwhile.  Returns 0 or -1 with errno, as
+ * usock_recv (); frames already there can still be received.
+ */
+int usock_read_ahead (struct usock *us);
+
+/* Bytes read and not yet received as messages. */
+size_t usock_buffered (const struct usock *us);
+
+/* True if no further byte will be read (what is buffered may remain). */
+bool usock_failed (const struct usock *us);
+
 /* True if the last read emptied the socket: with edge triggered polling no
  * read is worth a try before the next edge.
  */

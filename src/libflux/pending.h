@@ -1,0 +1,11 @@
+/* pending.h - functions of the rooms that are being built at the same time:
+ * weak, so that the library links before they are there.
+ */
+
+#pragma weak flux_attr_set_cacheonly
+#pragma weak flux_conf_create
+#pragma weak flux_conf_decref
+#pragma weak flux_log
+#pragma weak flux_reactor_create
+#pragma weak flux_reactor_destroy
+#pragma weak flux_respond_error

@@ -1,0 +1,113 @@
+#include "config.h"
+#include <errno.h>
+#include <string.h>
+
+#include "common/jpull.h"
+#include "common/util.h"
+#include "answer.h"
+
+enum { HAVE_VAL = 1, HAVE_ERRNO = 2, HAVE_SEQ = 4 };
+
+static int scan_val (struct jpull *s, struct watch_result *res, bool want_obj)
+{
+    int r;
+
+    if (jpull_peek (s) < 0) /* steps over blanks */
+        return -EPROTO;
+    res->text = s->p;
+    treeobj_putp (&res->obj);
+    r = want_obj ? treeobj_scan (s, &res->obj) : jpull_skip (s);
+    res->len = s->p - res->text;
+    return r;
+}
+
+static int scan_ref (struct jpull *s, struct watch_answer *a)
+{
+    const char *str;
+    size_t len;
+    int r;
+
+    if ((r = jpull_string (s, &str, &len)) < 0)
+        return r;
+    if (!blobref_text_valid (str, len))
+        return -EPROTO;
+    memcpy (a->rootref, str, len);
+    a->rootref[len] = '\0';
+    a->result.rootref = a->rootref;
+    return 0;
+}
+
+static int scan_member (struct jpull *s,
+                        struct watch_answer *a,
+                        const char *name,
+                        size_t len,
+                        bool want_obj,
+                        int *have)
+{
+    int64_t value;
+    int r;
+
+    if (jpull_is (name, len, "val")) {
+        *have |= HAVE_VAL;
+        return scan_val (s, &a->result, want_obj);
+    }
+    if (jpull_is (name, len, "rootref"))
+        return scan_ref (s, a);
+    if (jpull_is (name, len, "rootseq")) {
+        if ((r = jpull_int (s, &value)) < 0)
+            return r;
+        if (value < 0)
+            return -EPROTO;
+        a->result.rootseq = value;
+        *have |= HAVE_SEQ;
+        return 0;
+    }
+    if (jpull_is (name, len, "errno")) {
+        if ((r = jpull_int (s, &value)) < 0)
+            return r;
+        if (value != ENOENT)
+            return -EPROTO;
+        *have |= HAVE_ERRNO;
+        return 0;
+    }
+    return jpull_skip (s);
+}
+
+static int scan_answer (struct jpull *s, struct watch_answer *a, bool want_obj)
+{
+    const char *name;
+    size_t len;
+    int have = 0, n = 0, r;
+
+    if ((r = jpull_object (s)) < 0)
+        return r;
+    while ((r = jpull_member (s, &n, &name, &len)) > 0) {
+        if ((r = scan_member (s, a, name, len, want_obj, &have)) < 0)
+            return r;
+    }
+    if (r < 0 || (r = jpull_end (s)) < 0)
+        return r;
+    if (have != (HAVE_VAL | HAVE_SEQ) && have != (HAVE_ERRNO | HAVE_SEQ))
+        return -EPROTO;
+    return 0;
+}
+
+int watch_answer_decode (struct watch_answer *a,
+                         const char *text,
+                         size_t len,
+                         bool want_obj)
+{
+    struct jpull s;
+    int r;
+
+    memset (a, 0, sizeof (*a));
+    jpull_init (&s, text, len);
+    r = scan_answer (&s, a, want_obj);
+    jpull_fini (&s);
+    return r == -EINVAL ? -EPROTO : r;
+}
+
+void watch_answer_fini (struct watch_answer *a)
+{
+    treeobj_putp (&a->result.obj);
+}

@@ -1,0 +1,43 @@
+/* answer.h - what kvs answers to a lookup, decoded in one pass.
+ *
+ *   {"val":TREEOBJ,"rootseq":i,"rootref":s}    the key is there
+ *   {"errno":2,"rootseq":i,"rootref":s}        it is missing
+ *
+ * A watcher of values gets the object as it stands in the answer, so its text
+ * is all that is needed; a log needs the object's references.
+ */
+
+#ifndef KVS_WATCH_ANSWER_H
+#define KVS_WATCH_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/blobref.h"
+#include "common/treeobj.h"
+
+struct watch_result {
+    int errnum;          /* 0, or a positive errno: then nothing else counts */
+    uint64_t rootseq;    /* the root that was read */
+    const char *rootref; /* may be NULL */
+    const char *text;    /* the object; NULL: the key is missing */
+    size_t len;
+    struct treeobj *obj; /* the same, if it was asked for */
+};
+
+struct watch_answer {
+    struct watch_result result; /* borrows from the text and from this */
+    char rootref[BLOBREF_TEXT_SIZE];
+};
+
+/* Decode the text; with want_obj, the object as well.  Returns 0, -EPROTO or
+ * -ENOMEM; in any case watch_answer_fini () is due after.
+ */
+int watch_answer_decode (struct watch_answer *a,
+                         const char *text,
+                         size_t len,
+                         bool want_obj);
+void watch_answer_fini (struct watch_answer *a);
+
+#endif /* !KVS_WATCH_ANSWER_H */

@@ -1,0 +1,465 @@
+#include "config.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/tap.h"
+#include "common/util.h"
+#include "engine.h"
+
+/* A bench: an engine whose actions are kept for the test to look at. */
+struct bench {
+    struct watch_engine *e;
+    struct watch_lookup *lookup[64];
+    int nlookups;
+    struct watch_load *load[64];
+    int nloads;
+    struct text told; /* "client:what " for each response */
+};
+
+static const struct watch_cred owner = { 0, WATCH_ROLE_OWNER };
+static uint32_t next_tag;
+
+static bool same_text (const char *a, const char *b)
+{
+    return strcmp (a, b) == 0;
+}
+
+static void bench_run (struct bench *b)
+{
+    struct watch_action *a;
+
+    while ((a = watch_engine_next (b->e))) {
+        struct watch_delivery *d = container_of (a, struct watch_delivery, action);
+        struct watch_finish *f = container_of (a, struct watch_finish, action);
+
+        switch (a->type) {
+            case WATCH_LOOKUP:
+                b->lookup[b->nlookups++] = container_of (a, struct watch_lookup, action);
+                continue;
+            case WATCH_LOAD:
+                b->load[b->nloads++] = container_of (a, struct watch_load, action);
+                continue;
+            case WATCH_VALUE:
+            case WATCH_CHUNK:
+                text_printf (&b->told, "%s:%s ", (char *)d->client, d->bytes->data);
+                break;
+            case WATCH_SENTINEL:
+                text_printf (&b->told, "%s:sentinel ", (char *)d->client);
+                break;
+            case WATCH_FINISH:
+                text_printf (&b->told, "%s!%d", (char *)f->client, f->errnum);
+                if (f->errtext)
+                    text_printf (&b->told, "(%s)", f->errtext);
+                text_putc (&b->told, ' ');
+                break;
+        }
+        watch_action_free (a);
+    }
+}
+
+static struct bench *bench_new (void)
+{
+    struct bench *b = calloc (1, sizeof (*b));
+
+    if (!b || !(b->e = watch_engine_new (same_text)))
+        bail_out ("out of memory");
+    return b;
+}
+
+static void bench_free (struct bench *b)
+{
+    watch_engine_free (b->e);
+    text_fini (&b->told);
+    free (b);
+}
+
+/* What was told since the last time. */
+static void told (struct bench *b, const char *want, const char *name)
+{
+    bench_run (b);
+    is (b->told.buf ? b->told.buf : "", want, "%s", name);
+    text_clear (&b->told);
+}
+
+static int watch_as (struct bench *b,
+                     const char *name,
+                     const char *key,
+                     int flags,
+                     struct watch_cred cred)
+{
+    struct watch_request req = {
+        .sender = name,
+        .matchtag = ++next_tag,
+        .cred = cred,
+        .ns = "primary",
+        .key = key,
+        .flags = flags,
+        .client = (void *)name,
+    };
+    int r = watch_engine_add (b->e, &req);
+
+    bench_run (b);
+    return r;
+}
+
+static int watch (struct bench *b, const char *name, const char *key, int flags)
+{
+    return watch_as (b, name, key, flags, owner);
+}
+
+static void setroot (struct bench *b, uint64_t seq, const char *key)
+{
+    char ref[64];
+
+    snprintf (ref, sizeof (ref), "sha1-%040d", (int)seq);
+    watch_engine_setroot (b->e, "primary", 0, seq, ref, &key, key ? 1 : 0);
+    bench_run (b);
+}
+
+/* Answer the oldest lookup: with a value, or a log of n chunks. */
+static void answer (struct bench *b, struct watch_result *result)
+{
+    struct watch_lookup *l = b->lookup[0];
+
+    if (b->nlookups == 0)
+        bail_out ("there is no lookup to answer");
+    memmove (b->lookup, b->lookup + 1, --b->nlookups * sizeof (b->lookup[0]));
+    watch_engine_lookup_done (b->e, l, result);
+    bench_run (b);
+}
+
+static void answer_value (struct bench *b, uint64_t seq, const char *text)
+{
+    struct watch_result result = { .rootseq = seq, .text = text };
+
+    result.len = text ? strlen (text) : 0;
+    answer (b, &result);
+}
+
+static void answer_log (struct bench *b, uint64_t seq, size_t n)
+{
+    struct watch_result result = { .rootseq = seq, .text = "" };
+    struct blobref refs[256] = { 0 };
+
+    for (size_t i = 0; i < n; i++) {
+        refs[i].kind = BLOBREF_SHA1;
+        refs[i].bytes[0] = i;
+    }
+    if (treeobj_valref_new (refs, n, &result.obj) < 0)
+        bail_out ("out of memory");
+    answer (b, &result);
+    treeobj_put (result.obj);
+}
+
+/* All loads that are out succeed; chunk i holds "i". */
+static void answer_loads (struct bench *b)
+{
+    char data[16];
+
+    while (b->nloads > 0) {
+        struct watch_load *l = b->load[0];
+
+        memmove (b->load, b->load + 1, --b->nloads * sizeof (b->load[0]));
+        snprintf (data, sizeof (data), "%d", l->ref.bytes[0]);
+        watch_engine_load_done (b->e, l, 0, data, strlen (data));
+        bench_run (b);
+    }
+}
+
+enum { APPEND = WATCH_F_WATCH | WATCH_F_APPEND };
+
+static void many_watchers_of_one_log (void)
+{
+    struct bench *b = bench_new ();
+    char name[8][4];
+
+    for (int i = 0; i < 8; i++) {
+        snprintf (name[i], sizeof (name[i]), "w%d", i);
+        watch (b, name[i], "log", APPEND);
+    }
+    is_int (b->nlookups, 1, "the first watcher is looked up for at once");
+    answer_log (b, 1, 2);
+    is_int (b->nlookups, 1, "one more lookup serves the seven that came meanwhile");
+    answer_log (b, 1, 2);
+    is_int (b->nloads, 2, "each blob is loaded once for all eight");
+    answer_loads (b);
+    text_clear (&b->told);
+    setroot (b, 2, "log");
+    is_int (b->nlookups, 1, "an append is looked up once");
+    is (b->lookup[0]->rootref, "sha1-0000000000000000000000000000000000000002", "at its root");
+    answer_log (b, 2, 3);
+    is_int (b->nloads, 1, "only the new blob is loaded, once");
+    answer_loads (b);
+    told (b,
+          "w0:2 w1:2 w2:2 w3:2 w4:2 w5:2 w6:2 w7:2 ",
+          "and goes to each of the eight");
+    bench_free (b);
+}
+
+static void roots_that_pass_while_a_log_is_read (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "w", "log", APPEND);
+    answer_log (b, 1, 1);
+    setroot (b, 2, "log");
+    setroot (b, 3, "log");
+    setroot (b, 4, "log");
+    setroot (b, 5, "log");
+    is_int (b->nlookups, 1, "three roots wait for the lookup of the first");
+    answer_log (b, 2, 2);
+    is_int (b->nlookups, 1, "and one more lookup serves them");
+    is_int (b->lookup[0]->rootseq, 5, "at the newest of them");
+    answer_log (b, 5, 5);
+    is_int (b->nlookups, 0, "then all is known");
+    answer_loads (b);
+    told (b, "w:0 w:1 w:2 w:3 w:4 ", "every chunk once, in order");
+    bench_free (b);
+}
+
+static void values_at_every_root (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "w", "a", WATCH_F_WATCH);
+    watch (b, "u", "a", WATCH_F_WATCH | WATCH_F_UNIQ);
+    answer_value (b, 1, "1");
+    answer_value (b, 1, "1");
+    told (b, "w:{\"val\":1} u:{\"val\":1} ", "the current value comes first");
+    setroot (b, 2, "a");
+    setroot (b, 3, "b");
+    setroot (b, 4, "a");
+    is_int (b->nlookups, 2, "only roots that name the key are looked up");
+    struct watch_lookup *first = b->lookup[0];
+    b->lookup[0] = b->lookup[1];
+    b->lookup[1] = first;
+    answer_value (b, 4, "2");
+    told (b, "", "an answer that overtakes another waits for it");
+    answer_value (b, 2, "1");
+    told (b,
+          "w:{\"val\":1} w:{\"val\":2} u:{\"val\":2} ",
+          "then both take effect in order; UNIQ is told of changes only");
+    setroot (b, 5, "a");
+    answer_value (b, 5, NULL);
+    told (b, "w!2 u!2 ", "a removed key ends the watches with ENOENT");
+    is_int (watch_engine_namespaces (b->e), 0, "nothing is kept without watchers");
+    bench_free (b);
+}
+
+static void full_watchers (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "f", "a.b", WATCH_F_WATCH | WATCH_F_FULL);
+    answer_value (b, 1, "1");
+    told (b, "f:{\"val\":1} ", "FULL gets the current value");
+    setroot (b, 2, "x");
+    is_int (b->nlookups, 1, "any root is looked up");
+    answer_value (b, 2, "1");
+    told (b, "", "and is not told if nothing changed");
+    setroot (b, 3, "a.b");
+    is_int (b->nlookups, 1, "a root that names the key is looked up once, too");
+    answer_value (b, 3, "2");
+    told (b, "f:{\"val\":2} ", "and told if the value differs");
+    bench_free (b);
+}
+
+static void classes_of_credentials (void)
+{
+    struct bench *b = bench_new ();
+    struct watch_cred guest = { 100, 2 }, other = { 200, 2 }, another = { 5, 1 | 2 };
+
+    watch_as (b, "o", "k", WATCH_F_WATCH, owner);
+    watch_as (b, "g", "k", WATCH_F_WATCH, guest);
+    watch_as (b, "h", "k", WATCH_F_WATCH, other);
+    is_int (b->nlookups, 3, "each user is looked up for by itself");
+    is_int (b->lookup[1]->cred.userid, 100, "with its own credential");
+    watch_as (b, "p", "k", WATCH_F_WATCH, another);
+    is_int (b->nlookups, 3, "who has the owner role shares with the owner");
+    struct watch_result denied = { .errnum = EPERM };
+    answer_value (b, 1, "1");
+    answer (b, &denied);
+    told (b, "o:{\"val\":1} g!1 ", "one class may see what another may not");
+    bench_free (b);
+}
+
+static void ends_of_logs (void)
+{
+    struct bench *b = bench_new ();
+    struct watch_result val = { .rootseq = 3, .text = "" };
+
+    watch (b, "w", "log", APPEND | WATCH_F_SENTINEL);
+    answer_log (b, 1, 2);
+    setroot (b, 2, "log");
+    answer_log (b, 2, 1);
+    told (b, "", "chunks that are known come before the end");
+    answer_loads (b);
+    told (b,
+          "w:0 w:1 w:sentinel "
+          "w!22(key watched with WATCH_APPEND truncated) ",
+          "a log that got shorter before anything was delivered");
+
+    watch (b, "x", "log", APPEND);
+    answer_log (b, 2, 2);
+    answer_loads (b);
+    setroot (b, 3, "log");
+    if (treeobj_val_new ("v", 1, &val.obj) < 0)
+        bail_out ("out of memory");
+    answer (b, &val);
+    told (b,
+          "x:0 x:1 x!22(value of key watched with WATCH_APPEND overwritten) ",
+          "a log that was overwritten");
+
+    watch (b, "y", "log", APPEND);
+    answer (b, &val);
+    told (b, "y:v ", "a val is one chunk");
+    setroot (b, 4, "log");
+    answer_log (b, 4, 2);
+    is_int (b->nloads, 1, "of the valref that it becomes");
+    answer_loads (b);
+    told (b, "y:1 ", "the first element is not told again");
+    watch_engine_removed (b->e, "primary");
+    told (b, "y!95 ", "a removed namespace ends it");
+    treeobj_put (val.obj);
+    bench_free (b);
+}
+
+static void windows (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "w", "log", WATCH_F_STREAM);
+    answer_log (b, 1, 200);
+    is_int (b->nloads, WATCH_WINDOW, "loads of a long log are bounded");
+    answer_loads (b);
+    bench_run (b);
+    ok (strstr (b->told.buf, "w:199 w!61 ") != NULL, "and follow one another to the end");
+    bench_free (b);
+}
+
+static void backlog (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "w", "a", WATCH_F_WATCH);
+    answer_value (b, 1, "1");
+    for (uint64_t seq = 2; seq < WATCH_BACKLOG + 10; seq++)
+        setroot (b, seq, "a");
+    told (b,
+          "w:{\"val\":1} w!75(watcher is too many changes behind) ",
+          "roots that nobody reads do not pile up for ever");
+    bench_free (b);
+}
+
+static void requests (void)
+{
+    struct bench *b = bench_new ();
+    struct watch_request req = { .sender = "c", .matchtag = 7, .cred = owner,
+                                 .ns = "primary", .key = "a", .client = "w",
+                                 .flags = WATCH_F_WATCH };
+    struct watch_cred guest = { 100, 2 };
+    static const struct {
+        int flags;
+        bool streaming;
+        int r;
+    } checks[] = {
+        { WATCH_F_WATCH, true, 0 },
+        { WATCH_F_WATCH, false, -EPROTO },
+        { WATCH_F_STREAM, false, -EPROTO },
+        { WATCH_F_WATCH | WATCH_F_STREAM, true, -EINVAL },
+        { WATCH_F_FULL, true, -EINVAL },
+        { WATCH_F_STREAM | WATCH_F_APPEND, true, -EINVAL },
+        { WATCH_F_WATCH | WATCH_F_SENTINEL, true, -EINVAL },
+        { WATCH_F_WATCH | WATCH_F_SENTINEL | WATCH_F_APPEND, true, 0 },
+        { WATCH_F_WAITCREATE, false, 0 },
+        { 0, false, 0 },
+    };
+    const char *text;
+    bool good = true;
+
+    for (size_t i = 0; i < ARRAY_SIZE (checks); i++)
+        good &= watch_flags_check (checks[i].flags, checks[i].streaming, &text)
+                == checks[i].r;
+    ok (good, "combinations of flags are checked");
+    is_int (watch_engine_add (b->e, &req), 0, "a request is taken");
+    is_int (watch_engine_add (b->e, &req), -EINVAL, "its matchtag is in use then");
+    req.sender = "d";
+    is_int (watch_engine_add (b->e, &req), 0, "but not for another client");
+    req.matchtag = 8;
+    req.key = "";
+    is_int (watch_engine_add (b->e, &req), -ENOENT, "the empty key does not exist");
+    watch_engine_cancel (b->e, "c", 7, guest);
+    watch_engine_cancel (b->e, "e", 7, owner);
+    told (b, "", "nobody can cancel the watch of another");
+    watch_engine_cancel (b->e, "c", 7, owner);
+    told (b, "w!61 ", "its owner can");
+    watch_engine_disconnect (b->e, "d", owner);
+    told (b, "w!0 ", "a client that leaves is not answered");
+    bench_free (b);
+}
+
+static void keys (void)
+{
+    static const char *const pairs[][2] = {
+        { "a...b", "a.b" }, { ".a.b.", "a.b" }, { "..a...b..", "a.b" }, { ".", "." },
+        { "...", "." },     { "a", "a" },       { "a.", "a" },          { ".a", "a" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (pairs); i++) {
+        char *s = watch_key_normalize (pairs[i][0]);
+
+        is (s, pairs[i][1], "%s is normalised", pairs[i][0]);
+        free (s);
+    }
+}
+
+static void answers (void)
+{
+    static const struct {
+        const char *text;
+        int r;
+    } cases[] = {
+        { "{\"val\":{\"ver\":1,\"type\":\"val\",\"data\":\"\"},\"rootseq\":3,"
+          "\"rootref\":\"sha1-0000000000000000000000000000000000000002\"}",
+          0 },
+        { "{\"errno\":2,\"rootseq\":3}", 0 },
+        { "{\"errno\":5,\"rootseq\":3}", -EPROTO },
+        { "{\"errno\":2}", -EPROTO },
+        { "{\"val\":{\"type\":\"val\"},\"rootseq\":3}", -EPROTO },
+        { "{\"val\":[],\"rootseq\":-3}", -EPROTO },
+        { "{\"rootseq\":3}", -EPROTO },
+        { "{\"errno\":2,\"rootseq\":3", -EPROTO },
+        { "[]", -EPROTO },
+        { "", -EPROTO },
+    };
+    struct watch_answer a;
+
+    for (size_t i = 0; i < ARRAY_SIZE (cases); i++) {
+        const char *s = cases[i].text;
+
+        is_int (watch_answer_decode (&a, s, strlen (s), true), cases[i].r, "answer %s", s);
+        if (i == 0) {
+            ok (a.result.rootseq == 3 && a.result.obj != NULL, "is decoded");
+            ok (a.result.len == 32 && strncmp (a.result.text, s + 7, 32) == 0,
+                "and its object found");
+        }
+        watch_answer_fini (&a);
+    }
+}
+
+int main (void)
+{
+    many_watchers_of_one_log ();
+    roots_that_pass_while_a_log_is_read ();
+    values_at_every_root ();
+    full_watchers ();
+    classes_of_credentials ();
+    ends_of_logs ();
+    windows ();
+    backlog ();
+    requests ();
+    keys ();
+    answers ();
+    return done_testing ();
+}

@@ -1,0 +1,432 @@
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#include "private.h"
+
+static const char overwritten[] = "value of key watched with WATCH_APPEND overwritten";
+static const char shortened[] = "key watched with WATCH_APPEND shortened";
+static const char truncated[] = "key watched with WATCH_APPEND truncated";
+
+void group_free (struct group *g)
+{
+    if (g) {
+        for (size_t i = 0; i < ARRAY_SIZE (g->slots); i++) {
+            list_del (&g->slots[i].wait);
+            bytes_put (g->slots[i].bytes);
+        }
+        list_del (&g->link);
+        free (g->refs);
+        free (g);
+    }
+}
+
+static struct group *group_new (struct topic *t, uint64_t seq)
+{
+    struct group *g;
+
+    if ((g = calloc (1, sizeof (*g)))) {
+        g->topic = t;
+        g->seq = seq;
+        list_init (&g->watchers);
+        for (size_t i = 0; i < ARRAY_SIZE (g->slots); i++) {
+            list_init (&g->slots[i].wait);
+            g->slots[i].group = g;
+        }
+        list_append (&t->groups, &g->link);
+    }
+    return g;
+}
+
+static struct slot *group_slot (struct group *g, size_t chunk)
+{
+    return &g->slots[chunk % WATCH_WINDOW];
+}
+
+void group_leave (struct watcher *w)
+{
+    struct group *g = w->group;
+
+    w->group = NULL;
+    list_del (&w->link);
+    if (list_empty (&g->watchers) && !g->pumping)
+        group_free (g);
+}
+
+static void group_join (struct group *g, struct list *watchers)
+{
+    struct watcher *w;
+
+    list_foreach (watchers, w, link)
+        w->group = g;
+    list_splice (&g->watchers, watchers);
+}
+
+/* Learn of the chunks up to the last one of a valref.  0 or positive errno. */
+static int group_extend (struct group *g, const struct treeobj *o)
+{
+    size_t count = treeobj_ref_count (o);
+    size_t have, want;
+
+    if (g->base < g->issued) { /* drop the references that are done with */
+        size_t done = g->issued - g->base;
+
+        if (g->issued == g->count)
+            g->base = g->count;
+        else if (done > g->cap / 2) {
+            memmove (g->refs, g->refs + done, (g->count - g->issued) * sizeof (*g->refs));
+            g->base = g->issued;
+        }
+    }
+    have = g->count - g->base;
+    want = count - g->base;
+    if (want > g->cap) {
+        size_t cap = want > 2 * g->cap ? want : 2 * g->cap;
+        struct blobref *refs = realloc (g->refs, cap * sizeof (*refs));
+
+        if (!refs)
+            return ENOMEM;
+        g->refs = refs;
+        g->cap = cap;
+    }
+    for (size_t i = g->count; i < count; i++) {
+        if (treeobj_ref_at (o, i, &g->refs[have++]) < 0)
+            return EPROTO;
+    }
+    g->count = count;
+    return 0;
+}
+
+/* Loads */
+
+static int load_begin (struct watch_engine *e, const struct blobref *ref, struct slot *s)
+{
+    struct watch_load *l = table_get (&e->loads, ref, sizeof (*ref));
+
+    if (!l) {
+        if (!(l = calloc (1, sizeof (*l))))
+            return ENOMEM;
+        l->action.type = WATCH_LOAD;
+        l->ref = *ref;
+        list_init (&l->slots);
+        if (table_put (&e->loads, &l->ref, sizeof (l->ref), l) < 0) {
+            free (l);
+            return ENOMEM;
+        }
+        list_append (&e->actions, &l->action.link);
+    }
+    list_append (&l->slots, &s->wait);
+    return 0;
+}
+
+/* Chunks to keep loading ahead: fewer if they are big. */
+static size_t group_window (const struct group *g)
+{
+    size_t n = g->recent > 0 ? WATCH_WINDOW_BYTES / g->recent : WATCH_WINDOW;
+
+    return n < 2 ? 2 : n > WATCH_WINDOW ? WATCH_WINDOW : n;
+}
+
+static void group_load (struct group *g)
+{
+    struct watch_engine *e = topic_engine (g->topic);
+    size_t window = group_window (g);
+
+    while (g->issued < g->count && g->issued - g->offset < window) {
+        struct slot *s = group_slot (g, g->issued);
+
+        s->errnum = load_begin (e, &g->refs[g->issued - g->base], s);
+        g->issued++;
+    }
+}
+
+/* Deliver the next chunk, if it is here. */
+static bool group_deliver (struct group *g)
+{
+    struct slot *s = group_slot (g, g->offset);
+    struct watcher *w;
+
+    if (g->offset == g->issued || (!s->bytes && !s->errnum))
+        return false;
+    if (s->errnum) {
+        watchers_finish (&g->watchers, s->errnum, NULL);
+        return false;
+    }
+    list_foreach (&g->watchers, w, link)
+        watcher_deliver (w, WATCH_CHUNK, s->bytes);
+    g->recent = s->bytes->len;
+    bytes_put (s->bytes);
+    s->bytes = NULL;
+    g->offset++;
+    return true;
+}
+
+/* All that there was at the start has been delivered. */
+static void group_mark (struct group *g)
+{
+    struct watcher *w;
+
+    g->marked = true;
+    list_foreach (&g->watchers, w, link) {
+        if (watcher_has (w, WATCH_F_STREAM))
+            watcher_finish (w, ENODATA, NULL);
+        else if (watcher_has (w, WATCH_F_SENTINEL) && !w->sentinel_sent) {
+            w->sentinel_sent = true;
+            watcher_deliver (w, WATCH_SENTINEL, NULL);
+        }
+    }
+}
+
+static bool group_is_idle (const struct group *g)
+{
+    return g->offset == g->count && g->marked && !g->ended;
+}
+
+/* Another group that awaits the same chunk: the two become one.  An inline
+ * value counts only the commits after its own root as overwriting it, so
+ * there the roots must agree.
+ */
+static struct group *group_twin (const struct group *g)
+{
+    struct group *o;
+
+    list_foreach (&g->topic->groups, o, link) {
+        if (o != g && group_is_idle (o) && o->count == g->count
+            && o->inlined == g->inlined && (!g->inlined || o->seq == g->seq))
+            return o;
+    }
+    return NULL;
+}
+
+/* Do what can be done: deliver, load on.  g may be gone after. */
+static void group_pump (struct group *g)
+{
+    struct group *twin = NULL;
+
+    if (g->pumping)
+        return;
+    g->pumping = true;
+    do {
+        if (!g->marked && g->offset >= g->mark)
+            group_mark (g);
+        group_load (g);
+    } while (!list_empty (&g->watchers) && group_deliver (g));
+    if (g->ended && g->offset == g->count)
+        watchers_finish (&g->watchers, g->errnum, g->errtext);
+    if (g->issued == g->count && g->cap > WATCH_WINDOW) { /* a long one was caught up */
+        free (g->refs);
+        g->refs = NULL;
+        g->cap = 0;
+        g->base = g->count;
+    }
+    if (group_is_idle (g) && (twin = group_twin (g))) {
+        if (twin->seq < g->seq)
+            twin->seq = g->seq;
+        group_join (twin, &g->watchers);
+    }
+    g->pumping = false;
+    if (list_empty (&g->watchers))
+        group_free (g);
+}
+
+void group_filled (struct slot *s, int errnum, struct bytes *b)
+{
+    s->errnum = errnum;
+    s->bytes = b ? bytes_get (b) : NULL;
+    group_pump (s->group);
+}
+
+/* No more chunks will be learnt of; end when the known ones are delivered. */
+static void group_end (struct group *g, int errnum, const char *errtext)
+{
+    if (!g->ended) {
+        g->ended = true;
+        g->errnum = errnum;
+        g->errtext = errtext;
+        group_pump (g);
+    }
+}
+
+/* What the key holds now, for those who know of g->count chunks.  A commit
+ * that did not name the key cannot end their watch.
+ */
+static void group_apply (struct group *g, const struct watch_result *result, bool named)
+{
+    const struct treeobj *o = result->obj;
+    size_t count = 0;
+    int errnum;
+
+    if (!result->errnum && o && treeobj_type (o) == TREEOBJ_VALREF)
+        count = treeobj_ref_count (o);
+    if (count >= g->count) {
+        g->seq = result->rootseq;
+        g->inlined = false;
+        if (count > g->count && (errnum = group_extend (g, o)) != 0)
+            group_end (g, errnum, NULL);
+        else
+            group_pump (g);
+    }
+    else if (!named)
+        return;
+    else if (result->errnum)
+        group_end (g, result->errnum, NULL);
+    else if (!o)
+        group_end (g, ENOENT, NULL);
+    else if (count > 0)
+        group_end (g, EINVAL, g->offset > 0 ? shortened : truncated);
+    else
+        group_end (g, EINVAL, overwritten);
+}
+
+/* A first object that has no chunks. */
+static void log_refuse (struct list *watchers, int type)
+{
+    static const struct {
+        int errnum;
+        const char *append;
+        const char *stream;
+    } refusal[] = {
+        [TREEOBJ_DIR] = { EISDIR,
+                          "dir cannot be watched with WATCH_APPEND",
+                          "dir cannot be streamed" },
+        [TREEOBJ_DIRREF] = { EISDIR,
+                             "dirref cannot be watched with WATCH_APPEND",
+                             "dirref cannot be streamed" },
+        [TREEOBJ_SYMLINK] = { EINVAL,
+                              "symlink cannot be watched with WATCH_APPEND",
+                              "symlink cannot be streamed" },
+    };
+    struct watcher *w;
+
+    list_foreach (watchers, w, link) {
+        bool stream = watcher_has (w, WATCH_F_STREAM);
+
+        watcher_finish (w,
+                        refusal[type].errnum,
+                        stream ? refusal[type].stream : refusal[type].append);
+    }
+}
+
+/* The key is missing: wait, or end. */
+static void log_missing (struct topic *t, struct list *watchers, uint64_t seq)
+{
+    struct watcher *w;
+
+    list_foreach (watchers, w, link) {
+        if (!watcher_has (w, WATCH_F_WAITCREATE)) {
+            watcher_finish (w, ENOENT, NULL);
+            continue;
+        }
+        list_del (&w->link);
+        list_append (&t->waitkey, &w->link);
+        w->seq = seq;
+        if (watcher_has (w, WATCH_F_SENTINEL) && !w->sentinel_sent) {
+            w->sentinel_sent = true;
+            watcher_deliver (w, WATCH_SENTINEL, NULL);
+        }
+    }
+}
+
+/* The chunks there are at the start.  0 or positive errno. */
+static int group_first (struct group *g, const struct treeobj *o)
+{
+    struct slot *s = group_slot (g, 0);
+    _cleanup_ (freep) void *data = NULL;
+    size_t len;
+    int r;
+
+    if (treeobj_type (o) == TREEOBJ_VALREF) {
+        g->mark = treeobj_ref_count (o);
+        return group_extend (g, o);
+    }
+    if ((r = treeobj_val_decode (o, &data, &len)) < 0)
+        return -r;
+    if (!(s->bytes = bytes_new (data, len)))
+        return ENOMEM;
+    g->mark = g->count = g->issued = g->base = 1;
+    g->inlined = true;
+    return 0;
+}
+
+/* Those who begin, or whose key has been created, at the root of the result. */
+void log_start (struct topic *t,
+                struct list *joiners,
+                const struct watch_result *result)
+{
+    const struct treeobj *o = result->obj;
+    int type = o ? treeobj_type (o) : 0;
+    struct group *g;
+    int errnum;
+
+    if (list_empty (joiners))
+        return;
+    if (result->errnum)
+        watchers_finish (joiners, result->errnum, NULL);
+    else if (!o)
+        log_missing (t, joiners, result->rootseq);
+    else if (type != TREEOBJ_VAL && type != TREEOBJ_VALREF)
+        log_refuse (joiners, type);
+    else if (!(g = group_new (t, result->rootseq)))
+        watchers_finish (joiners, ENOMEM, NULL);
+    else if ((errnum = group_first (g, o)) != 0) {
+        watchers_finish (joiners, errnum, NULL);
+        group_free (g);
+    }
+    else {
+        group_join (g, joiners);
+        group_pump (g);
+    }
+}
+
+/* A group that merges into another takes its root along, so that no result is
+ * missed or applied twice.
+ */
+void log_apply (struct topic *t, const struct watch_result *result, bool named)
+{
+    struct group *g;
+
+    list_foreach (&t->groups, g, link) {
+        if (!g->ended && (result->errnum || g->seq < result->rootseq))
+            group_apply (g, result, named);
+    }
+}
+
+/* Those who wait for the key need not wait any more. */
+void log_created (struct topic *t, const struct watch_result *result)
+{
+    struct list created = LIST_INIT (created);
+    struct watcher *w;
+
+    list_foreach (&t->waitkey, w, link) {
+        if (result->errnum || w->seq < result->rootseq) {
+            list_del (&w->link);
+            list_append (&created, &w->link);
+        }
+    }
+    log_start (t, &created, result);
+}
+
+/* Is there anyone who does not know of the root seq? */
+bool log_behind (const struct topic *t, uint64_t seq)
+{
+    struct watcher *w;
+    struct group *g;
+
+    list_foreach (&t->groups, g, link) {
+        if (!g->ended && g->seq < seq)
+            return true;
+    }
+    list_foreach (&t->waitkey, w, link) {
+        if (w->seq < seq)
+            return true;
+    }
+    return false;
+}
+
+void log_end (struct topic *t, int errnum, const char *errtext)
+{
+    struct group *g;
+
+    list_foreach (&t->groups, g, link)
+        group_end (g, errnum, errtext);
+}

@@ -8,11 +8,6 @@
 #include "common/util.h"
 #include "handle_private.h"
 
-/* Where a system instance has its socket. */
-#ifndef FLUX_RUNDIR
-#define FLUX_RUNDIR "/run/flux"
-#endif
-
 #define USER_FLAGS                                                            \
     (FLUX_O_TRACE | FLUX_O_NONBLOCK | FLUX_O_MATCHDEBUG | FLUX_O_TEST_NOSUB   \
      | FLUX_O_RPCTRACK | FLUX_O_NOREQUEUE)
@@ -37,10 +32,14 @@ static connector_init_f *find_builtin (const char *name)
 }
 
 /* Look for SCHEME.so along a path of directories. */
-static void *find_loadable (const char *name, const char *searchpath)
+static void *find_loadable (const char *name)
 {
+    const char *searchpath = getenv ("FLUX_CONNECTOR_PATH");
     const char *end;
     char path[4096];
+
+    if (!searchpath)
+        searchpath = flux_conf_builtin_get ("connector_path", FLUX_CONF_AUTO);
 
     for (; searchpath; searchpath = end ? end + 1 : NULL) {
         int dirlen;
@@ -68,7 +67,7 @@ static flux_t *open_loadable (const char *name,
 
     /* A name is one path element, not a way out of the directory. */
     if (*name && !strchr (name, '/'))
-        dso = find_loadable (name, getenv ("FLUX_CONNECTOR_PATH"));
+        dso = find_loadable (name);
     if (dso)
         *(void **)&init = dlsym (dso, "connector_init");
     if (!init) {
@@ -96,6 +95,8 @@ static flux_t *open_uri (const char *uri, int flags, flux_error_t *error)
     const char *path = sep ? sep + 3 : NULL;
     connector_init_f *init;
 
+    if (*uri == '.' || *uri == '/')
+        return handle_open_ancestor (uri, flags, error);
     if (!name) {
         errprintf (error, "out of memory");
         return NULL;
@@ -126,9 +127,24 @@ static int set_testing_cred (flux_t *h, flux_error_t *error)
     return 0;
 }
 
+/* Where a program finds its broker if nobody says: a system instance. */
+static const char *default_uri (char *buf, size_t size)
+{
+    const char *uri = getenv ("FLUX_URI");
+
+    if (uri)
+        return uri;
+    snprintf (buf,
+              size,
+              "local://%s/local",
+              flux_conf_builtin_get ("rundir", FLUX_CONF_AUTO));
+    return buf;
+}
+
 flux_t *flux_open_ex (const char *uri, int flags, flux_error_t *error)
 {
     flux_error_t mine = { .text = "" };
+    char buf[4096];
     flux_t *h;
 
     if (flags & ~USER_FLAGS) {
@@ -136,8 +152,8 @@ flux_t *flux_open_ex (const char *uri, int flags, flux_error_t *error)
         errno = EINVAL;
         return NULL;
     }
-    if (!uri && !(uri = getenv ("FLUX_URI")))
-        uri = "local://" FLUX_RUNDIR "/local";
+    if (!uri)
+        uri = default_uri (buf, sizeof (buf));
     if (getenv ("FLUX_HANDLE_TRACE"))
         flags |= FLUX_O_TRACE;
     if (getenv ("FLUX_HANDLE_MATCHDEBUG"))

@@ -81,6 +81,9 @@ bool handle_drain (struct conn *conn);
  */
 int handle_comms_error (struct conn *conn);
 
+/* Open "/", ".", ".." and the like. */
+flux_t *handle_open_ancestor (const char *uri, int flags, flux_error_t *error);
+
 /* Connectors.  'path' is the URI without SCHEME://, NULL if it had none. */
 flux_t *connector_local_init (const char *path, int flags, flux_error_t *error);
 flux_t *connector_fd_init (const char *path, int flags, flux_error_t *error);

@@ -2,10 +2,7 @@
  * weak, so that the library links before they are there.
  */
 
+#pragma weak flux_attr_get
 #pragma weak flux_attr_set_cacheonly
-#pragma weak flux_conf_create
-#pragma weak flux_conf_decref
 #pragma weak flux_log
-#pragma weak flux_reactor_create
-#pragma weak flux_reactor_destroy
 #pragma weak flux_respond_error

@@ -48,8 +48,8 @@ struct end {
     struct inproc *in;
     struct inproc *out;
     int wakefd;
-    bool polled;      /* somebody polls wakefd */
-    uint64_t unread;  /* writes to wakefd less reads; may pass below 0 for a moment */
+    bool polled;     /* somebody polls wakefd */
+    uint64_t unread; /* writes to wakefd less reads; may pass below 0 for a moment */
     char *router_name;
     struct flux_msg_cred cred;
 };

@@ -452,8 +452,7 @@ static flux_t *start (char *path,
     l->epfd = l->wakefd = -1;
     l->testing.userid = FLUX_USERID_UNKNOWN;
     l->testing.rolemask = FLUX_ROLE_NONE;
-    if (!(l->us = usock_start (fd, error))
-        || !(h = flux_handle_create (l, ops, flags))) {
+    if (!(l->us = usock_start (fd, error)) || !(h = flux_handle_create (l, ops, flags))) {
         int saved_errno = errno;
 
         op_destroy (l);

@@ -19,7 +19,8 @@ static char uri[80];
 static flux_msg_t *make (const char *topic, size_t payload)
 {
     flux_msg_t *msg = flux_msg_create (FLUX_MSGTYPE_REQUEST);
-    _cleanup_ (freep) char *buf = calloc (1, payload + 1);
+    _cleanup_ (freep)
+    char *buf = calloc (1, payload + 1);
 
     if (!msg || !buf || flux_msg_set_topic (msg, topic) < 0
         || (payload > 0 && flux_msg_set_payload (msg, buf, payload) < 0))
@@ -173,8 +174,7 @@ static void handshakes (void)
     close (srv.fd);
     setenv ("FLUX_LOCAL_CONNECTOR_RETRY_COUNT", "1", 1);
     errno = 0;
-    ok (!flux_open_ex (uri, 0, &error) && errno == ECONNREFUSED,
-        "a dead socket: %s",
+    ok (!flux_open_ex (uri, 0, &error) && errno == ECONNREFUSED, "a dead socket: %s",
         error.text);
     unsetenv ("FLUX_LOCAL_CONNECTOR_RETRY_COUNT");
     unlink (sockpath);
@@ -311,8 +311,7 @@ static void edges (void)
     for (int i = 0; i < 2; i++) {
         ok ((flux_pollevents (h) & FLUX_POLLIN)
                 && (got = flux_recv (h, FLUX_MATCH_ANY, 0)),
-            "message %d",
-            i);
+            "message %d", i);
         flux_msg_destroy (got);
     }
     ok (!(flux_pollevents (h) & FLUX_POLLIN) && !fd_readable (fd), "quiet again");
@@ -354,7 +353,8 @@ static void nonblocking_output (void)
     (void)flux_pollevents (h);
     while (flux_send (h, msg, 0) == 0)
         sent++;
-    ok (errno == EWOULDBLOCK && sent > 5 && sent < 100, "%d MB are taken, then no more", sent);
+    ok (errno == EWOULDBLOCK && sent > 5 && sent < 100, "%d MB are taken, then no more",
+        sent);
     ok (flux_pollevents (h) == 0 && !fd_readable (fd), "no POLLOUT");
     while (received < sent) {
         if ((got = usock_recv (us))) {

@@ -9,8 +9,8 @@
 #include "message_private.h"
 #include "rpctrack.h"
 
-#define OPEN_FLAGS                                                            \
-    (FLUX_O_TRACE | FLUX_O_CLONE | FLUX_O_NONBLOCK | FLUX_O_MATCHDEBUG        \
+#define OPEN_FLAGS                                                     \
+    (FLUX_O_TRACE | FLUX_O_CLONE | FLUX_O_NONBLOCK | FLUX_O_MATCHDEBUG \
      | FLUX_O_TEST_NOSUB | FLUX_O_RPCTRACK | FLUX_O_NOREQUEUE)
 #define SET_FLAGS (OPEN_FLAGS & ~(FLUX_O_RPCTRACK | FLUX_O_NOREQUEUE))
 
@@ -334,10 +334,8 @@ static int track (struct conn *conn, const flux_msg_t *msg)
 }
 
 /* Hand a message over, by reference or (msgp) with its ownership. */
-static int send_once (struct conn *conn,
-                      const flux_msg_t *msg,
-                      flux_msg_t **msgp,
-                      int flags)
+static int
+send_once (struct conn *conn, const flux_msg_t *msg, flux_msg_t **msgp, int flags)
 {
     const struct flux_handle_ops *ops = conn->ops;
     flux_msg_t *cpy;
@@ -487,10 +485,7 @@ uint32_t flux_matchtag_alloc (flux_t *h)
     }
     tag = tagpool_alloc (h->conn->tags, &grown_from);
     if (grown_from > 0)
-        flux_log (h,
-                  LOG_INFO,
-                  "tagpool expanded from %u to %u entries",
-                  grown_from,
+        flux_log (h, LOG_INFO, "tagpool expanded from %u to %u entries", grown_from,
                   tagpool_size (h->conn->tags));
     return tag;
 }

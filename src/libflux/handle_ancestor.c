@@ -25,10 +25,7 @@ static int parse_levels (const char *uri, flux_error_t *error)
         if (len == 2 && strncmp (cp, "..", 2) == 0)
             levels++;
         else if (len > 0 && !(len == 1 && *cp == '.'))
-            return errprintf (error,
-                              "%s: invalid URI path element '%.*s'",
-                              uri,
-                              (int)len,
+            return errprintf (error, "%s: invalid URI path element '%.*s'", uri, (int)len,
                               cp);
         cp += len + (cp[len] == '/');
     }
@@ -68,12 +65,14 @@ flux_t *handle_open_ancestor (const char *uri, int flags, flux_error_t *error)
     }
     h = flux_open_ex (NULL, flags, error);
     for (; h && levels > 0; levels--) {
-        _cleanup_ (freep) char *parent = parent_uri (h);
+        _cleanup_ (freep)
+        char *parent = parent_uri (h);
 
         if (!parent && errno == ENOENT)
             break;
         if (!parent)
-            errprintf (error, "%s: cannot get the parent's URI: %s", uri, strerror (errno));
+            errprintf (error, "%s: cannot get the parent's URI: %s", uri,
+                       strerror (errno));
         flux_close (h);
         h = parent ? flux_open_ex (parent, flags, error) : NULL;
     }

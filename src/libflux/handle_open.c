@@ -8,8 +8,8 @@
 #include "common/util.h"
 #include "handle_private.h"
 
-#define USER_FLAGS                                                            \
-    (FLUX_O_TRACE | FLUX_O_NONBLOCK | FLUX_O_MATCHDEBUG | FLUX_O_TEST_NOSUB   \
+#define USER_FLAGS                                                          \
+    (FLUX_O_TRACE | FLUX_O_NONBLOCK | FLUX_O_MATCHDEBUG | FLUX_O_TEST_NOSUB \
      | FLUX_O_RPCTRACK | FLUX_O_NOREQUEUE)
 
 static const struct {
@@ -56,10 +56,8 @@ static void *find_loadable (const char *name)
     return NULL;
 }
 
-static flux_t *open_loadable (const char *name,
-                              const char *path,
-                              int flags,
-                              flux_error_t *error)
+static flux_t *
+open_loadable (const char *name, const char *path, int flags, flux_error_t *error)
 {
     connector_init_f *init = NULL;
     void *dso = NULL;
@@ -91,7 +89,8 @@ static flux_t *open_loadable (const char *name,
 static flux_t *open_uri (const char *uri, int flags, flux_error_t *error)
 {
     const char *sep = strstr (uri, "://");
-    _cleanup_ (freep) char *name = sep ? strndup (uri, sep - uri) : strdup (uri);
+    _cleanup_ (freep)
+    char *name = sep ? strndup (uri, sep - uri) : strdup (uri);
     const char *path = sep ? sep + 3 : NULL;
     connector_init_f *init;
 
@@ -115,13 +114,13 @@ static int set_testing_cred (flux_t *h, flux_error_t *error)
     if ((s = getenv ("FLUX_HANDLE_USERID"))) {
         value = strtoul (s, NULL, 10);
         if (flux_opt_set (h, FLUX_OPT_TESTING_USERID, &value, sizeof (value)) < 0)
-            return errprintf (error, "failed to set testing userid: %s", strerror (errno));
+            return errprintf (error, "failed to set testing userid: %s",
+                              strerror (errno));
     }
     if ((s = getenv ("FLUX_HANDLE_ROLEMASK"))) {
         value = strtoul (s, NULL, 0);
         if (flux_opt_set (h, FLUX_OPT_TESTING_ROLEMASK, &value, sizeof (value)) < 0)
-            return errprintf (error,
-                              "failed to set testing rolemask: %s",
+            return errprintf (error, "failed to set testing rolemask: %s",
                               strerror (errno));
     }
     return 0;
@@ -134,9 +133,7 @@ static const char *default_uri (char *buf, size_t size)
 
     if (uri)
         return uri;
-    snprintf (buf,
-              size,
-              "local://%s/local",
+    snprintf (buf, size, "local://%s/local",
               flux_conf_builtin_get ("rundir", FLUX_CONF_AUTO));
     return buf;
 }

@@ -8,10 +8,10 @@
 #include "common/tap.h"
 #include "common/util.h"
 
-#define fails(expr, e, ...)                                                   \
-    do {                                                                      \
-        errno = 0;                                                            \
-        ok ((expr) && errno == (e), __VA_ARGS__);                             \
+#define fails(expr, e, ...)                       \
+    do {                                          \
+        errno = 0;                                \
+        ok ((expr) && errno == (e), __VA_ARGS__); \
     } while (0)
 
 static flux_msg_t *request (const char *topic)
@@ -67,7 +67,8 @@ static void opening (void)
         { " loop://", ENOENT, "Unable to find connector name ' loop'" },
         { "", ENOENT, "Unable to find connector name ''" },
         { "../x/y://z", EINVAL, "../x/y://z: invalid URI path element 'x'" },
-        { "local:///nosuch/socket", ENOENT, "broker socket /nosuch/socket was not found" },
+        { "local:///nosuch/socket", ENOENT,
+          "broker socket /nosuch/socket was not found" },
         { "local://", EINVAL, NULL },
         { "local://  ", EINVAL, NULL },
         { "local", EINVAL, NULL },
@@ -83,11 +84,8 @@ static void opening (void)
     setenv ("FLUX_LOCAL_CONNECTOR_RETRY_COUNT", "0", 1);
     for (size_t i = 0; i < ARRAY_SIZE (bad); i++) {
         error.text[0] = '\0';
-        fails (!flux_open_ex (bad[i].uri, 0, &error),
-               bad[i].errnum,
-               "'%s': %s",
-               bad[i].uri,
-               strerror (bad[i].errnum));
+        fails (!flux_open_ex (bad[i].uri, 0, &error), bad[i].errnum, "'%s': %s",
+               bad[i].uri, strerror (bad[i].errnum));
         if (bad[i].text)
             is (error.text, bad[i].text, "... and says so");
         else
@@ -205,7 +203,8 @@ static void matching (void)
     match.topic_glob = "d";
     msg = flux_recv (h, match, 0);
     ok (msg != NULL, "one is found among the requeued");
-    ok (flux_requeue (h, c, FLUX_RQ_HEAD) == 0 && flux_requeue (h, msg, FLUX_RQ_TAIL) == 0,
+    ok (flux_requeue (h, c, FLUX_RQ_HEAD) == 0
+            && flux_requeue (h, msg, FLUX_RQ_TAIL) == 0,
         "messages are put back");
     flux_msg_destroy (c);
     flux_msg_destroy (msg);
@@ -266,7 +265,8 @@ static void clones (void)
     ok (next_is (c2, "c"), "the connection lives while a clone does");
     flux_close (c);
     flux_close (c2);
-    ok (flux_matchtag_alloc (NULL) == 0 && errno == EINVAL && flux_matchtag_avail (NULL) == 0,
+    ok (flux_matchtag_alloc (NULL) == 0 && errno == EINVAL
+            && flux_matchtag_avail (NULL) == 0,
         "no handle, no tags");
     flux_matchtag_free (NULL, 1);
 }
@@ -352,7 +352,8 @@ static void send_late (void *arg)
 {
     flux_msg_t *msg = request ("late");
 
-    fails (flux_send (arg, msg, 0) < 0, ENOSYS, "a handle that is going away sends nothing");
+    fails (flux_send (arg, msg, 0) < 0, ENOSYS,
+           "a handle that is going away sends nothing");
     flux_msg_destroy (msg);
 }
 
@@ -465,11 +466,9 @@ static void tracked_rpcs (void)
             && strcmp (s, "RPC aborted due to broker reconnect") == 0,
         "an RPC that was out is answered with ECONNRESET");
     flux_msg_destroy (got);
-    fails (!flux_recv (h, FLUX_MATCH_RESPONSE, FLUX_O_NONBLOCK),
-           EWOULDBLOCK,
+    fails (!flux_recv (h, FLUX_MATCH_RESPONSE, FLUX_O_NONBLOCK), EWOULDBLOCK,
            "one that expects no response is not");
-    ok (flux_reconnect (h) == 0
-            && !flux_recv (h, FLUX_MATCH_RESPONSE, FLUX_O_NONBLOCK),
+    ok (flux_reconnect (h) == 0 && !flux_recv (h, FLUX_MATCH_RESPONSE, FLUX_O_NONBLOCK),
         "and only once");
     flux_msg_destroy (msg);
     flux_close (h);

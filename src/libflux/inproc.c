@@ -25,12 +25,12 @@ struct inproc {
     pthread_cond_t room;
 
     /* written by the sender */
-    _Alignas (CACHELINE) atomic_size_t sent;
+    _Alignas(CACHELINE) atomic_size_t sent;
     atomic_size_t sent_bytes;
     bool notify_pending; /* senderfd was asked for and not yet written */
 
     /* written by the reader */
-    _Alignas (CACHELINE) atomic_size_t received;
+    _Alignas(CACHELINE) atomic_size_t received;
     atomic_size_t received_bytes;
     struct flux_msg *ready; /* oldest first */
     bool mark_pending;      /* the mark was set and not yet seen taken away */
@@ -172,11 +172,8 @@ int inproc_push (struct inproc *q, flux_msg_t *msg)
     head = atomic_load_explicit (&q->inbox, memory_order_relaxed);
     do {
         msg->next = head == ASLEEP ? NULL : head;
-    } while (!atomic_compare_exchange_weak_explicit (&q->inbox,
-                                                     &head,
-                                                     msg,
-                                                     memory_order_acq_rel,
-                                                     memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit (
+        &q->inbox, &head, msg, memory_order_acq_rel, memory_order_relaxed));
     if (head == ASLEEP)
         write_event (q->wakefd);
     return 0;

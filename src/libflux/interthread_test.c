@@ -56,8 +56,7 @@ static void names (void)
     flux_close (h[1]);
     ok (!flux_open_ex ("interthread://", 0, &error) && errno == EINVAL,
         "an empty name is refused");
-    ok (!flux_open_ex ("interthread", 0, &error) && errno == EINVAL,
-        "... so is none: %s",
+    ok (!flux_open_ex ("interthread", 0, &error) && errno == EINVAL, "... so is none: %s",
         error.text);
 }
 
@@ -296,7 +295,8 @@ static void *echo_polled (void *arg)
     return NULL;
 }
 
-static void ping_pong (const char *how, const char *uri, void *(*echo) (void *), bool polled)
+static void
+ping_pong (const char *how, const char *uri, void *(*echo) (void *), bool polled)
 {
     flux_t *h = flux_open (uri, 0);
     flux_msg_t *msg = request ("ping");

@@ -290,9 +290,8 @@ int flux_msg_get_topic (const flux_msg_t *msg, const char **topic)
 
 /* Match */
 
-struct flux_match flux_match_init (int typemask,
-                                   uint32_t matchtag,
-                                   const char *topic_glob)
+struct flux_match
+flux_match_init (int typemask, uint32_t matchtag, const char *topic_glob)
 {
     struct flux_match m = { typemask, matchtag, topic_glob };
 

@@ -15,14 +15,10 @@ struct bitname {
 };
 
 static const struct bitname flag_names[] = {
-    { FLUX_MSGFLAG_TOPIC, "topic" },
-    { FLUX_MSGFLAG_PAYLOAD, "payload" },
-    { FLUX_MSGFLAG_NORESPONSE, "noresponse" },
-    { FLUX_MSGFLAG_ROUTE, "route" },
-    { FLUX_MSGFLAG_UPSTREAM, "upstream" },
-    { FLUX_MSGFLAG_PRIVATE, "private" },
-    { FLUX_MSGFLAG_STREAMING, "streaming" },
-    { FLUX_MSGFLAG_USER1, "user1" },
+    { FLUX_MSGFLAG_TOPIC, "topic" },           { FLUX_MSGFLAG_PAYLOAD, "payload" },
+    { FLUX_MSGFLAG_NORESPONSE, "noresponse" }, { FLUX_MSGFLAG_ROUTE, "route" },
+    { FLUX_MSGFLAG_UPSTREAM, "upstream" },     { FLUX_MSGFLAG_PRIVATE, "private" },
+    { FLUX_MSGFLAG_STREAMING, "streaming" },   { FLUX_MSGFLAG_USER1, "user1" },
 };
 
 static const struct bitname role_names[] = {
@@ -173,7 +169,8 @@ void flux_msg_fprint_ts (FILE *f, const flux_msg_t *msg, double timestamp)
     print_words (f, msg);
     fputc ('\n', f);
     if (msg->routes.count > 0) {
-        _cleanup_ (freep) char *s = flux_msg_route_string (msg);
+        _cleanup_ (freep)
+        char *s = flux_msg_route_string (msg);
 
         fprintf (f, "%s |%s|\n", prefix, s ? s : "");
     }

@@ -6,10 +6,10 @@
 #include "common/tap.h"
 #include "common/util.h"
 
-#define fails(expr, e, ...)                                                   \
-    do {                                                                      \
-        errno = 0;                                                            \
-        ok ((expr) < 0 && errno == (e), __VA_ARGS__);                         \
+#define fails(expr, e, ...)                           \
+    do {                                              \
+        errno = 0;                                    \
+        ok ((expr) < 0 && errno == (e), __VA_ARGS__); \
     } while (0)
 
 static const int types[] = {
@@ -45,8 +45,7 @@ static void creation (void)
                 && flux_msg_get_cred (msg, &cred) == 0
                 && cred.userid == FLUX_USERID_UNKNOWN && cred.rolemask == FLUX_ROLE_NONE
                 && !flux_msg_has_flag (msg, 0xff) && !flux_msg_has_payload (msg),
-            "a new %s is empty",
-            flux_msg_typestr (type));
+            "a new %s is empty", flux_msg_typestr (type));
         flux_msg_destroy (msg);
     }
     is (flux_msg_typestr (FLUX_MSGTYPE_ANY), "request", "the lowest bit names the type");
@@ -74,51 +73,42 @@ static void words (void)
 
         errno = 0;
         ok ((flux_msg_set_nodeid (msg, 7) == 0) == req && (req || errno == EINVAL),
-            "%s: set nodeid",
-            name);
+            "%s: set nodeid", name);
         errno = 0;
-        ok ((flux_msg_get_nodeid (msg, &u) == 0) == req && (req ? u == 7 : errno == EPROTO),
-            "%s: get nodeid",
-            name);
+        ok ((flux_msg_get_nodeid (msg, &u) == 0) == req
+                && (req ? u == 7 : errno == EPROTO),
+            "%s: get nodeid", name);
         errno = 0;
         ok ((flux_msg_set_matchtag (msg, 8) == 0) == (req || rsp)
                 && (req || rsp || errno == EINVAL),
-            "%s: set matchtag",
-            name);
+            "%s: set matchtag", name);
         errno = 0;
         ok ((flux_msg_get_matchtag (msg, &u) == 0) == (req || rsp)
                 && (req || rsp ? u == 8 : errno == EPROTO),
-            "%s: get matchtag",
-            name);
+            "%s: get matchtag", name);
         errno = 0;
         ok ((flux_msg_set_errnum (msg, 9) == 0) == rsp && (rsp || errno == EINVAL),
-            "%s: set errnum",
-            name);
+            "%s: set errnum", name);
         errno = 0;
-        ok ((flux_msg_get_errnum (msg, &n) == 0) == rsp && (rsp ? n == 9 : errno == EPROTO),
-            "%s: get errnum",
-            name);
+        ok ((flux_msg_get_errnum (msg, &n) == 0) == rsp
+                && (rsp ? n == 9 : errno == EPROTO),
+            "%s: get errnum", name);
         errno = 0;
         ok ((flux_msg_set_seq (msg, 10) == 0) == ev && (ev || errno == EINVAL),
-            "%s: set seq",
-            name);
+            "%s: set seq", name);
         errno = 0;
         ok ((flux_msg_get_seq (msg, &u) == 0) == ev && (ev ? u == 10 : errno == EPROTO),
-            "%s: get seq",
-            name);
+            "%s: get seq", name);
         errno = 0;
         ok ((flux_msg_set_control (msg, 11, -1) == 0) == ctl && (ctl || errno == EINVAL),
-            "%s: set control",
-            name);
+            "%s: set control", name);
         errno = 0;
         ok ((flux_msg_get_control (msg, &n, &m) == 0) == ctl
                 && (ctl ? n == 11 && m == -1 : errno == EPROTO),
-            "%s: get control",
-            name);
+            "%s: get control", name);
         errno = 0;
         ok ((flux_msg_set_topic (msg, "a.b") == 0) == !ctl && (!ctl || errno == EINVAL),
-            "%s: set topic",
-            name);
+            "%s: set topic", name);
         flux_msg_destroy (msg);
     }
     fails (flux_msg_set_nodeid (NULL, 0), EINVAL, "nodeid of nothing");
@@ -163,8 +153,7 @@ static void flags (void)
             && !flux_msg_is_noresponse (msg),
         "streaming and noresponse exclude each other");
     fails (flux_msg_set_flag (msg, FLUX_MSGFLAG_STREAMING | FLUX_MSGFLAG_NORESPONSE),
-           EINVAL,
-           "... and cannot be set together");
+           EINVAL, "... and cannot be set together");
     fails (flux_msg_set_flag (msg, 0x100), EINVAL, "there are eight flags");
     fails (flux_msg_clear_flag (msg, 0x100), EINVAL, "... to clear as well");
     ok (flux_msg_set_flag (msg, FLUX_MSGFLAG_USER1) == 0
@@ -181,7 +170,8 @@ static void flags (void)
         "what NULL is");
     fails (flux_msg_set_flag (msg, FLUX_MSGFLAG_PAYLOAD), EINVAL, "a claim of a payload");
     flux_msg_set_string (msg, "x");
-    ok (flux_msg_clear_flag (msg, FLUX_MSGFLAG_PAYLOAD) == 0 && !flux_msg_has_payload (msg),
+    ok (flux_msg_clear_flag (msg, FLUX_MSGFLAG_PAYLOAD) == 0
+            && !flux_msg_has_payload (msg),
         "a payload goes with its flag");
     fails (flux_msg_set_private (NULL), EINVAL, "flag of nothing");
     flux_msg_destroy (msg);
@@ -200,14 +190,13 @@ static void topics (void)
     for (size_t len = 45; len < 50; len++) {
         ok (flux_msg_set_topic (msg, longtopic + sizeof (longtopic) - 1 - len) == 0
                 && flux_msg_get_topic (msg, &topic) == 0 && strlen (topic) == len,
-            "a topic of %zu characters",
-            len);
+            "a topic of %zu characters", len);
     }
     ok (flux_msg_set_topic (msg, longtopic) == 0 && flux_msg_get_topic (msg, &topic) == 0
             && strcmp (topic, longtopic) == 0,
         "a topic of 999");
-    ok (flux_msg_set_topic (msg, topic + 990) == 0 && flux_msg_get_topic (msg, &topic) == 0
-            && strcmp (topic, "xxxxxxxxx") == 0,
+    ok (flux_msg_set_topic (msg, topic + 990) == 0
+            && flux_msg_get_topic (msg, &topic) == 0 && strcmp (topic, "xxxxxxxxx") == 0,
         "the tail of the topic as the topic");
     ok (flux_msg_set_topic (msg, topic + 5) == 0 && flux_msg_get_topic (msg, &topic) == 0
             && strcmp (topic, "xxxx") == 0,
@@ -263,8 +252,9 @@ static void json (void)
     fails (flux_msg_unpack (msg, "{s:i}", "a", &n), EPROTO, "nothing to unpack");
     is (flux_msg_last_error (msg), "message does not have a string payload", "said so");
     is (flux_msg_last_error (NULL), "msg object is NULL", "NULL has its own sentence");
-    ok (flux_msg_pack (msg, "{s:i s:s s:[i,i] s:{s:b}}", "a", 1, "b", "x\xc3\xa9",
-                       "c", 2, 3, "d", "e", 1) == 0,
+    ok (flux_msg_pack (msg, "{s:i s:s s:[i,i] s:{s:b}}", "a", 1, "b", "x\xc3\xa9", "c", 2,
+                       3, "d", "e", 1)
+            == 0,
         "an object is packed");
     is (flux_msg_last_error (msg), "", "without error");
     ok (flux_msg_get_string (msg, &s) == 0, "it is a string");
@@ -415,8 +405,10 @@ static void match (void)
     flux_msg_route_push (msg, "x");
     ok (!matches (msg, 0, 5, NULL) && matches (msg, 0, 0, NULL),
         "... but not with a route: it is somebody else's");
-    ok (!matches (NULL, 0, 0, NULL) && !flux_msg_cmp_matchtag (NULL, 0), "NULL: no match");
-    ok (flux_match_asprintf (&m, "%s.%d", "x", 1) == 0 && strcmp (m.topic_glob, "x.1") == 0,
+    ok (!matches (NULL, 0, 0, NULL) && !flux_msg_cmp_matchtag (NULL, 0),
+        "NULL: no match");
+    ok (flux_match_asprintf (&m, "%s.%d", "x", 1) == 0
+            && strcmp (m.topic_glob, "x.1") == 0,
         "a topic can be formatted");
     flux_match_free (m);
     fails (flux_match_asprintf (NULL, "x"), EINVAL, "... not into nothing");
@@ -468,12 +460,14 @@ static void routes (void)
     for (int i = 1; i < 300; i++) {
         memset (id, 'a' + i % 26, i);
         id[i] = '\0';
-        if (flux_msg_route_push (msg, id) < 0 || strcmp (flux_msg_route_last (msg), id) != 0)
+        if (flux_msg_route_push (msg, id) < 0
+            || strcmp (flux_msg_route_last (msg), id) != 0)
             good = false;
     }
     {
         ssize_t size = flux_msg_encode_size (msg);
-        _cleanup_ (freep) char *buf = malloc (size);
+        _cleanup_ (freep)
+        char *buf = malloc (size);
 
         other = NULL;
         good = good && flux_msg_encode (msg, buf, size) == 0

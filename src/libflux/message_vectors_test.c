@@ -43,7 +43,8 @@ static unsigned char *unhex (const char *hex, size_t *len)
 static bool encodes_to (const flux_msg_t *msg, const void *want, size_t len)
 {
     ssize_t size = flux_msg_encode_size (msg);
-    _cleanup_ (freep) char *buf = malloc (size + 1);
+    _cleanup_ (freep)
+    char *buf = malloc (size + 1);
 
     return size == (ssize_t)len && flux_msg_encode (msg, buf, size) == 0
            && memcmp (buf, want, len) == 0;
@@ -101,7 +102,8 @@ static bool payload_agrees (json_t *fields, const flux_msg_t *msg)
 {
     const char *hex = json_string_value (json_object_get (fields, "payload_hex"));
     const char *text = json_string_value (json_object_get (fields, "payload"));
-    _cleanup_ (freep) unsigned char *want = NULL;
+    _cleanup_ (freep)
+    unsigned char *want = NULL;
     const void *buf;
     const char *s;
     size_t len, size;
@@ -157,8 +159,7 @@ static void compare (const char *name, json_t *fields, const flux_msg_t *msg)
     }
     ok (flags_agree && words_agree (fields, msg) && payload_agrees (fields, msg)
             && routes_agree (fields, msg) && topic_agrees (fields, msg),
-        "%s: all fields are as captured",
-        name);
+        "%s: all fields are as captured", name);
 }
 
 /* Build the message of 'fields' through the setters alone. */
@@ -177,7 +178,8 @@ static flux_msg_t *build (json_t *fields)
         goto error;
     if (hex) {
         size_t len;
-        _cleanup_ (freep) unsigned char *buf = unhex (hex, &len);
+        _cleanup_ (freep)
+        unsigned char *buf = unhex (hex, &len);
 
         if (flux_msg_set_payload (msg, buf, len) < 0)
             goto error;
@@ -204,10 +206,9 @@ static flux_msg_t *build (json_t *fields)
     if (json_is_integer ((o = json_object_get (fields, "sequence"))))
         flux_msg_set_seq (msg, json_integer_value (o));
     if (json_is_integer ((o = json_object_get (fields, "control_type"))))
-        flux_msg_set_control (msg,
-                              json_integer_value (o),
-                              json_integer_value (
-                                  json_object_get (fields, "control_status")));
+        flux_msg_set_control (
+            msg, json_integer_value (o),
+            json_integer_value (json_object_get (fields, "control_status")));
     return msg;
 error:
     flux_msg_destroy (msg);
@@ -217,7 +218,8 @@ error:
 static void both_ways (const char *name, const char *hex, json_t *fields)
 {
     size_t len;
-    _cleanup_ (freep) unsigned char *buf = unhex (hex, &len);
+    _cleanup_ (freep)
+    unsigned char *buf = unhex (hex, &len);
     flux_msg_t *msg = flux_msg_decode (buf, len);
     flux_msg_t *cpy;
 
@@ -240,7 +242,8 @@ static void golden_messages (void)
     json_t *v;
     size_t i;
 
-    json_array_foreach (vectors, i, v) {
+    json_array_foreach (vectors, i, v)
+    {
         both_ways (json_string_value (json_object_get (v, "name")),
                    json_string_value (json_object_get (v, "hex")),
                    json_object_get (v, "fields"));
@@ -255,27 +258,28 @@ static void decoder_rules (void)
     json_t *v;
     size_t i;
 
-    json_array_foreach (vectors, i, v) {
+    json_array_foreach (vectors, i, v)
+    {
         const char *name = json_string_value (json_object_get (v, "name"));
         const char *hex = json_string_value (json_object_get (v, "hex"));
         json_t *fields = json_object_get (v, "fields");
         json_t *again = json_object_get (v, "reencoded_hex");
         size_t len;
-        _cleanup_ (freep) unsigned char *buf = unhex (hex, &len);
+        _cleanup_ (freep)
+        unsigned char *buf = unhex (hex, &len);
         flux_msg_t *msg = flux_msg_decode (buf, len);
 
         if (!fields) {
             ok (!msg && errno == json_integer_value (json_object_get (v, "errno")),
-                "%s: refused with %s",
-                name,
+                "%s: refused with %s", name,
                 json_string_value (json_object_get (v, "error")));
         }
         else if (ok (msg != NULL, "%s: accepted", name)) {
             compare (name, fields, msg);
             if (again) {
                 size_t wlen;
-                _cleanup_ (freep) unsigned char *want =
-                    unhex (json_string_value (again), &wlen);
+                _cleanup_ (freep)
+                unsigned char *want = unhex (json_string_value (again), &wlen);
 
                 ok (encodes_to (msg, want, wlen), "%s: encodes in short form", name);
             }
@@ -292,19 +296,18 @@ static void captured_sessions (void)
     json_t *session, *step;
     size_t i, j, count = 0;
 
-    json_array_foreach (json_object_get (o, "sessions"), i, session) {
-        json_array_foreach (json_object_get (session, "steps"), j, step) {
+    json_array_foreach (json_object_get (o, "sessions"), i, session)
+    {
+        json_array_foreach (json_object_get (session, "steps"), j, step)
+        {
             const char *kind = json_string_value (json_object_get (step, "kind"));
             const char *hex = json_string_value (json_object_get (step, "hex"));
             char name[128];
 
             if (strcmp (kind, "message") != 0)
                 continue;
-            snprintf (name,
-                      sizeof (name),
-                      "session %s step %zu",
-                      json_string_value (json_object_get (session, "name")),
-                      j);
+            snprintf (name, sizeof (name), "session %s step %zu",
+                      json_string_value (json_object_get (session, "name")), j);
             /* 8 bytes of stream prefix are not the message's */
             both_ways (name, hex + 16, json_object_get (step, "fields"));
             count++;
@@ -322,10 +325,11 @@ static void damaged_messages (void)
     size_t i;
     int decoded = 0, refused = 0;
 
-    json_array_foreach (vectors, i, v) {
+    json_array_foreach (vectors, i, v)
+    {
         size_t len;
-        _cleanup_ (freep) unsigned char *buf =
-            unhex (json_string_value (json_object_get (v, "hex")), &len);
+        _cleanup_ (freep)
+        unsigned char *buf = unhex (json_string_value (json_object_get (v, "hex")), &len);
 
         if (len > 500)
             continue;
@@ -334,7 +338,8 @@ static void damaged_messages (void)
                 unsigned char old = buf[n];
                 /* exactly as long as claimed, for the address sanitizer */
                 size_t cut = c == 0 ? n : len;
-                _cleanup_ (freep) unsigned char *copy = malloc (cut + !cut);
+                _cleanup_ (freep)
+                unsigned char *copy = malloc (cut + !cut);
                 flux_msg_t *msg;
 
                 buf[n] = c;
@@ -352,9 +357,7 @@ static void damaged_messages (void)
         }
     }
     ok (decoded > 1000 && refused > 1000,
-        "damage is decoded (%d) or refused (%d), never worse",
-        decoded,
-        refused);
+        "damage is decoded (%d) or refused (%d), never worse", decoded, refused);
     json_decref (vectors);
 }
 

@@ -113,8 +113,9 @@ static flux_msg_t *request (const char *sender, uint32_t userid, uint32_t rolema
     if (!msg || flux_msg_set_topic (msg, "a.b") < 0 || flux_msg_set_cred (msg, cred) < 0)
         bail_out ("out of memory");
     flux_msg_route_enable (msg);
-    if (sender && (flux_msg_route_push (msg, sender) < 0
-                   || flux_msg_route_push (msg, "hop") < 0))
+    if (sender
+        && (flux_msg_route_push (msg, sender) < 0
+            || flux_msg_route_push (msg, "hop") < 0))
         bail_out ("out of memory");
     return msg;
 }
@@ -135,12 +136,14 @@ static void disconnect (void)
     ok (!flux_disconnect_match (owner, b), "... but only this sender's");
     ok (!flux_disconnect_match (NULL, b) && !flux_disconnect_match (owner, NULL),
         "NULL matches nothing");
-    ok (flux_msg_set_matchtag (a1, 7) == 0 && flux_msg_pack (user, "{s:i}", "matchtag", 7) == 0,
+    ok (flux_msg_set_matchtag (a1, 7) == 0
+            && flux_msg_pack (user, "{s:i}", "matchtag", 7) == 0,
         "a cancel request names matchtag 7");
     ok (flux_cancel_match (user, a1), "... which matches");
     ok (flux_msg_set_matchtag (a1, 8) == 0 && !flux_cancel_match (user, a1),
         "... and not matchtag 8");
-    ok (!flux_cancel_match (owner, a1), "a cancel request without payload matches nothing");
+    ok (!flux_cancel_match (owner, a1),
+        "a cancel request without payload matches nothing");
     flux_msglist_append (l, a1);
     flux_msglist_append (l, b);
     flux_msglist_append (l, a2);

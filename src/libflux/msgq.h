@@ -16,7 +16,10 @@ struct msgq {
     size_t count;
 };
 
-#define MSGQ_INIT { NULL, 0, 0, 0 }
+#define MSGQ_INIT     \
+    {                 \
+        NULL, 0, 0, 0 \
+    }
 
 void msgq_fini (struct msgq *q);
 

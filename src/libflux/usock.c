@@ -10,8 +10,8 @@
 #define PREFIX 8
 
 enum {
-    IN_MIN = 16 * 1024,   /* input buffer of a quiet connection */
-    IN_READ = 256 * 1024, /* and of one whose reads fill it */
+    IN_MIN = 16 * 1024,    /* input buffer of a quiet connection */
+    IN_READ = 256 * 1024,  /* and of one whose reads fill it */
     OUT_KEEP = 256 * 1024, /* output memory kept when all is written */
 };
 
@@ -172,9 +172,7 @@ int usock_flush (struct usock *us)
     struct buffer *out = &us->out;
 
     while (!us->out_errnum && out->off < out->len) {
-        ssize_t n = send (us->fd,
-                          out->buf + out->off,
-                          out->len - out->off,
+        ssize_t n = send (us->fd, out->buf + out->off, out->len - out->off,
                           MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n >= 0)
             out->off += n;

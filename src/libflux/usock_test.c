@@ -49,8 +49,10 @@ static flux_msg_t *make (const char *topic, size_t payload)
 static bool same (const flux_msg_t *a, const flux_msg_t *b)
 {
     ssize_t size = flux_msg_encode_size (a);
-    _cleanup_ (freep) char *abuf = malloc (size);
-    _cleanup_ (freep) char *bbuf = malloc (size);
+    _cleanup_ (freep)
+    char *abuf = malloc (size);
+    _cleanup_ (freep)
+    char *bbuf = malloc (size);
 
     return size == flux_msg_encode_size (b) && flux_msg_encode (a, abuf, size) == 0
            && flux_msg_encode (b, bbuf, size) == 0 && memcmp (abuf, bbuf, size) == 0;
@@ -82,8 +84,10 @@ static void bytes_on_the_wire (void)
 {
     flux_msg_t *msg = make ("a.b", 300);
     size_t len, got = 0;
-    _cleanup_ (freep) char *want = frame (msg, &len);
-    _cleanup_ (freep) char *buf = malloc (len + 1);
+    _cleanup_ (freep)
+    char *want = frame (msg, &len);
+    _cleanup_ (freep)
+    char *buf = malloc (len + 1);
     int raw;
     struct usock *us = raw_pair (&raw);
 
@@ -104,7 +108,8 @@ static void split_frame (void)
 {
     flux_msg_t *msg = make ("split", 20), *got = NULL;
     size_t len;
-    _cleanup_ (freep) char *buf = frame (msg, &len);
+    _cleanup_ (freep)
+    char *buf = frame (msg, &len);
     bool early = false;
     int raw;
     struct usock *us = raw_pair (&raw);
@@ -129,7 +134,8 @@ static void joined_frames (void)
 {
     flux_msg_t *msg = make ("joined", 100), *got;
     size_t len;
-    _cleanup_ (freep) char *buf = frame (msg, &len);
+    _cleanup_ (freep)
+    char *buf = frame (msg, &len);
     int raw, n = 0;
     struct usock *us = raw_pair (&raw);
 
@@ -146,8 +152,8 @@ static void joined_frames (void)
     got = usock_recv (us);
     ok (got && same (msg, got), "the fourth after its last byte");
     flux_msg_destroy (got);
-    ok (!usock_recv (us) && errno == ECONNRESET && !usock_recv (us)
-            && errno == ECONNRESET && usock_failed (us),
+    ok (!usock_recv (us) && errno == ECONNRESET && !usock_recv (us) && errno == ECONNRESET
+            && usock_failed (us),
         "the end is ECONNRESET, and stays it");
     flux_msg_destroy (msg);
     close (raw);
@@ -160,7 +166,8 @@ static void refuse (const void *bytes, size_t len, int errnum, const char *what)
     struct usock *us = raw_pair (&raw);
     flux_msg_t *msg = make ("late", 0);
     size_t flen;
-    _cleanup_ (freep) char *buf = frame (msg, &flen);
+    _cleanup_ (freep)
+    char *buf = frame (msg, &flen);
     flux_msg_t *got = NULL;
 
     write_all (raw, bytes, len);
@@ -168,8 +175,7 @@ static void refuse (const void *bytes, size_t len, int errnum, const char *what)
     ok (!(got = usock_recv (us)) && errno == errnum, "%s: %s", what, strerror (errnum));
     write_all (raw, buf, flen);
     errno = 0;
-    ok (!(got = usock_recv (us)) && errno == errnum,
-        "... and nothing is read past it");
+    ok (!(got = usock_recv (us)) && errno == errnum, "... and nothing is read past it");
     ok (usock_send (us, msg) == 0, "... but output still works");
     flux_msg_destroy (got);
     flux_msg_destroy (msg);
@@ -290,7 +296,8 @@ static void limit_of_frames (void)
 
     usock_pair (us);
     usock_set_frame_max (us[1], flux_msg_encode_size (msg));
-    ok (usock_send (us[0], msg) == 0 && (got = usock_recv (us[1])), "a frame at the limit");
+    ok (usock_send (us[0], msg) == 0 && (got = usock_recv (us[1])),
+        "a frame at the limit");
     flux_msg_destroy (got);
     usock_set_frame_max (us[1], flux_msg_encode_size (msg) - 1);
     ok (usock_send (us[0], msg) == 0 && !usock_recv (us[1]) && errno == EPROTO,

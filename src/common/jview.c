@@ -688,6 +688,28 @@ void jview_put (struct text *t, struct jview v)
         text_puts (t, "null");
 }
 
+void jview_put_compact (struct text *t, struct jview v)
+{
+    const char *p = v.s, *end = v.s + v.len;
+    const char *start = p;
+
+    if (!v.s) {
+        jview_put (t, v);
+        return;
+    }
+    while (p < end) {
+        if (*p == '"')
+            p = skip_string (p);
+        else if (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r') {
+            text_put (t, start, p - start);
+            start = p = past_blanks (p, end);
+        }
+        else
+            p++;
+    }
+    text_put (t, start, p - start);
+}
+
 /* "key": with a comma before it unless it is the first of its object. */
 static void put_key (struct text *t, bool *first, struct jview key)
 {

@@ -119,6 +119,9 @@ bool jview_plain (struct jview v, const char **s, size_t *len);
 /* Writing: the text of v as it is ("null" if absent). */
 void jview_put (struct text *t, struct jview v);
 
+/* The same without blanks outside of strings: fit for one line. */
+void jview_put_compact (struct text *t, struct jview v);
+
 /* The members of obj but 'key', compact up to the values. */
 void jview_put_without (struct text *t, struct jview obj, const char *key);
 

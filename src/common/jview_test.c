@@ -113,6 +113,8 @@ static void writing (void)
     check_put ("a member is left out", &t, "{\"b\":{\"c\":2}}");
     jview_put_without (&t, o, "b");
     check_put ("also the last one", &t, "{\"a\":1}");
+    jview_put_compact (&t, view ("{ \"a b\" :\n[ 1 , \"\\\" \" ]\t}"));
+    check_put ("blanks go, but not those in strings", &t, "{\"a b\":[1,\"\\\" \"]}");
     ok (jview_put_set (&t, o, "b.c", view ("3")) == 0, "a value is set");
     check_put ("in its place", &t, "{\"a\":1,\"b\":{\"c\":3}}");
     jview_put_set (&t, o, "b.d.e", view ("[]"));

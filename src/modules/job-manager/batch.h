@@ -1,0 +1,96 @@
+/* job-manager/batch.h - what goes into the next commit, and who hears of it.
+ *
+ * Purpose: one KVS commit carries everything that gathered while the one
+ * before it was in flight.  An idle manager commits at once; no timer.
+ *
+ * Items are taken in the order they were added.  All events of one job that
+ * gathered are one append operation: the bytes are not copied, they are the
+ * tail of the job's log.
+ *
+ * Invariants
+ *  - at most one commit is in flight
+ *  - a token is released after every item that was added before it is stored
+ *
+ * Ownership: a job's item is part of the job; others are the batch's.  Tokens
+ * belong to whoever added them.
+ * Bound: BATCH_MAX_OPS operations or about BATCH_MAX_BYTES per commit; the
+ * rest waits for the next one.
+ */
+
+#ifndef MILLRACE_JOB_MANAGER_BATCH_H
+#define MILLRACE_JOB_MANAGER_BATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/list.h"
+
+#define BATCH_MAX_OPS 4096
+#define BATCH_MAX_BYTES (4 << 20)
+
+enum batch_kind {
+    BATCH_APPEND, /* the unflushed tail of a job's log */
+    BATCH_UNLINK, /* the directory of a purged job */
+    BATCH_PUT,    /* a value */
+    BATCH_TOKEN,  /* tell somebody */
+};
+
+struct batch_item {
+    struct list node;
+    enum batch_kind kind;
+};
+
+/* One operation of a commit, as handed to the service. */
+struct batch_op {
+    enum batch_kind kind; /* not TOKEN */
+    uint64_t id;          /* APPEND, UNLINK: the job */
+    const char *key;      /* PUT */
+    const char *data;     /* APPEND, PUT */
+    size_t len;
+};
+
+struct batch {
+    struct list gathering;
+    struct list inflight; /* jobs held until now, and tokens */
+    bool busy;
+};
+
+struct job;
+
+void batch_init (struct batch *b);
+void batch_fini (struct batch *b);
+
+void batch_item_init (struct batch_item *item, enum batch_kind kind);
+
+/* The log of this job has grown. */
+void batch_append (struct batch *b, struct job *job);
+
+/* The job goes away: its bytes are not wanted any more. */
+void batch_forget (struct batch *b, struct job *job);
+
+/* 0 or -ENOMEM. */
+int batch_unlink (struct batch *b, uint64_t id);
+int batch_put (struct batch *b, const char *key, const char *data, size_t len);
+int batch_token (struct batch *b, void *token);
+
+/* Something gathered and nothing is in flight. */
+static inline bool batch_wanted (const struct batch *b)
+{
+    return !b->busy && !list_empty (&b->gathering);
+}
+
+/* Begin a commit: op () is called for each operation.  Returns how many. */
+size_t batch_begin (struct batch *b,
+                    void (*op) (const struct batch_op *op, void *arg),
+                    void *arg);
+
+/* The commit is stored.  First released () for each job that was held, then
+ * token () for each token, each in order.  Both may add to the batch.
+ */
+void batch_end (struct batch *b,
+                void (*released) (struct job *job, void *arg),
+                void (*token) (void *token, void *arg),
+                void *arg);
+
+#endif /* !MILLRACE_JOB_MANAGER_BATCH_H */

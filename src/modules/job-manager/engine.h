@@ -1,0 +1,260 @@
+/* job-manager/engine.h - the life of all jobs.
+ *
+ * Purpose: drives every job through RFC 21's states.  Input: what requests,
+ * the scheduler, the exec service and the KVS say.  Output: calls on a sink,
+ * in the order in which they must take effect.
+ *
+ * A job's events are processed one at a time, in the order in which they were
+ * posted.  For each: it is checked (a bad one is refused and nobody sees it),
+ * written into the job's log, sent to the journal, applied, and put into the
+ * batch for the KVS.  When no posted event is left, what the job's state asks
+ * for is done, and the event that follows of itself (depend, priority, free,
+ * clean) is processed at once.
+ *
+ * Invariants
+ *  - a job's state is a function of its log
+ *  - a new job does nothing until its submit event is committed
+ *  - every active job is in the list of active jobs, every inactive one in the
+ *    ordered set of inactive ones
+ *  - alloc requests at the scheduler never exceed its limit
+ *
+ * Ownership: the engine owns its jobs; a pointer to one is valid until the
+ * next call.  Tokens (journal consumers, waiters, deferred responses) are the
+ * service's; the sink gets each waiter and deferred one back exactly once.
+ * Bounds: JOB_LOG_MAX and JOB_ANNOTATIONS_MAX per job; jobs themselves are
+ * bounded by who may submit.
+ *
+ * No flux_t, no JSON trees, no clock of its own, no I/O.  The sink must not
+ * call the engine back.
+ *
+ * Errors: functions return 0 or a negative errno.  -ENOMEM inside a step that
+ * cannot be undone is kept: jm_error () tells, and the service ends itself.
+ */
+
+#ifndef MILLRACE_JOB_MANAGER_ENGINE_H
+#define MILLRACE_JOB_MANAGER_ENGINE_H
+
+#include "job.h"
+
+struct jm;
+
+/* What comes out of the engine.  Every function is there. */
+struct jm_sink {
+    /* Seconds since the epoch. */
+    double (*now) (void *arg);
+
+    /* One journal message for the consumer with this token. */
+    void (*journal) (void *token, const char *payload, size_t len, void *arg);
+
+    /* Requests to the scheduler. */
+    void (*alloc) (const struct job *job, void *arg);
+    void (*cancel) (const struct job *job, void *arg);
+    void (*prioritize) (const struct job *job, void *arg);
+    void (*give_back) (uint64_t id, const char *R, size_t len, void *arg);
+
+    /* Start request to the exec service. */
+    void (*start) (const struct job *job, void *arg);
+    void (*expiration) (const struct job *job, double expiration, void *arg);
+
+    /* An operation of the commit that was begun. */
+    void (*commit_op) (const struct batch_op *op, void *arg);
+
+    /* A deferred response may go out. */
+    void (*deferred) (void *token, void *arg);
+
+    /* The job a waiter waits for (job NULL: there will be none, say why). */
+    void (*waited) (void *token, const struct job *job, const char *why, void *arg);
+
+    void (*log) (int level, const char *message, void *arg);
+};
+
+/* owner: the userid of the instance, in exceptions of its own. */
+struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner);
+
+/* All tokens must have been taken back. */
+void jm_destroy (struct jm *jm);
+
+/* 0, or the error that makes going on impossible. */
+int jm_error (const struct jm *jm);
+
+/* ---- jobs ---------------------------------------------------------------- */
+
+/* Active or inactive; NULL if unknown (or purged). */
+struct job *jm_lookup (const struct jm *jm, uint64_t id);
+
+struct jm_submission {
+    uint64_t id;
+    uint32_t userid;
+    int urgency;
+    int flags;
+    double t_submit;
+    struct jview jobspec; /* redacted */
+};
+
+/* Returns 0; -EINVAL with a sentence in 'why': the job is rejected; -ENOMEM. */
+int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why);
+
+/* Post any event.  context is absent or an object; is_volatile: journal it,
+ * do not store it.  The timestamp is now.  Returns 0; -EPROTO (bad context),
+ * -EROFS (job is inactive), or why the job cannot take the event.
+ */
+int jm_post (struct jm *jm,
+             struct job *job,
+             const char *name,
+             struct jview context,
+             bool is_volatile);
+
+struct jm_exception {
+    const char *type;
+    int severity;
+    const char *note;    /* NULL: "" */
+    int64_t userid;      /* -1: leave it out */
+    int64_t wait_status; /* -1: leave it out */
+};
+
+int jm_raise (struct jm *jm, struct job *job, const struct jm_exception *x);
+
+/* Post the new urgency; the priority follows of itself. */
+int jm_urgency (struct jm *jm, struct job *job, uint32_t userid, int urgency);
+
+struct jm_counts {
+    size_t active;
+    size_t inactive;
+    size_t running;  /* RUN or CLEANUP */
+    size_t waiting;  /* in the alloc queue */
+    size_t sent;     /* at the scheduler */
+    size_t waitable; /* active ones that can be waited for */
+    uint64_t max_jobid;
+    uint64_t journal_events;
+    size_t journal_consumers;
+    size_t text_bytes; /* jobspecs, R, annotations: each distinct one once */
+};
+
+void jm_count (const struct jm *jm, struct jm_counts *counts);
+
+/* Walk over jobs: NULL begins, NULL ends.  Nothing may change meanwhile but
+ * what becomes of the job returned last.
+ */
+struct job *jm_next_active (const struct jm *jm, const struct job *job);
+struct job *jm_next_running (const struct jm *jm, const struct job *job);
+struct job *jm_next_zombie (const struct jm *jm, const struct job *job);
+struct job *jm_next_waiting (const struct jm *jm, const struct job *job);
+struct job *jm_next_inactive (const struct jm *jm, const struct job *job);
+
+/* ---- batch --------------------------------------------------------------- */
+
+/* There is something to commit and no commit in flight. */
+bool jm_commit_wanted (const struct jm *jm);
+
+/* Begin a commit; its operations go to the sink.  Returns how many there are;
+ * with none, jm_commit_end () may follow at once.
+ */
+size_t jm_commit_begin (struct jm *jm);
+
+/* What was begun is stored. */
+void jm_commit_end (struct jm *jm);
+
+/* Hand 'token' back when all that was posted until now is committed. */
+int jm_defer (struct jm *jm, void *token);
+
+/* ---- restart ------------------------------------------------------------- */
+
+/* Replay one job: R may be absent.  Returns 0, or a negative errno with a
+ * sentence in 'why': the job cannot be replayed, nothing has changed.
+ */
+int jm_restore (struct jm *jm,
+                uint64_t id,
+                const char *eventlog,
+                size_t len,
+                struct jview jobspec,
+                struct jview R,
+                struct text *why);
+
+/* All jobs are restored: let the active ones go on. */
+void jm_restore_finish (struct jm *jm, uint64_t max_jobid);
+
+/* ---- queues --------------------------------------------------------------- */
+
+struct queue {
+    bool enable;
+    bool start;
+    bool sticky_start; /* survives a restart */
+    struct itext *disable_reason;
+    struct itext *stop_reason;
+};
+
+const struct queue *jm_queue (const struct jm *jm);
+int jm_queue_enable (struct jm *jm, bool enable, const char *reason);
+int jm_queue_start (struct jm *jm, bool start, const char *reason, bool nocheckpoint);
+
+/* ---- scheduler ------------------------------------------------------------ */
+
+/* A scheduler is ready for at most 'limit' requests (0: any number). */
+void jm_sched_ready (struct jm *jm, unsigned int limit);
+void jm_sched_gone (struct jm *jm);
+bool jm_sched_online (const struct jm *jm);
+
+/* Its answers.  Errors are fatal for the interface: -EEXIST (the job has
+ * resources already), -EPROTO, -ENOMEM.
+ */
+int jm_alloc_success (struct jm *jm, uint64_t id, struct jview R, struct jview annotations);
+int jm_alloc_annotate (struct jm *jm, uint64_t id, struct jview annotations);
+int jm_alloc_cancelled (struct jm *jm, uint64_t id);
+
+/* *denied: the exception took effect. */
+int jm_alloc_deny (struct jm *jm, uint64_t id, const char *note, bool *denied);
+
+/* Send up to 'budget' alloc requests.  True if there are more to send. */
+bool jm_sched_pump (struct jm *jm, unsigned int budget);
+
+/* ---- exec ----------------------------------------------------------------- */
+
+void jm_exec_ready (struct jm *jm);
+void jm_exec_gone (struct jm *jm);
+
+/* How many start requests are out. */
+size_t jm_exec_outstanding (const struct jm *jm);
+
+/* Its answers.  -ENOENT: no such job, or it is not the exec service's;
+ * -EEXIST: it has started already; or as jm_post ().
+ */
+int jm_exec_started (struct jm *jm, uint64_t id);
+int jm_exec_reattached (struct jm *jm, uint64_t id);
+int jm_exec_finish (struct jm *jm, uint64_t id, int status);
+int jm_exec_release (struct jm *jm, uint64_t id, struct jview data);
+int jm_exec_exception (struct jm *jm, uint64_t id, const struct jm_exception *x);
+
+/* ---- waiting --------------------------------------------------------------- */
+
+/* Wait for job 'id', or for any (UINT64_MAX).  Returns 0: the sink will hear
+ * (or has heard already); -ECHILD with a sentence in *why.
+ */
+int jm_wait (struct jm *jm, uint64_t id, void *token, const char **why);
+
+/* Every waiter whose token is gone () is dropped; gone () has taken that token
+ * back.
+ */
+void jm_wait_drop (struct jm *jm, bool (*gone) (void *token, void *arg), void *arg);
+
+/* ---- journal ---------------------------------------------------------------- */
+
+int jm_journal_add (struct jm *jm,
+                    void *token,
+                    bool full,
+                    struct jview allow,
+                    struct jview deny);
+bool jm_journal_remove (struct jm *jm, const void *token);
+void *jm_journal_next (const struct jm *jm, const void *token);
+
+/* Send more backlog.  True if there is more to send. */
+bool jm_journal_pump (struct jm *jm, size_t bytes);
+
+/* ---- purge ------------------------------------------------------------------ */
+
+/* Remove an inactive job from the tables and from the KVS. */
+int jm_purge (struct jm *jm, struct job *job);
+
+/* Store a value with the next commit. */
+int jm_put (struct jm *jm, const char *key, const char *data, size_t len);
+
+#endif /* !MILLRACE_JOB_MANAGER_ENGINE_H */

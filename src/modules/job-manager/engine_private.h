@@ -1,0 +1,141 @@
+/* job-manager/engine_private.h - the engine's state, for its own files.
+ *
+ * Sets of jobs
+ *   jobs      all, by id
+ *   active    in order of arrival
+ *   running   those of them in RUN or CLEANUP
+ *   waiting   in SCHED, in the alloc queue: priority descending, id ascending
+ *   sent      in SCHED, request at the scheduler, same order
+ *   canceling in SCHED, its cancellation at the scheduler too
+ *   inactive  by the time they ended
+ *   zombies   inactive, waitable, not waited for
+ */
+
+#ifndef MILLRACE_JOB_MANAGER_ENGINE_PRIVATE_H
+#define MILLRACE_JOB_MANAGER_ENGINE_PRIVATE_H
+
+#include "common/list.h"
+#include "common/table.h"
+#include "common/treap.h"
+#include "common/util.h"
+
+#include "engine.h"
+#include "journal.h"
+
+struct waiter {
+    struct list node;
+    void *token;
+    struct job *job; /* NULL: waits for any */
+};
+
+struct jm {
+    const struct jm_sink *sink;
+    void *arg;
+    uint32_t owner; /* of the instance */
+    int error;
+    double last_time;
+
+    struct table jobs;
+    struct list active;
+    struct list running;
+    struct list zombies;
+    struct treap waiting;
+    struct treap sent;
+    struct treap canceling;
+    struct treap inactive;
+    size_t nactive;
+    size_t nrunning;
+    size_t nwaitable;
+    size_t nstarting; /* start requests out */
+    uint64_t serial;
+    uint64_t max_jobid;
+
+    bool sched_online;
+    unsigned int sched_limit; /* 0: none */
+    bool exec_online;
+
+    struct list waiters_any; /* struct waiter, FIFO */
+    struct list waiters_job;
+    size_t nwaiters;
+
+    struct queue queue;
+    struct intern pool;
+    struct batch batch;
+    struct journal journal;
+    struct text line;    /* the event being written */
+    struct text context; /* the context of an event of our own */
+};
+
+/* ---- engine.c: posting ---------------------------------------------------- */
+
+/* A time that is later than any given before, unless the clock was set back. */
+double jm_time (struct jm *jm);
+
+void jm_log (struct jm *jm, int level, const char *fmt, ...) _printf_ (3, 4);
+
+/* Remember the first error that cannot be undone. */
+void jm_fail (struct jm *jm, int error);
+
+/* Process what is queued for the job, and what its state asks for.  The job
+ * may have become inactive after.
+ */
+int jm_run (struct jm *jm, struct job *job);
+
+/* jm_post () with a name known to be an event's, and context text that may be
+ * NULL.
+ */
+int jm_post_event (struct jm *jm, struct job *job, enum event ev, struct text *context);
+
+/* Check, record, journal and apply one event now. */
+int jm_process (struct jm *jm, struct job *job, const struct entry *e, bool is_volatile);
+
+/* The job's state has become 'state': keep the sets right. */
+void jm_enter (struct jm *jm, struct job *job, enum job_state state);
+
+/* Tables for a job that has just been made. */
+int jm_add_job (struct jm *jm, struct job *job);
+
+/* Take a job out of everything and free it. */
+void jm_drop_job (struct jm *jm, struct job *job);
+
+/* From the active ones to the inactive ones. */
+void jm_retire (struct jm *jm, struct job *job);
+
+/* A text context with what an exception says. */
+void jm_write_exception (struct text *t, const struct jm_exception *x, bool from_exec);
+
+/* ---- alloc.c ---------------------------------------------------------------- */
+
+int jm_alloc_order (const struct treap_node *a, const struct treap_node *b);
+int jm_cancel_order (const struct treap_node *a, const struct treap_node *b);
+
+/* In SCHED: into the alloc queue, if it may be there and is not yet. */
+void jm_alloc_enqueue (struct jm *jm, struct job *job);
+
+/* Out of SCHED: no longer wanted; tell the scheduler if it has the request. */
+void jm_alloc_withdraw (struct jm *jm, struct job *job);
+
+/* The queue has been stopped. */
+void jm_alloc_stop (struct jm *jm, const struct queue *queue);
+
+/* Its priority changed while it was in SCHED; it is in no set just now. */
+void jm_alloc_rekeyed (struct jm *jm, struct job *job);
+
+/* Give a job's resources back before its free event. */
+void jm_alloc_free (struct jm *jm, struct job *job);
+
+/* Merge into the annotations; an event if they change. */
+int jm_annotate (struct jm *jm, struct job *job, struct jview patch);
+
+/* ---- start.c ---------------------------------------------------------------- */
+
+/* In RUN: send the start request if it is time.  True: it was sent now. */
+bool jm_exec_start (struct jm *jm, struct job *job);
+
+/* ---- wait.c ----------------------------------------------------------------- */
+
+/* The job has just become inactive. */
+void jm_wait_ended (struct jm *jm, struct job *job);
+void jm_wait_fini (struct jm *jm);
+
+#endif /* !MILLRACE_JOB_MANAGER_ENGINE_PRIVATE_H */

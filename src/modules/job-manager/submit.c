@@ -1,0 +1,314 @@
+/* How jobs come in: by submission, and from the KVS at a restart. */
+
+#include "config.h"
+#include <stdio.h>
+
+#include "engine_private.h"
+
+/* ---- submission ---------------------------------------------------------------- */
+
+/* Which queue takes the job?  There is the anonymous one only. */
+static int check_queue (struct jm *jm, struct jview jobspec, struct text *why)
+{
+    struct jview name = jview_path (jobspec, "attributes.system.queue");
+
+    if (jview_present (name)) {
+        text_puts (why, "'");
+        if (jview_string (name, why) < 0)
+            jview_put (why, name);
+        text_puts (why, "' is not a valid queue");
+        return -EINVAL;
+    }
+    if (!jm->queue.enable) {
+        text_printf (why,
+                     "job submission is disabled: %s",
+                     jm->queue.disable_reason ? jm->queue.disable_reason->s : "");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* No dependency scheme is supported yet: one that asks for any is refused. */
+static int check_dependencies (struct jview jobspec, struct text *why)
+{
+    struct jview deps = jview_path (jobspec, "attributes.system.dependencies");
+    struct jview dep, scheme;
+    struct jiter it;
+
+    if (!jview_present (deps))
+        return 0;
+    if (!jview_is (deps, JVIEW_ARRAY)) {
+        text_puts (why, "dependencies object must be an array");
+        return -EINVAL;
+    }
+    jiter_init (&it, deps);
+    if (!jiter_next (&it, NULL, &dep))
+        return 0;
+    scheme = jview_get (dep, "scheme");
+    if (!jview_is (scheme, JVIEW_STRING))
+        text_puts (why, "dependency[0] missing string scheme");
+    else {
+        text_puts (why, "dependency scheme \"");
+        jview_string (scheme, why);
+        text_puts (why, "\" not supported");
+    }
+    return -EINVAL;
+}
+
+static int make_job (struct jm *jm, const struct jm_submission *s, struct job **ret)
+{
+    struct job *job;
+    int r = -ENOMEM;
+
+    if (!(job = job_new (s->id)))
+        return -ENOMEM;
+    if (!(job->jobspec = intern_get (&jm->pool, s->jobspec.s, s->jobspec.len))
+        || (r = jm_add_job (jm, job)) < 0) {
+        job_free (job, &jm->pool);
+        return r;
+    }
+    *ret = job;
+    return 0;
+}
+
+/* An event before the job is held: its time is given. */
+static int post_first (struct jm *jm,
+                       struct job *job,
+                       enum event ev,
+                       double timestamp,
+                       struct jview context)
+{
+    const char *name = event_name (ev);
+    struct entry e;
+    int r;
+
+    if ((r = entry_init (&e, name, strlen (name), timestamp, context)) < 0)
+        return r;
+    return jm_process (jm, job, &e, event_is_volatile (ev));
+}
+
+static int post_submit (struct jm *jm, struct job *job, const struct jm_submission *s)
+{
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+
+    text_printf (&t,
+                 "{\"userid\":%lu,\"urgency\":%d,\"flags\":%d,\"version\":1}",
+                 (unsigned long)s->userid,
+                 s->urgency,
+                 s->flags);
+    if (text_error (&t))
+        return -ENOMEM;
+    return post_first (jm, job, EV_SUBMIT, s->t_submit, (struct jview){ t.buf, t.len });
+}
+
+static void forget (struct jm *jm, struct job *job)
+{
+    journal_job_vanishes (&jm->journal, job);
+    jm->nactive--;
+    jm_drop_job (jm, job);
+}
+
+int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
+{
+    struct job *job;
+    int r;
+
+    if (jm_lookup (jm, s->id)) {
+        text_puts (why, "job id is in use");
+        return -EINVAL;
+    }
+    if ((r = check_queue (jm, s->jobspec, why)) < 0 || (r = make_job (jm, s, &job)) < 0)
+        return r;
+    if ((r = post_submit (jm, job, s)) < 0) {
+        text_puts (why, "submit event was refused");
+        forget (jm, job);
+        return r == -ENOMEM ? r : -EINVAL;
+    }
+    if ((r = check_dependencies (s->jobspec, why)) < 0) {
+        post_first (jm, job, EV_INVALIDATE, jm_time (jm), JVIEW_ABSENT);
+        forget (jm, job);
+        return r;
+    }
+    if (job->flags & JOB_WAITABLE)
+        jm->nwaitable++;
+    if (job->id > jm->max_jobid)
+        jm->max_jobid = job->id;
+    job->held = 1;
+    if ((r = jm_post_event (jm, job, EV_VALIDATE, NULL)) < 0)
+        jm_fail (jm, r);
+    return 0;
+}
+
+/* ---- restart --------------------------------------------------------------------- */
+
+static void replay_state (struct job *job, const struct entry *e, size_t offset, size_t len)
+{
+    enum job_state next = state_after (job->state, e);
+
+    if (next == job->state)
+        return;
+    if (next == STATE_CLEANUP) {
+        job->end_offset = offset;
+        job->end_len = len;
+    }
+    job->state = next;
+}
+
+/* One line of the stored eventlog: apply it, and nothing else. */
+static int replay_line (struct jm *jm,
+                        struct job *job,
+                        const char *line,
+                        size_t len,
+                        const char **next,
+                        struct text *why)
+{
+    struct job_change change;
+    struct entry e;
+    int r;
+
+    if ((r = entry_parse (&e, line, len, next)) == -EINVAL) {
+        text_puts (why, "eventlog line is malformed");
+        return r;
+    }
+    if (r == 0 && job->loglen == 0 && e.ev != EV_SUBMIT) {
+        text_puts (why, "first event is ");
+        text_put (why, e.name, e.namelen);
+        text_puts (why, " not submit");
+        return -EINVAL;
+    }
+    if (r == 0 && e.ev == EV_SUBMIT && e.version > 1) {
+        text_printf (why, "eventlog v%d is unsupported", (int)e.version);
+        return -EINVAL;
+    }
+    if (r == 0)
+        r = job_check (job, &e, &jm->pool, &change);
+    if (r < 0) {
+        text_puts (why, "could not apply ");
+        text_put (why, e.name, e.namelen);
+        return r;
+    }
+    job_apply (job, &e, &jm->pool, &change);
+    replay_state (job, &e, job->loglen, *next - line);
+    return job_log_append (job, line, *next - line);
+}
+
+static int replay (struct jm *jm,
+                   struct job *job,
+                   const char *log,
+                   size_t len,
+                   struct text *why)
+{
+    const char *p = log, *end = log + len;
+    int r;
+
+    while (p < end) {
+        const char *next;
+
+        if ((r = replay_line (jm, job, p, end - p, &next, why)) < 0)
+            return r;
+        p = next;
+    }
+    job->flushed = job->loglen;
+    if (job->state == STATE_NEW) {
+        text_puts (why, "job state (NEW) is invalid after replay");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* R without its scheduling key, jobspec as it is. */
+static int take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R)
+{
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+
+    if (!(job->jobspec = intern_get (&jm->pool, jobspec.s, jobspec.len)))
+        return -ENOMEM;
+    if (!jview_is (R, JVIEW_OBJECT))
+        return 0;
+    jview_put_without (&t, R, "scheduling");
+    if (text_error (&t) || !(job->R = intern_get (&jm->pool, t.buf, t.len)))
+        return -ENOMEM;
+    return 0;
+}
+
+/* Put a replayed job where its state belongs. */
+static int settle (struct jm *jm, struct job *job)
+{
+    int r = jm_add_job (jm, job);
+
+    if (r < 0)
+        return r;
+    if (job->id > jm->max_jobid)
+        jm->max_jobid = job->id;
+    if (job->flags & JOB_WAITABLE)
+        jm->nwaitable++;
+    if (job->state == STATE_INACTIVE)
+        jm_retire (jm, job);
+    else if (job->state & STATE_RUNNING) {
+        list_append (&jm->running, &job->running);
+        jm->nrunning++;
+    }
+    return 0;
+}
+
+int jm_restore (struct jm *jm,
+                uint64_t id,
+                const char *eventlog,
+                size_t len,
+                struct jview jobspec,
+                struct jview R,
+                struct text *why)
+{
+    struct job *job;
+    int r;
+
+    if (!jview_is (jobspec, JVIEW_OBJECT)) {
+        text_puts (why, "jobspec is no JSON object");
+        return -EINVAL;
+    }
+    if (!(job = job_new (id)))
+        return -ENOMEM;
+    if ((r = take_texts (jm, job, jobspec, R)) < 0
+        || (r = replay (jm, job, eventlog, len, why)) < 0
+        || (r = settle (jm, job)) < 0) {
+        job_free (job, &jm->pool);
+        return r;
+    }
+    return 0;
+}
+
+/* A job that waited for the scheduler gets its priority computed anew; any
+ * other goes on where its state says.
+ */
+static void wake (struct jm *jm, struct job *job)
+{
+    int r = 0;
+
+    if (job->state == STATE_SCHED)
+        r = jm_post_event (jm, job, EV_FLUX_RESTART, NULL);
+    else {
+        if ((job->state & STATE_RUNNING) && (job->flags & JOB_DEBUG)) {
+            char buf[64];
+
+            snprintf (buf, sizeof (buf), "{\"id\":%lld}", (long long)job->id);
+            r = jm_post (jm,
+                         job,
+                         "debug.exec-reattach-start",
+                         (struct jview){ buf, strlen (buf) },
+                         false);
+        }
+        if (r == 0)
+            r = jm_run (jm, job);
+    }
+    jm_fail (jm, r);
+}
+
+void jm_restore_finish (struct jm *jm, uint64_t max_jobid)
+{
+    struct job *job = NULL;
+
+    if (max_jobid > jm->max_jobid)
+        jm->max_jobid = max_jobid;
+    list_foreach (&jm->active, job, active)
+        wake (jm, job);
+}

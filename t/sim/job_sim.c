@@ -364,7 +364,8 @@ static void check_job (int id)
             broke ("a job is lost", id);
         return;
     }
-    if (s->kvs.len > job->loglen || memcmp (s->kvs.buf, job->log, s->kvs.len) != 0)
+    if (s->kvs.len > job->loglen
+        || (s->kvs.len > 0 && memcmp (s->kvs.buf, job->log, s->kvs.len) != 0))
         broke ("the KVS does not have a prefix of the log", id);
     for (int i = 0; i < MAXCONSUMERS; i++) {
         struct consumer *c = &w.consumers[i];

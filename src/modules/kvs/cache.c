@@ -1,0 +1,306 @@
+#include "config.h"
+#include <errno.h>
+
+#include "cache.h"
+
+void cache_init (struct cache *c, struct list *actions)
+{
+    *c = (struct cache){ .actions = actions };
+    table_init (&c->entries);
+    list_init (&c->lru);
+}
+
+/* The list of what may go, and the bytes that count. */
+static void lru_add (struct cache *c, struct cache_entry *e)
+{
+    e->used = c->now;
+    if (e->pins > 0)
+        return;
+    if (list_linked (&e->lru))
+        list_del (&e->lru);
+    else
+        c->bytes += e->size;
+    list_append (&c->lru, &e->lru);
+}
+
+static void lru_del (struct cache *c, struct cache_entry *e)
+{
+    if (list_linked (&e->lru)) {
+        list_del (&e->lru);
+        c->bytes -= e->size;
+    }
+}
+
+static void entry_free (struct cache_entry *e)
+{
+    list_del (&e->load.action.link);
+    list_del (&e->lru);
+    blob_put (e->raw);
+    treeobj_put (e->dir);
+    free (e);
+}
+
+static void entry_drop (struct cache *c, struct cache_entry *e)
+{
+    table_del (&c->entries, &e->load.ref, sizeof (e->load.ref));
+    if (e->loading)
+        c->loading--;
+    lru_del (c, e);
+    entry_free (e);
+}
+
+void cache_fini (struct cache *c)
+{
+    struct cache_entry *e;
+
+    while ((e = table_pop (&c->entries))) {
+        while (!list_empty (&e->waiters))
+            list_del (e->waiters.next);
+        entry_free (e);
+    }
+    table_fini (&c->entries);
+}
+
+static struct cache_entry *entry_find (const struct cache *c, const struct blobref *ref)
+{
+    return table_get (&c->entries, ref, sizeof (*ref));
+}
+
+static struct cache_entry *entry_new (struct cache *c, const struct blobref *ref)
+{
+    struct cache_entry *e = calloc (1, sizeof (*e));
+
+    if (!e)
+        return NULL;
+    list_init (&e->load.action.link);
+    e->load.action.type = KVS_ACTION_LOAD;
+    e->load.ref = *ref;
+    list_init (&e->lru);
+    list_init (&e->waiters);
+    if (table_put (&c->entries, &e->load.ref, sizeof (e->load.ref), e) < 0) {
+        free (e);
+        return NULL;
+    }
+    return e;
+}
+
+/* Make room; what was used last stays even if it is larger than all. */
+static void evict (struct cache *c)
+{
+    struct cache_entry *e;
+
+    if (c->bytes <= CACHE_BYTES_MAX)
+        return;
+    list_foreach (&c->lru, e, lru) {
+        if (c->bytes <= CACHE_BYTES_MAX || e->lru.next == &c->lru)
+            break;
+        entry_drop (c, e);
+    }
+}
+
+void cache_expire (struct cache *c)
+{
+    struct cache_entry *e;
+
+    list_foreach (&c->lru, e, lru) {
+        if (c->now - e->used <= CACHE_AGE_MAX)
+            break;
+        entry_drop (c, e);
+    }
+}
+
+static void start_load (struct cache *c, struct cache_entry *e)
+{
+    lru_del (c, e);
+    e->loading = true;
+    c->loading++;
+    c->faults++;
+    list_append (c->actions, &e->load.action.link);
+}
+
+/* An entry that is not loading, or -EAGAIN. */
+static int entry_want (struct cache *c,
+                       const struct blobref *ref,
+                       struct waiter *w,
+                       struct cache_entry **ret)
+{
+    struct cache_entry *e = entry_find (c, ref);
+
+    if (!e) {
+        if (!(e = entry_new (c, ref)))
+            return -ENOMEM;
+        start_load (c, e);
+    }
+    if (e->loading) {
+        list_append (&e->waiters, &w->link);
+        return -EAGAIN;
+    }
+    lru_add (c, e);
+    *ret = e;
+    return 0;
+}
+
+int cache_raw (struct cache *c,
+               const struct blobref *ref,
+               struct waiter *w,
+               struct blob **ret)
+{
+    struct cache_entry *e;
+    int r;
+
+    if ((r = entry_want (c, ref, w, &e)) < 0)
+        return r;
+    if (!e->raw) {
+        /* Only the directory was kept, and another text may encode it, too. */
+        start_load (c, e);
+        list_append (&e->waiters, &w->link);
+        return -EAGAIN;
+    }
+    *ret = e->raw;
+    return 0;
+}
+
+static int entry_decode (struct cache_entry *e)
+{
+    struct treeobj *o;
+    int r;
+
+    if ((r = treeobj_parse (e->raw->data, e->raw->len, &o)) < 0) {
+        if (r == -ENOMEM)
+            return r;
+        e->nodir = -EPROTO;
+        return r;
+    }
+    if (treeobj_type (o) != TREEOBJ_DIR) {
+        treeobj_put (o);
+        e->nodir = -EINVAL;
+        return 0;
+    }
+    e->dir = o;
+    blob_put (e->raw);
+    e->raw = NULL;
+    return 0;
+}
+
+int cache_dir (struct cache *c,
+               const struct blobref *ref,
+               struct waiter *w,
+               struct treeobj **ret)
+{
+    struct cache_entry *e;
+    int r;
+
+    if ((r = entry_want (c, ref, w, &e)) < 0)
+        return r;
+    if (!e->dir && !e->nodir) {
+        if ((r = entry_decode (e)) == -ENOMEM)
+            return r;
+    }
+    if (e->nodir)
+        return e->nodir;
+    *ret = e->dir;
+    return 0;
+}
+
+void cache_loaded (struct cache *c,
+                   const struct blobref *ref,
+                   int errnum,
+                   struct blob *blob)
+{
+    struct cache_entry *e = entry_find (c, ref);
+    struct list waiters = LIST_INIT (waiters);
+    struct waiter *w;
+
+    if (!e || !e->loading)
+        return;
+    list_splice (&waiters, &e->waiters);
+    if (errnum) {
+        if (e->dir) { /* what was there before is still good */
+            e->loading = false;
+            c->loading--;
+            lru_add (c, e);
+        }
+        else
+            entry_drop (c, e);
+    }
+    else {
+        list_del (&e->load.action.link);
+        e->loading = false;
+        c->loading--;
+        e->raw = blob_get (blob);
+        e->size = blob->len;
+        lru_add (c, e);
+        evict (c);
+    }
+    while ((w = list_first (&waiters, struct waiter, link))) {
+        list_del (&w->link);
+        w->wake (w, errnum);
+    }
+}
+
+static struct cache_entry *
+entry_add (struct cache *c, const struct blobref *ref, size_t size)
+{
+    struct cache_entry *e = entry_find (c, ref);
+
+    if (e) {
+        if (!e->loading)
+            lru_add (c, e);
+        return NULL;
+    }
+    if (!(e = entry_new (c, ref)))
+        return NULL;
+    e->size = size;
+    lru_add (c, e);
+    return e;
+}
+
+void cache_add_dir (struct cache *c,
+                    const struct blobref *ref,
+                    struct treeobj *dir,
+                    size_t size)
+{
+    struct cache_entry *e = entry_add (c, ref, size);
+
+    if (e) {
+        e->dir = treeobj_get (dir);
+        evict (c);
+    }
+}
+
+void cache_add_raw (struct cache *c, const struct blobref *ref, struct blob *blob)
+{
+    struct cache_entry *e = entry_add (c, ref, blob->len);
+
+    if (e) {
+        e->raw = blob_get (blob);
+        evict (c);
+    }
+}
+
+bool cache_has (const struct cache *c, const struct blobref *ref)
+{
+    struct cache_entry *e = entry_find (c, ref);
+
+    return e && !e->loading;
+}
+
+struct cache_entry *cache_pin (struct cache *c, const struct blobref *ref)
+{
+    struct cache_entry *e = entry_find (c, ref);
+
+    if (!e || e->loading)
+        return NULL;
+    lru_del (c, e);
+    e->pins++;
+    return e;
+}
+
+void cache_unpin (struct cache *c, struct cache_entry *e)
+{
+    if (e) {
+        must (e->pins > 0);
+        if (--e->pins == 0 && !e->loading)
+            lru_add (c, e);
+    }
+}

@@ -1,0 +1,534 @@
+#include "config.h"
+#include <errno.h>
+
+#include "commit.h"
+
+/* ---- transactions ---- */
+
+struct txn *txn_new (struct kvs_engine *e, struct kvs_request *req, int flags)
+{
+    struct txn *t = calloc (1, sizeof (*t));
+
+    if (!t)
+        return NULL;
+    list_init (&t->link);
+    list_init (&t->waiter.link);
+    t->e = e;
+    t->req = req;
+    t->flags = flags;
+    return t;
+}
+
+void txn_free (struct txn *t)
+{
+    if (t) {
+        waiter_cancel (&t->waiter);
+        list_del (&t->link);
+        if (t->req)
+            t->req->cancel = NULL;
+        if (t->counted)
+            t->ns->unanswered--;
+        kvs_ops_free (t->ops);
+        free (t->name);
+        free (t->nsname);
+        free_keep_errno (t);
+    }
+}
+
+int txn_make_name (struct txn *t)
+{
+    struct text name = TEXT_INIT;
+
+    text_printf (&name, "transaction_req.%u.%ju", (unsigned int)t->e->cfg.rank,
+                 (uintmax_t)t->e->next_name++);
+    t->name = text_take (&name, NULL);
+    return t->name ? 0 : -ENOMEM;
+}
+
+void txn_set_ns (struct txn *t, struct ns *ns)
+{
+    t->ns = ns;
+    t->counted = true;
+    ns->unanswered++;
+}
+
+/* The client left; the transaction goes on. */
+static void txn_cancel (struct kvs_request *req)
+{
+    struct txn *t = req->op;
+
+    t->e->pending--;
+    t->req = NULL;
+}
+
+void txn_end (struct txn *t, int errnum)
+{
+    struct kvs_request *req = move_ptr (t->req);
+
+    if (req)
+        request_end (t->e, req, errnum, NULL);
+    txn_free (t);
+}
+
+/* ---- the queue ---- */
+
+void ns_ready (struct ns *ns)
+{
+    if (!list_linked (&ns->ready_link))
+        list_append (&ns->e->ready, &ns->ready_link);
+}
+
+void commit_queue (struct ns *ns, struct txn *t)
+{
+    t->ns = ns;
+    list_append (&ns->queue, &t->link);
+    ns->queued++;
+    if (!ns->commit)
+        ns_ready (ns);
+}
+
+static struct txn *dequeue (struct ns *ns)
+{
+    struct txn *t = list_first (&ns->queue, struct txn, link);
+
+    if (t) {
+        list_del (&t->link);
+        ns->queued--;
+    }
+    return t;
+}
+
+static bool mergeable (const struct kvs_engine *e, const struct txn *t)
+{
+    return e->cfg.merge && !t->alone && !t->checkpoint
+           && !(t->flags & (KVS_NO_MERGE | KVS_SYNC));
+}
+
+static size_t txn_opcount (const struct txn *t)
+{
+    return t->ops ? t->ops->count : 0;
+}
+
+/* Take the first transaction, and those behind it that may go with it. */
+static void commit_take (struct commit *c)
+{
+    struct ns *ns = c->ns;
+    struct txn *t = dequeue (ns);
+    size_t ops = txn_opcount (t);
+    bool more = mergeable (ns->e, t);
+
+    c->flags = t->flags;
+    do {
+        list_append (&c->txns, &t->link);
+        c->count++;
+        if (!more || !(t = list_first (&ns->queue, struct txn, link)))
+            break;
+        ops += txn_opcount (t);
+        more = mergeable (ns->e, t) && t->flags == c->flags && ops <= MERGE_OPS_MAX;
+        if (more)
+            dequeue (ns);
+    } while (more);
+}
+
+static void commit_wake (struct waiter *w, int errnum);
+
+static int commit_begin (struct ns *ns)
+{
+    struct commit *c = calloc (1, sizeof (*c));
+
+    if (!c)
+        return -ENOMEM;
+    c->ns = ns;
+    c->id = ns->e->next_id++;
+    list_init (&c->txns);
+    list_init (&c->checkpoint.action.link);
+    c->checkpoint.action.type = KVS_ACTION_CHECKPOINT;
+    waiter_init (&c->waiter, commit_wake);
+    if (table_put_u64 (&ns->e->commits, c->id, c) < 0) {
+        free (c);
+        return -ENOMEM;
+    }
+    worktree_init (&c->tree, &ns->e->cache, ns->e->hash, ns->name);
+    commit_take (c);
+    c->txn = list_first (&c->txns, struct txn, link);
+    ns->commit = c;
+    return 0;
+}
+
+void commit_free (struct commit *c)
+{
+    struct kvs_engine *e = c->ns->e;
+    struct txn *t;
+
+    while ((t = list_first (&c->txns, struct txn, link)))
+        txn_free (t);
+    e->storing -= c->storing;
+    table_del_u64 (&e->commits, c->id);
+    waiter_cancel (&c->waiter);
+    list_del (&c->checkpoint.action.link);
+    worktree_fini (&c->tree);
+    c->ns->commit = NULL;
+    free (c);
+}
+
+/* ---- failure ---- */
+
+/* A transaction failed, for good.  Other ranks learn it from an event. */
+static void txn_fail (struct txn *t, int errnum)
+{
+    struct kvs_publish *event = error_event (t->ns->name, t->name, errnum);
+
+    /* Without memory for an event, at least the client here gets its answer. */
+    if (event)
+        list_append (&t->e->actions, &event->action.link);
+    txn_end (t, errnum);
+}
+
+/* Of merged transactions only the culprit may fail: they are tried again one
+ * by one, in their place at the head of the queue.
+ */
+static void commit_split (struct commit *c)
+{
+    struct txn *t;
+
+    while ((t = list_last (&c->txns, struct txn, link))) {
+        list_del (&t->link);
+        t->alone = true;
+        list_prepend (&c->ns->queue, &t->link);
+        c->ns->queued++;
+    }
+}
+
+static void commit_fail (struct commit *c, int errnum)
+{
+    struct ns *ns = c->ns;
+    struct txn *t;
+
+    if (c->count > 1 && errnum != ENOMEM)
+        commit_split (c);
+    while ((t = list_first (&c->txns, struct txn, link)))
+        txn_fail (t, errnum);
+    commit_free (c);
+    if (!list_empty (&ns->queue))
+        ns_ready (ns);
+}
+
+/* errnum 0: without a word. */
+void commit_abort (struct ns *ns, int errnum)
+{
+    struct txn *t;
+
+    if (ns->commit) {
+        while (errnum && (t = list_first (&ns->commit->txns, struct txn, link)))
+            txn_fail (t, errnum);
+        commit_free (ns->commit);
+    }
+    while ((t = dequeue (ns))) {
+        if (errnum)
+            txn_fail (t, errnum);
+        else
+            txn_free (t);
+    }
+    list_del (&ns->ready_link);
+}
+
+static void commit_wake (struct waiter *w, int errnum)
+{
+    struct commit *c = container_of (w, struct commit, waiter);
+
+    if (errnum)
+        commit_fail (c, errnum);
+    else
+        ns_ready (c->ns);
+}
+
+/* ---- the phases ---- */
+
+/* 1: next phase; 0: budget spent; -EAGAIN: asleep; else the error. */
+static int phase_open (struct commit *c)
+{
+    int r;
+
+    if ((c->flags & KVS_SYNC) && strcmp (c->ns->name, "primary") != 0)
+        return -EINVAL;
+    if (c->txn->checkpoint) {
+        c->root = c->ns->root;
+        c->next = &c->tree.stores;
+        c->phase = COMMIT_STORE;
+        return 1;
+    }
+    if ((r = worktree_open (&c->tree, &c->ns->root, &c->waiter)) < 0)
+        return r;
+    ns_warm (c->ns);
+    c->phase = COMMIT_APPLY;
+    return 1;
+}
+
+static int phase_apply (struct commit *c, int *budget)
+{
+    int r;
+
+    while (c->txn) {
+        for (; c->op < txn_opcount (c->txn); c->op++) {
+            if ((*budget)-- <= 0)
+                return 0;
+            if ((r = worktree_apply (&c->tree, &c->txn->ops->v[c->op], &c->waiter)) < 0)
+                return r;
+        }
+        c->op = 0;
+        c->txn = c->txn->link.next == &c->txns
+                     ? NULL
+                     : list_entry (c->txn->link.next, struct txn, link);
+    }
+    c->phase = COMMIT_FINISH;
+    return 1;
+}
+
+static int phase_finish (struct commit *c, int *budget)
+{
+    int r;
+
+    if ((r = worktree_finish (&c->tree, budget, &c->root)) < 0)
+        return r;
+    if (r > 0)
+        return 0;
+    c->next = c->tree.stores.next;
+    c->phase = COMMIT_STORE;
+    return 1;
+}
+
+static int64_t next_seq (const struct commit *c)
+{
+    const struct txn *t = list_first (&c->txns, struct txn, link);
+
+    return c->ns->seq + (t->checkpoint ? 0 : 1);
+}
+
+static int phase_store (struct commit *c)
+{
+    struct kvs_engine *e = c->ns->e;
+
+    while (c->next != &c->tree.stores && c->storing < STORE_WINDOW) {
+        struct wstore *s = list_entry (c->next, struct wstore, link);
+
+        c->next = c->next->next;
+        c->storing++;
+        e->storing++;
+        c->ns->noop_stores += s->known;
+        s->store.id = c->id;
+        list_append (&e->actions, &s->store.action.link);
+    }
+    if (c->storing > 0)
+        return -EAGAIN;
+    if (!(c->flags & KVS_SYNC))
+        return commit_publish (c);
+    c->phase = COMMIT_SYNC;
+    c->checkpoint.id = c->id;
+    c->checkpoint.ref = c->root;
+    c->checkpoint.seq = next_seq (c);
+    list_append (&e->actions, &c->checkpoint.action.link);
+    return -EAGAIN;
+}
+
+/* Returns what the last phase did: 0 budget spent, or -EAGAIN; the commit may
+ * be gone.
+ */
+static int commit_run (struct commit *c, int *budget)
+{
+    int r;
+
+    do {
+        switch (c->phase) {
+            case COMMIT_OPEN:
+                r = phase_open (c);
+                break;
+            case COMMIT_APPLY:
+                r = phase_apply (c, budget);
+                break;
+            case COMMIT_FINISH:
+                r = phase_finish (c, budget);
+                break;
+            case COMMIT_STORE:
+                if ((r = phase_store (c)) == 0)
+                    return -EAGAIN; /* published */
+                break;
+            default: /* the checkpoint's answer moves it on */
+                return -EAGAIN;
+        }
+    } while (r > 0);
+    if (r < 0 && r != -EAGAIN) {
+        commit_fail (c, -r);
+        return -EAGAIN;
+    }
+    return r;
+}
+
+bool kvs_engine_run (struct kvs_engine *e)
+{
+    int budget = RUN_BUDGET;
+    struct ns *ns;
+    struct txn *t;
+
+    while (budget > 0 && (ns = list_first (&e->ready, struct ns, ready_link))) {
+        list_del (&ns->ready_link);
+        budget--;
+        if (!ns->commit) {
+            if (list_empty (&ns->queue))
+                continue;
+            if (commit_begin (ns) < 0) {
+                if ((t = dequeue (ns)))
+                    txn_fail (t, ENOMEM);
+                ns_ready (ns);
+                continue;
+            }
+        }
+        if (commit_run (ns->commit, &budget) == 0)
+            ns_ready (ns); /* behind those that wait for their turn */
+    }
+    return !list_empty (&e->ready);
+}
+
+/* ---- answers ---- */
+
+void kvs_engine_stored (struct kvs_engine *e, uint64_t id, int errnum)
+{
+    struct commit *c = table_get_u64 (&e->commits, id);
+
+    if (!c || c->phase != COMMIT_STORE || c->storing == 0)
+        return; /* of a commit that failed meanwhile */
+    c->storing--;
+    e->storing--;
+    if (errnum)
+        commit_fail (c, errnum);
+    else if (c->storing == 0 || c->next != &c->tree.stores)
+        ns_ready (c->ns);
+}
+
+/* A checkpoint of our own accord is not a transaction: nothing is published
+ * when it is done.
+ */
+static void checkpoint_done (struct commit *c)
+{
+    struct kvs_engine *e = c->ns->e;
+    struct ns *ns = c->ns;
+
+    e->checkpointed = c->checkpoint.seq;
+    commit_free (c);
+    if (!list_empty (&ns->queue))
+        ns_ready (ns);
+}
+
+void kvs_engine_checkpointed (struct kvs_engine *e, uint64_t id, int errnum)
+{
+    struct commit *c = table_get_u64 (&e->commits, id);
+    int r;
+
+    if (!c || c->phase != COMMIT_SYNC)
+        return;
+    if (list_first (&c->txns, struct txn, link)->checkpoint && !errnum)
+        checkpoint_done (c);
+    else if (errnum)
+        commit_fail (c, errnum);
+    else if ((r = commit_publish (c)) < 0)
+        commit_fail (c, -r);
+}
+
+/* ---- requests ---- */
+
+static int checkpoint_queue (struct ns *ns)
+{
+    struct txn *t = txn_new (ns->e, NULL, KVS_SYNC);
+    struct text name = TEXT_INIT;
+
+    if (!t)
+        return -ENOMEM;
+    t->checkpoint = true;
+    text_printf (&name, "checkpoint-period.%jd", (intmax_t)ns->seq);
+    if (!(t->name = text_take (&name, NULL))) {
+        txn_free (t);
+        return -ENOMEM;
+    }
+    /* Not tried again, even if it fails, until something changes. */
+    ns->e->checkpointed = ns->seq;
+    commit_queue (ns, t);
+    return 0;
+}
+
+int kvs_engine_checkpoint (struct kvs_engine *e)
+{
+    struct ns *ns = ns_find (e, "primary");
+
+    if (!ns || ns->seq == e->checkpointed)
+        return 0;
+    return checkpoint_queue (ns);
+}
+
+int kvs_engine_relayed (struct kvs_engine *e,
+                        const char *name,
+                        const char *nsname,
+                        int flags,
+                        struct kvs_ops *ops)
+{
+    struct ns *ns = ns_find (e, nsname);
+    struct kvs_publish *event;
+    struct txn *t;
+
+    tally_add (&e->opcount, ops ? ops->count : 0);
+    if (!ns || ns->state != NS_ACTIVE) {
+        kvs_ops_free (ops);
+        if (!(event = error_event (nsname, name, EOPNOTSUPP)))
+            return -ENOMEM;
+        list_append (&e->actions, &event->action.link);
+        return 0;
+    }
+    if (!(t = txn_new (e, NULL, flags)) || !(t->name = strdup (name))) {
+        txn_free (t);
+        kvs_ops_free (ops);
+        return -ENOMEM;
+    }
+    t->ops = ops;
+    commit_queue (ns, t);
+    return 0;
+}
+
+/* Rank 0: into the queue at once. */
+static void commit_local (struct txn *t, const char *nsname)
+{
+    struct kvs_engine *e = t->e;
+    struct ns *ns = NULL;
+    int r;
+
+    tally_add (&e->opcount, txn_opcount (t));
+    if ((r = ns_get (e, nsname, NULL, &ns)) < 0
+        || (r = ns_authorize (ns, &t->req->cred)) < 0 || (r = txn_make_name (t)) < 0) {
+        txn_end (t, -r);
+        return;
+    }
+    txn_set_ns (t, ns);
+    commit_queue (ns, t);
+}
+
+void kvs_engine_commit (struct kvs_engine *e,
+                        struct kvs_request *req,
+                        const char *ns,
+                        int flags,
+                        struct kvs_ops *ops)
+{
+    const char *why = NULL;
+    struct txn *t;
+    int r = 0;
+
+    if (!req->cred.owner && ops)
+        r = kvs_ops_check_guest (ops, &why);
+    if (r < 0 || !(t = txn_new (e, req, flags))) {
+        request_refuse (e, req, r < 0 ? -r : ENOMEM, why);
+        kvs_ops_free (ops);
+        return;
+    }
+    t->ops = ops;
+    request_begin (e, req, t, txn_cancel);
+    if (e->cfg.rank == 0)
+        commit_local (t, ns);
+    else
+        follower_commit (t, ns);
+}

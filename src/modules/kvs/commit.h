@@ -1,0 +1,49 @@
+/* commit.h - a transaction, or several merged ones, being applied on rank 0.
+ *
+ * A commit is a continuation: each phase goes as far as it can and keeps its
+ * place.  While it sleeps (a blob is loaded, stores or a checkpoint are out)
+ * its namespace's root does not move, since only commits move it; the
+ * namespace may be removed, which aborts the commit.
+ */
+
+#ifndef KVS_COMMIT_H
+#define KVS_COMMIT_H
+
+#include "engine_impl.h"
+
+enum commit_phase {
+    COMMIT_OPEN,   /* get the root directory */
+    COMMIT_APPLY,  /* the operations, one after another */
+    COMMIT_FINISH, /* make blobs */
+    COMMIT_STORE,  /* wait for content to have them */
+    COMMIT_SYNC,   /* wait for the checkpoint */
+};
+
+struct commit {
+    struct ns *ns;
+    uint64_t id;
+    enum commit_phase phase;
+    struct list txns;
+    size_t count;
+    int flags;
+    struct worktree tree;
+    struct waiter waiter;
+    struct txn *txn; /* where applying goes on */
+    size_t op;
+    struct blobref root; /* the result */
+    struct list *next;   /* store to send, in tree.stores */
+    size_t storing;      /* sent and not answered */
+    struct kvs_checkpoint checkpoint;
+};
+
+void commit_free (struct commit *c);
+
+/* The namespace's queue can go on. */
+void ns_ready (struct ns *ns);
+
+/* publish.c: all is stored.  Ends the commit: 0, or -ENOMEM and nothing
+ * happened.
+ */
+int commit_publish (struct commit *c);
+
+#endif /* !KVS_COMMIT_H */

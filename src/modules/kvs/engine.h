@@ -1,0 +1,299 @@
+/* engine.h - the KVS without I/O: namespaces, transactions, lookups.
+ *
+ * Purpose: all policy of the kvs service, driven by inputs (requests, blobs
+ * that arrived, events, the time) and answering in actions (load this, store
+ * that, publish, respond).  Same inputs, same outputs.  The service carries
+ * out the actions; the simulator delivers inputs in any legal order.
+ *
+ * Model (spec kvs.md §6): a namespace is a root blobref and a sequence number.
+ * Rank 0 owns all roots and applies transactions; other ranks follow setroot
+ * events, fetch namespaces they meet for the first time, and relay commits.
+ *
+ * Invariants
+ *  - per namespace, transactions are applied in order of arrival, each whole
+ *    or not at all; a failed one blocks none behind it
+ *  - a root is published only after every blob it needs was acknowledged
+ *  - every request is answered exactly once, unless it is cancelled
+ *  - a transaction or lookup that misses a blob keeps its place and goes on
+ *    from there when the blob is in
+ *
+ * Bounds: see cache.h for blobs; a transaction has at most STORE_WINDOW stores
+ * out, a lookup at most LOAD_WINDOW loads.  Requests are bounded by what the
+ * clients have in flight.
+ *
+ * No flux_t, no jansson, no clock.  Functions return 0 or a negative errno.
+ */
+
+#ifndef KVS_ENGINE_H
+#define KVS_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/blobref.h"
+#include "common/list.h"
+#include "blob.h"
+#include "ops.h"
+
+struct kvs_engine;
+
+/* Values of the kvs API that the engine understands. */
+enum {
+    KVS_READDIR = 1,
+    KVS_READLINK = 2,
+    KVS_TREEOBJ = 16,
+    KVS_NO_MERGE = 1,
+    KVS_SYNC = 4,
+};
+
+/* Who asks (RFC 12). */
+struct kvs_cred {
+    uint32_t userid;
+    bool owner; /* has the owner role: may do everything */
+    bool user;  /* has the user role: may use what is userid's */
+};
+
+struct kvs_config {
+    uint32_t rank;
+    uint32_t owner;      /* uid of the instance owner */
+    int hash;            /* enum blobref_kind */
+    bool merge;          /* may waiting transactions be merged? */
+    uint64_t first_name; /* number of the first transaction named here; names
+                           * must not repeat when the module is reloaded */
+};
+
+/* ---- actions ---- */
+
+enum kvs_action_type {
+    KVS_ACTION_LOAD,       /* struct kvs_load: answer with kvs_engine_loaded () */
+    KVS_ACTION_STORE,      /* struct kvs_store: kvs_engine_stored () */
+    KVS_ACTION_CHECKPOINT, /* struct kvs_checkpoint: kvs_engine_checkpointed () */
+    KVS_ACTION_FETCH,      /* struct kvs_fetch: kvs_engine_fetched () */
+    KVS_ACTION_RELAY,      /* struct kvs_publish: a kvs.relaycommit to rank 0 */
+    KVS_ACTION_EVENT,      /* struct kvs_publish: a private event */
+    KVS_ACTION_RESPOND,    /* struct kvs_request: is finished */
+};
+
+struct kvs_action {
+    struct list link;
+    enum kvs_action_type type;
+};
+
+/* The next action, NULL if there is none.  It is valid until the next call of
+ * any engine function; what it asks for may be answered from within.
+ */
+struct kvs_action *kvs_engine_next (struct kvs_engine *e);
+
+struct kvs_load {
+    struct kvs_action action;
+    struct blobref ref;
+};
+
+struct kvs_store {
+    struct kvs_action action;
+    uint64_t id; /* goes back with the answer */
+    struct blobref ref;
+    struct blob *blob;
+};
+
+struct kvs_checkpoint {
+    struct kvs_action action;
+    uint64_t id;
+    struct blobref ref;
+    int64_t seq;
+};
+
+struct kvs_fetch {
+    struct kvs_action action;
+    const char *ns;
+};
+
+/* For the service to release with kvs_publish_free (). */
+struct kvs_publish {
+    struct kvs_action action;
+    char *topic; /* NULL for a relay */
+    char *payload;
+    size_t len; /* without the NUL that is there */
+};
+
+void kvs_publish_free (struct kvs_publish *p);
+
+/* A request: embedded in the service's own record, which must live until the
+ * RESPOND action came out or the request was cancelled.
+ */
+struct kvs_request {
+    struct kvs_action action; /* of type RESPOND once it is finished */
+    struct kvs_cred cred;     /* set by the service */
+    int errnum;               /* the answer: 0, or errno and perhaps ... */
+    const char *errtext;      /* ... a sentence (static), or NULL */
+    char *payload;            /* for the service to free; NULL on error */
+    size_t len;
+    void *op; /* the engine's: what will answer it */
+    void (*cancel) (struct kvs_request *req);
+};
+
+void kvs_request_init (struct kvs_request *req, const struct kvs_cred *cred);
+
+/* Release what the engine put in; cancel it if it is still pending. */
+void kvs_request_fini (struct kvs_request *req);
+
+/* ---- life ---- */
+
+int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret);
+
+/* Pending requests are dropped unanswered: the service answers them ENOSYS. */
+void kvs_engine_free (struct kvs_engine *e);
+
+/* What time it is, in seconds from any origin: before inputs, when it moved. */
+void kvs_engine_set_time (struct kvs_engine *e, double now);
+
+/* Periodic work: forget blobs and namespaces that are no longer used. */
+void kvs_engine_tick (struct kvs_engine *e);
+
+/* Go on with transactions.  Long ones yield: true means call again (after
+ * looking at what else came in).
+ */
+bool kvs_engine_run (struct kvs_engine *e);
+
+/* ---- requests ---- */
+
+struct kvs_lookup_args {
+    const char *key; /* keylen bytes, as in the request */
+    size_t keylen;
+    int flags;
+    bool plus;                     /* kvs.lookup-plus */
+    const char *ns;                /* or NULL, and then: */
+    const struct blobref *rootdir; /* a snapshot */
+    const int64_t *rootseq;        /* echoed by lookup-plus, may be NULL */
+};
+
+void kvs_engine_lookup (struct kvs_engine *e,
+                        struct kvs_request *req,
+                        const struct kvs_lookup_args *args);
+
+/* Takes over ops (NULL stands for no operations). */
+void kvs_engine_commit (struct kvs_engine *e,
+                        struct kvs_request *req,
+                        const char *ns,
+                        int flags,
+                        struct kvs_ops *ops);
+
+void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const char *ns);
+
+void kvs_engine_wait_version (struct kvs_engine *e,
+                              struct kvs_request *req,
+                              const char *ns,
+                              int64_t seq);
+
+/* Hold back setroot events of a namespace, or let them through again. */
+void kvs_engine_pause (struct kvs_engine *e,
+                       struct kvs_request *req,
+                       const char *ns,
+                       bool pause);
+
+/* Rank 0: a transaction from another rank, under the name given there.  Takes
+ * over ops.
+ */
+int kvs_engine_relayed (struct kvs_engine *e,
+                        const char *name,
+                        const char *ns,
+                        int flags,
+                        struct kvs_ops *ops);
+
+/* Rank 0: -EEXIST, -EAGAIN (exists, but is being removed), -ENOMEM. */
+int kvs_engine_ns_create (struct kvs_engine *e,
+                          const char *ns,
+                          uint32_t owner,
+                          int flags,
+                          const struct blobref *root,
+                          int64_t seq,
+                          bool announce);
+
+/* Rank 0: -EOPNOTSUPP for the primary one; an unknown one is fine. */
+int kvs_engine_ns_remove (struct kvs_engine *e, const char *ns);
+
+/* Rank 0: checkpoint the primary root once all that was committed before is
+ * in; nothing happens if it was not changed since the last time.
+ */
+int kvs_engine_checkpoint (struct kvs_engine *e);
+
+/* ---- answers to actions; errnum is 0 or a positive errno ---- */
+
+/* The blob is only borrowed. */
+void kvs_engine_loaded (struct kvs_engine *e,
+                        const struct blobref *ref,
+                        int errnum,
+                        struct blob *blob);
+void kvs_engine_stored (struct kvs_engine *e, uint64_t id, int errnum);
+void kvs_engine_checkpointed (struct kvs_engine *e, uint64_t id, int errnum);
+void kvs_engine_fetched (struct kvs_engine *e,
+                         const char *ns,
+                         int errnum,
+                         uint32_t owner,
+                         int flags,
+                         const struct blobref *root,
+                         int64_t seq);
+
+/* ---- events, on ranks > 0 ---- */
+
+struct kvs_names {
+    const char **v;
+    size_t count;
+};
+
+void kvs_engine_setroot_event (struct kvs_engine *e,
+                               const char *ns,
+                               const struct blobref *root,
+                               int64_t seq,
+                               const struct kvs_names *names);
+void kvs_engine_error_event (struct kvs_engine *e,
+                             const char *ns,
+                             int errnum,
+                             const struct kvs_names *names);
+void kvs_engine_removed_event (struct kvs_engine *e, const char *ns);
+
+/* ---- looking in ---- */
+
+/* The root of a namespace: 0, -ENOENT. */
+int kvs_engine_root (struct kvs_engine *e,
+                     const char *ns,
+                     struct blobref *root,
+                     int64_t *seq);
+
+struct kvs_ns_stats {
+    const char *name;
+    uint32_t owner;
+    int flags;
+    bool removed;
+    int64_t seq;
+    size_t version_waiters;
+    size_t transactions; /* commits from this rank that are not answered */
+    size_t ready;        /* transactions waiting to be applied */
+    uint64_t noop_stores;
+};
+
+/* Iterate: start with *pos = 0, false at the end; nothing may change. */
+bool kvs_engine_ns_next (struct kvs_engine *e, size_t *pos, struct kvs_ns_stats *stats);
+
+/* Sums from which count, mean and deviation follow. */
+struct kvs_tally {
+    uint64_t count;
+    double sum, sumsq;
+    double min, max;
+};
+
+struct kvs_stats {
+    size_t cache_bytes;
+    struct kvs_tally blob_bytes; /* of cached blobs */
+    size_t loading;              /* blobs being loaded */
+    size_t storing;              /* ... stored */
+    uint64_t faults;             /* loads asked for */
+    struct kvs_tally opcount;    /* operations per transaction */
+    size_t pending;              /* unfinished lookups, waits, commits */
+};
+
+void kvs_engine_stats (struct kvs_engine *e, struct kvs_stats *stats);
+void kvs_engine_stats_clear (struct kvs_engine *e);
+
+#endif /* !KVS_ENGINE_H */

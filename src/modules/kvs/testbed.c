@@ -1,0 +1,200 @@
+#include "config.h"
+#include <errno.h>
+
+#include "common/tap.h"
+#include "testbed.h"
+
+void tb_store_init (struct tb_store *s, int hash)
+{
+    *s = (struct tb_store){ 0 };
+    if (blobhash_new (hash, &s->hash) < 0)
+        bail_out ("no hash");
+}
+
+void tb_store_fini (struct tb_store *s)
+{
+    struct tb_blob *b;
+
+    while ((b = table_pop (&s->blobs)))
+        free (b);
+    table_fini (&s->blobs);
+    blobhash_free (s->hash);
+}
+
+void tb_store_put (struct tb_store *s, const void *data, size_t len, struct blobref *ref)
+{
+    struct tb_blob *b = calloc (1, sizeof (*b) + len + 1);
+
+    if (!b)
+        bail_out ("out of memory");
+    blobhash_sum (s->hash, data, len, &b->ref);
+    b->len = len;
+    if (len > 0)
+        memcpy (b->data, data, len);
+    *ref = b->ref;
+    if (table_put (&s->blobs, &b->ref, sizeof (b->ref), b) < 0)
+        free (b); /* have it */
+}
+
+const struct tb_blob *tb_store_get (struct tb_store *s, const struct blobref *ref)
+{
+    return table_get (&s->blobs, ref, sizeof (*ref));
+}
+
+void tb_store_forget (struct tb_store *s, const struct blobref *ref)
+{
+    free (table_del (&s->blobs, ref, sizeof (*ref)));
+}
+
+void tb_init (struct testbed *tb, struct tb_store *store, const struct kvs_config *cfg)
+{
+    *tb = (struct testbed){ .store = store };
+    list_init (&tb->events);
+    if (kvs_engine_new (cfg, &tb->e) < 0)
+        bail_out ("no engine");
+}
+
+void tb_fini (struct testbed *tb)
+{
+    struct tb_event *ev;
+
+    kvs_engine_free (tb->e);
+    while ((ev = tb_event_take (tb)))
+        tb_event_free (ev);
+}
+
+void tb_empty_root (struct testbed *tb, struct blobref *ref)
+{
+    static const char empty[] = "{\"data\":{},\"type\":\"dir\",\"ver\":1}";
+
+    tb_store_put (tb->store, empty, sizeof (empty) - 1, ref);
+}
+
+static void do_load (struct testbed *tb, struct kvs_load *load)
+{
+    struct blobref ref = load->ref;
+    const struct tb_blob *b = tb_store_get (tb->store, &ref);
+    struct blob *blob = NULL;
+
+    tb->loads++;
+    if (b && !(blob = blob_new (b->data, b->len, NULL, NULL)))
+        bail_out ("out of memory");
+    kvs_engine_loaded (tb->e, &ref, b ? 0 : ENOENT, blob);
+    blob_put (blob);
+}
+
+static void do_store (struct testbed *tb, struct kvs_store *s)
+{
+    struct blobref ref;
+
+    tb->stores++;
+    if (!tb->store->fail_store) {
+        tb_store_put (tb->store, s->blob->data, s->blob->len, &ref);
+        if (!blobref_equal (&ref, &s->ref))
+            bail_out ("a blob has another name than its digest");
+    }
+    kvs_engine_stored (tb->e, s->id, tb->store->fail_store);
+}
+
+static void do_event (struct testbed *tb, struct kvs_publish *p)
+{
+    struct tb_event *ev = calloc (1, sizeof (*ev));
+
+    if (!ev)
+        bail_out ("out of memory");
+    list_init (&ev->link);
+    ev->topic = move_ptr (p->topic);
+    ev->payload = move_ptr (p->payload);
+    list_append (&tb->events, &ev->link);
+    kvs_publish_free (p);
+}
+
+void tb_do (struct testbed *tb, struct kvs_action *a)
+{
+    switch (a->type) {
+        case KVS_ACTION_LOAD:
+            do_load (tb, container_of (a, struct kvs_load, action));
+            break;
+        case KVS_ACTION_STORE:
+            do_store (tb, container_of (a, struct kvs_store, action));
+            break;
+        case KVS_ACTION_CHECKPOINT:
+            tb->checkpoints++;
+            kvs_engine_checkpointed (tb->e, container_of (a, struct kvs_checkpoint, action)->id,
+                                     tb->store->fail_checkpoint);
+            break;
+        case KVS_ACTION_EVENT:
+            do_event (tb, container_of (a, struct kvs_publish, action));
+            break;
+        case KVS_ACTION_RESPOND:
+            container_of (container_of (a, struct kvs_request, action), struct tb_req, r)->done =
+                true;
+            break;
+        default:
+            bail_out ("an action that this test does not expect");
+    }
+}
+
+void tb_pump (struct testbed *tb)
+{
+    struct kvs_action *a;
+    bool more;
+
+    do {
+        more = kvs_engine_run (tb->e);
+        while ((a = kvs_engine_next (tb->e))) {
+            tb_do (tb, a);
+            more = true;
+        }
+    } while (more);
+}
+
+struct tb_event *tb_event_take (struct testbed *tb)
+{
+    struct tb_event *ev = list_first (&tb->events, struct tb_event, link);
+
+    if (ev)
+        list_del (&ev->link);
+    return ev;
+}
+
+void tb_event_free (struct tb_event *ev)
+{
+    if (ev) {
+        list_del (&ev->link);
+        free (ev->topic);
+        free (ev->payload);
+        free (ev);
+    }
+}
+
+struct tb_req *tb_req_new (bool owner, uint32_t userid)
+{
+    struct tb_req *req = calloc (1, sizeof (*req));
+    struct kvs_cred cred = { .userid = userid, .owner = owner, .user = !owner };
+
+    if (!req)
+        bail_out ("out of memory");
+    kvs_request_init (&req->r, &cred);
+    return req;
+}
+
+void tb_req_free (struct tb_req *req)
+{
+    if (req) {
+        kvs_request_fini (&req->r);
+        free (req);
+    }
+}
+
+struct kvs_ops *tb_ops (const char *json)
+{
+    struct kvs_ops *ops;
+    struct jpull s;
+
+    jpull_init (&s, json, strlen (json));
+    if (kvs_ops_scan (&s, true, &ops) < 0 || jpull_end (&s) < 0)
+        bail_out ("malformed operations: %s", json);
+    jpull_fini (&s);
+    return ops;
+}

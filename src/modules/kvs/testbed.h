@@ -1,0 +1,70 @@
+/* testbed.h - an engine with a content store in memory, for tests.
+ *
+ * tb_pump () carries out the engine's actions at once and in order;
+ * the simulator takes them one by one instead (tb_take ()).
+ */
+
+#ifndef KVS_TESTBED_H
+#define KVS_TESTBED_H
+
+#include "common/blobhash.h"
+#include "common/table.h"
+#include "engine.h"
+
+struct tb_blob {
+    struct blobref ref;
+    size_t len;
+    char data[];
+};
+
+/* A content store, perhaps shared by several engines. */
+struct tb_store {
+    struct table blobs;
+    struct blobhash *hash;
+    int fail_store; /* errno for all stores, if not 0 */
+    int fail_checkpoint;
+};
+
+struct tb_event {
+    struct list link;
+    char *topic;
+    char *payload;
+};
+
+struct testbed {
+    struct kvs_engine *e;
+    struct tb_store *store;
+    struct list events; /* published, oldest first */
+    size_t loads, stores, checkpoints;
+};
+
+/* A request and its answer. */
+struct tb_req {
+    struct kvs_request r;
+    bool done;
+};
+
+void tb_store_init (struct tb_store *s, int hash);
+void tb_store_fini (struct tb_store *s);
+void tb_store_put (struct tb_store *s, const void *data, size_t len, struct blobref *ref);
+const struct tb_blob *tb_store_get (struct tb_store *s, const struct blobref *ref);
+void tb_store_forget (struct tb_store *s, const struct blobref *ref);
+
+void tb_init (struct testbed *tb, struct tb_store *store, const struct kvs_config *cfg);
+void tb_fini (struct testbed *tb);
+void tb_empty_root (struct testbed *tb, struct blobref *ref);
+
+/* Carry out one action; RELAY and FETCH are for the test itself. */
+void tb_do (struct testbed *tb, struct kvs_action *a);
+void tb_pump (struct testbed *tb);
+
+struct tb_event *tb_event_take (struct testbed *tb); /* or NULL */
+void tb_event_free (struct tb_event *ev);
+
+struct tb_req *tb_req_new (bool owner, uint32_t userid);
+void tb_req_free (struct tb_req *req);
+
+/* From JSON text; bails out if that is malformed. */
+struct kvs_ops *tb_ops (const char *json);
+
+#endif /* !KVS_TESTBED_H */

@@ -1,0 +1,71 @@
+/* worktree.h - the private copy of a root that a transaction works on.
+ *
+ * Purpose: apply operations one by one to a tree of which only the touched
+ * directories are in hand, then turn the result into blobs, bottom up.
+ *
+ * A worktree holds one node per directory that was traversed; a node's entries
+ * are a tree object shared with the cache until the first change.  Where a
+ * node exists it stands for the entry of that name in its parent.
+ *
+ * Every function that may miss a blob can return -EAGAIN: the waiter will be
+ * woken, and the same call goes on where it stopped.
+ *
+ * Invariant: nothing outside changes, whatever happens; a worktree that is
+ * thrown away leaves no trace.  Stores are only made by worktree_finish ().
+ * Bound: the traversed part of the tree; LINKS_MAX symlinks in one operation.
+ */
+
+#ifndef KVS_WORKTREE_H
+#define KVS_WORKTREE_H
+
+#include "cache.h"
+#include "common/blobhash.h"
+#include "ops.h"
+
+#define LINKS_MAX 256
+
+struct wnode;
+
+/* A blob that the result needs. */
+struct wstore {
+    struct kvs_store store;
+    struct list link;    /* in the worktree's stores */
+    struct treeobj *dir; /* what it encodes; NULL: a value */
+    bool known;          /* was in the cache before */
+};
+
+struct worktree {
+    struct cache *cache;
+    struct blobhash *hash;
+    const char *ns; /* links that name it are plain links */
+    struct wnode *root;
+    struct list stores;
+    /* The operation under way. */
+    bool walking;
+    struct wnode *at;
+    const char *path; /* what remains of its key */
+    size_t pathlen;
+    char *linkpath; /* holds path, once a link was followed */
+    int links;
+    /* Where finishing goes on. */
+    struct wnode *sealing;
+};
+
+void worktree_init (struct worktree *t,
+                    struct cache *cache,
+                    struct blobhash *hash,
+                    const char *ns);
+void worktree_fini (struct worktree *t);
+
+/* Get hold of the root directory. */
+int worktree_open (struct worktree *t, const struct blobref *root, struct waiter *w);
+
+/* Apply an operation, or go on with it. */
+int worktree_apply (struct worktree *t, const struct kvs_op *op, struct waiter *w);
+
+/* Make blobs of all that changed, at most *budget directories.  Returns 1 if
+ * there is more to do, 0 when the name of the new root is in *root.
+ */
+int worktree_finish (struct worktree *t, int *budget, struct blobref *root);
+
+#endif /* !KVS_WORKTREE_H */

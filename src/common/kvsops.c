@@ -3,6 +3,8 @@
 #include "util.h"
 
 #define OP_APPEND 32 /* FLUX_KVS_APPEND */
+#define OP_BYREF 16  /* our kvs: append the blobrefs of a valref; a stock one
+                      * and ours refuse to append a valref without it */
 
 void kvsops_fini (struct kvsops *ops)
 {
@@ -59,7 +61,7 @@ void kvsops_append (struct kvsops *ops, const char *key, const void *data, size_
 
 void kvsops_append_ref (struct kvsops *ops, const char *key, const char *blobref)
 {
-    put_ref (ops, key, OP_APPEND, "valref", blobref);
+    put_ref (ops, key, OP_APPEND | OP_BYREF, "valref", blobref);
 }
 
 void kvsops_put_dirref (struct kvsops *ops, const char *key, const char *blobref)

@@ -37,7 +37,7 @@ int main (void)
     s = kvsops_finish (&ops, "primary", 0);
     is (s,
         "{\"namespace\":\"primary\",\"flags\":0,\"ops\":["
-        "{\"key\":\"o\",\"flags\":32,\"dirent\":{\"ver\":1,\"type\":\"valref\",\"data\":"
+        "{\"key\":\"o\",\"flags\":48,\"dirent\":{\"ver\":1,\"type\":\"valref\",\"data\":"
         "[\"sha1-00\"]}},"
         "{\"key\":\"d\",\"flags\":0,\"dirent\":{\"ver\":1,\"type\":\"dirref\",\"data\":"
         "[\"sha1-01\"]}},"

@@ -122,7 +122,7 @@ size_t inproc_count (const struct inproc *q)
 
 static size_t bytes_of (const struct flux_msg *msg)
 {
-    return msg->payload ? msg->payload->size : 0;
+    return msg->payload ? msg->payload->size : msg->json_size;
 }
 
 static bool above (const struct inproc *q, size_t count, size_t bytes)

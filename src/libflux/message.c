@@ -115,8 +115,13 @@ flux_msg_t *flux_msg_copy (const flux_msg_t *msg, bool payload)
     cpy->rolemask = msg->rolemask;
     cpy->aux1 = msg->aux1;
     cpy->aux2 = msg->aux2;
-    if (payload && msg->payload)
+    if (payload && flux_msg_has_payload (msg)) {
+        if (!msg_payload_get (msg)) {
+            flux_msg_destroy (cpy);
+            return NULL;
+        }
         msg_payload_attach (cpy, msg_payload_incref (msg->payload));
+    }
     return cpy;
 }
 

@@ -81,14 +81,17 @@ static char *put_routes (char *dst, const struct msg_routes *routes)
 
 ssize_t flux_msg_encode_size (const flux_msg_t *msg)
 {
+    const struct msg_payload *p = NULL;
     size_t size = frame_size (PROTO_SIZE);
 
     if (!msg) {
         errno = EINVAL;
         return -1;
     }
+    if (flux_msg_has_payload (msg) && !(p = msg_payload_get (msg)))
+        return -1;
     /* A frame's length has 32 bits. */
-    if (msg->payload && msg->payload->size > UINT32_MAX) {
+    if (p && p->size > UINT32_MAX) {
         errno = EMSGSIZE;
         return -1;
     }
@@ -96,8 +99,8 @@ ssize_t flux_msg_encode_size (const flux_msg_t *msg)
         size += routes_size (&msg->routes);
     if (msg->topic)
         size += frame_size (strlen (msg->topic));
-    if (msg->payload)
-        size += frame_size (msg->payload->size);
+    if (p)
+        size += frame_size (p->size);
     return size;
 }
 

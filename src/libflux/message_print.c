@@ -148,6 +148,7 @@ static void print_payload (FILE *f, const char *prefix, const struct msg_payload
 
 void flux_msg_fprint_ts (FILE *f, const flux_msg_t *msg, double timestamp)
 {
+    const struct msg_payload *p;
     const char *prefix;
     const char *topic;
 
@@ -174,8 +175,8 @@ void flux_msg_fprint_ts (FILE *f, const flux_msg_t *msg, double timestamp)
 
         fprintf (f, "%s |%s|\n", prefix, s ? s : "");
     }
-    if (msg->payload)
-        print_payload (f, prefix, msg->payload);
+    if (flux_msg_has_payload (msg) && (p = msg_payload_get (msg)))
+        print_payload (f, prefix, p);
 }
 
 void flux_msg_fprint (FILE *f, const flux_msg_t *msg)

@@ -4,11 +4,12 @@
  * without its bulk, and encoded only when it leaves the process.
  *
  * Invariants
- *  - flag TOPIC is set iff topic is not NULL, flag PAYLOAD iff there is a
- *    payload, flag ROUTE iff routes are enabled; ROUTE clear: no routes
+ *  - flag TOPIC is set iff topic is not NULL, flag PAYLOAD iff payload or
+ *    json is not, flag ROUTE iff routes are enabled; ROUTE clear: no routes
  *  - a payload buffer never changes once it is attached; any number of
  *    messages, in any threads, share it
- *  - json, if set, is the decoded payload; it is this message's alone
+ *  - json, if set, is the decoded payload; it is this message's alone.  With
+ *    no payload beside it, it is the payload, whose text nobody wanted yet
  *
  * Ownership: counted; the count is atomic, nothing else is: a message that
  * more than one thread can see must not be touched except for its count.
@@ -54,6 +55,7 @@ struct flux_msg {
     char *topic;   /* topic_buf or heap */
     struct msg_payload *payload;
     json_t *json;
+    size_t json_size; /* about the length of the text that was put off */
     char *last_error;
     struct aux_item *aux;
     struct flux_msg *next; /* link of the queue that owns this message */
@@ -68,8 +70,16 @@ struct msg_payload *msg_payload_create (size_t size);
 struct msg_payload *msg_payload_incref (struct msg_payload *p);
 void msg_payload_decref (struct msg_payload *p);
 
+/* The payload's bytes, NULL if there is none or with errno ENOMEM. */
+const struct msg_payload *msg_payload_get (const flux_msg_t *msg);
+
 /* Make p (or NULL: none) the payload; the message takes over the reference. */
 void msg_payload_attach (flux_msg_t *msg, struct msg_payload *p);
+
+/* message_json.c */
+
+/* The compact text of o and its NUL; NULL with errno EINVAL or ENOMEM. */
+struct msg_payload *msg_payload_from_json (const json_t *o);
 
 /* message_route.c */
 

@@ -317,6 +317,53 @@ static void big_json (void)
     flux_msg_destroy (msg);
 }
 
+/* An object that was packed stays one until its text is wanted. */
+static void put_off_text (void)
+{
+    flux_msg_t *msg = create (FLUX_MSGTYPE_REQUEST), *cpy;
+    json_t *shared = json_string ("before"), *o, *deep = json_array ();
+    const char *s;
+
+    ok (flux_msg_pack (msg, "{s:O}", "a", shared) == 0, "a value that others hold");
+    json_string_set (shared, "after");
+    ok (flux_msg_unpack (msg, "{s:s}", "a", &s) == 0 && strcmp (s, "before") == 0,
+        "... is packed as it was");
+    json_decref (shared);
+    flux_msg_pack (msg, "{s:{s:i}}", "a", "b", 1);
+    ok (flux_msg_unpack (msg, "{s:o}", "a", &o) == 0
+            && json_object_set_new (o, "b", json_integer (2)) == 0
+            && flux_msg_get_string (msg, &s) == 0 && strcmp (s, "{\"a\":{\"b\":1}}") == 0,
+        "changing a borrowed value does not change the payload");
+    flux_msg_pack (msg, "{s:s}", "a", "b");
+    cpy = flux_msg_copy (msg, true);
+    ok (cpy && flux_msg_get_string (cpy, &s) == 0 && strcmp (s, "{\"a\":\"b\"}") == 0,
+        "a copy has the text");
+    flux_msg_destroy (cpy);
+    flux_msg_pack (msg, "{s:s}", "a", "c");
+    cpy = flux_msg_copy (msg, false);
+    ok (cpy && !flux_msg_has_payload (cpy) && flux_msg_get_string (cpy, &s) == 0 && !s,
+        "one without payload has not");
+    flux_msg_destroy (cpy);
+    ok (flux_msg_has_payload (msg) && flux_msg_encode_size (msg) == 1 + 10 + 21,
+        "it counts in the encoded size");
+    ok (flux_msg_set_payload (msg, NULL, 0) == 0 && !flux_msg_has_payload (msg)
+            && flux_msg_unpack (msg, "{s:s}", "a", &s) < 0 && errno == EPROTO,
+        "it can be removed");
+    for (int i = 0; i < 200; i++) {
+        o = json_array ();
+        json_array_append_new (o, deep);
+        deep = o;
+    }
+    ok (flux_msg_pack (msg, "{s:o}", "a", deep) == 0 && flux_msg_get_string (msg, &s) == 0
+            && strlen (s) == 5 + 402 + 1,
+        "a deep one is written at once");
+    o = json_object ();
+    json_object_set_new (o, "a", json_string_nocheck ("\xff"));
+    fails (flux_msg_pack (msg, "{s:o}", "x", o), EINVAL,
+           "what cannot be text is refused");
+    flux_msg_destroy (msg);
+}
+
 static void copies (void)
 {
     flux_msg_t *msg = create (FLUX_MSGTYPE_REQUEST), *cpy;
@@ -583,6 +630,7 @@ int main (void)
     payloads ();
     json ();
     big_json ();
+    put_off_text ();
     copies ();
     roles ();
     match ();

@@ -3,6 +3,7 @@
  */
 
 #pragma weak flux_attr_get
+#pragma weak flux_get_rank
 #pragma weak flux_attr_set_cacheonly
 #pragma weak flux_log
 #pragma weak flux_respond_error

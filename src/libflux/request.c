@@ -1,0 +1,48 @@
+#include "config.h"
+#include <flux/core.h>
+
+#include "common/util.h"
+#include "codec_private.h"
+
+int flux_request_decode (const flux_msg_t *msg, const char **topic, const char **s)
+{
+    return codec_decode (msg, FLUX_MSGTYPE_REQUEST, topic, s);
+}
+
+int flux_request_decode_raw (const flux_msg_t *msg,
+                             const char **topic,
+                             const void **data,
+                             size_t *len)
+{
+    if (!data || !len) {
+        errno = EINVAL;
+        return -1;
+    }
+    return codec_decode_raw (msg, FLUX_MSGTYPE_REQUEST, topic, data, len);
+}
+
+int flux_request_unpack (const flux_msg_t *msg, const char **topic, const char *fmt, ...)
+{
+    const char *t;
+    va_list ap;
+    int rc;
+
+    if (codec_topic (msg, FLUX_MSGTYPE_REQUEST, &t) < 0)
+        return -1;
+    va_start (ap, fmt);
+    rc = flux_msg_vunpack (msg, fmt, ap);
+    va_end (ap);
+    if (rc == 0 && topic)
+        *topic = t;
+    return rc;
+}
+
+flux_msg_t *flux_request_encode (const char *topic, const char *s)
+{
+    return codec_encode (FLUX_MSGTYPE_REQUEST, topic, s);
+}
+
+flux_msg_t *flux_request_encode_raw (const char *topic, const void *data, size_t len)
+{
+    return codec_encode_raw (FLUX_MSGTYPE_REQUEST, topic, data, len);
+}

@@ -1,0 +1,342 @@
+/* sched-simple/alloc.c - from request to answer. */
+#include "config.h"
+#include <jansson.h>
+#include <stdio.h>
+
+#include "common/util.h"
+#include "sched.h"
+
+static int job_cmp (const struct treap_node *x, const struct treap_node *y)
+{
+    const struct sched_job *a = container_of (x, struct sched_job, node);
+    const struct sched_job *b = container_of (y, struct sched_job, node);
+
+    if (a->priority != b->priority)
+        return a->priority > b->priority ? -1 : 1;
+    return a->id < b->id ? -1 : a->id > b->id;
+}
+
+void sched_alloc_init (struct sched *s)
+{
+    treap_init (&s->pending, job_cmp);
+    table_init (&s->by_id);
+    list_init (&s->granted);
+    list_init (&s->writing);
+}
+
+static void job_free (struct sched_job *job)
+{
+    if (job) {
+        constraint_free (job->constraint);
+        rset_free (job->R);
+        free (job->R_text);
+        flux_msg_decref (job->msg);
+        free (job);
+    }
+}
+
+void sched_alloc_fini (struct sched *s)
+{
+    struct sched_job *job;
+
+    while ((job = table_pop (&s->by_id)))
+        job_free (job);
+    table_fini (&s->by_id);
+    list_foreach (&s->granted, job, link)
+        job_free (job);
+    list_foreach (&s->writing, job, link)
+        job_free (job);
+    flux_future_destroy (s->f_commit);
+}
+
+static void unlink_pending (struct sched *s, struct sched_job *job)
+{
+    treap_remove (&s->pending, &job->node);
+    must (table_del_u64 (&s->by_id, job->id) == job);
+}
+
+static void respond_deny (struct sched *s,
+                          const flux_msg_t *msg,
+                          uint64_t id,
+                          const char *note)
+{
+    if (flux_respond_pack (s->h,
+                           msg,
+                           "{s:I s:i s:s}",
+                           "id", (json_int_t)id,
+                           "type", 2,
+                           "note", note) < 0)
+        flux_log_error (s->h, "alloc deny response");
+}
+
+/* { "id":I "type":0 "R":o "annotations":{"sched":{"resource_summary":s}} } */
+static void respond_success (struct sched *s, struct sched_job *job)
+{
+    struct text t = TEXT_INIT;
+
+    text_puts (&t, "{\"id\":");
+    text_put_uint (&t, job->id);
+    text_puts (&t, ",\"type\":0,\"R\":");
+    text_puts (&t, job->R_text);
+    text_puts (&t, ",\"annotations\":{\"sched\":{\"resource_summary\":\"");
+    rset_dumps (job->R, &t);
+    text_putc (&t, '"');
+    if (job->annotated)
+        text_puts (&t, ",\"reason_pending\":null,\"jobs_ahead\":null");
+    text_puts (&t, "}}}");
+    if (text_error (&t) || flux_respond (s->h, job->msg, t.buf) < 0)
+        flux_log_error (s->h, "alloc success response");
+    text_fini (&t);
+}
+
+static void commit_granted (struct sched *s);
+
+/* R of all jobs in writing is in the KVS, or is not.  Granted jobs may have
+ * come meanwhile.
+ */
+static void commit_continuation (flux_future_t *f, void *arg)
+{
+    struct sched *s = arg;
+    struct sched_job *job;
+    bool good = flux_rpc_get (f, NULL) == 0;
+    char note[256];
+
+    if (!good) {
+        flux_log (s->h, LOG_ERR, "commit of R: %s", future_strerror (f, errno));
+        snprintf (note, sizeof (note), "failed to commit R: %s", future_strerror (f, errno));
+    }
+    list_foreach (&s->writing, job, link) {
+        list_del (&job->link);
+        if (good)
+            respond_success (s, job);
+        else {
+            respond_deny (s, job->msg, job->id, note);
+            (void)pool_release (s->pool, job->R);
+        }
+        job_free (job);
+    }
+    flux_future_destroy (f);
+    s->f_commit = NULL;
+    commit_granted (s);
+    if (!good)
+        sched_pass (s);
+}
+
+static void commit_granted (struct sched *s)
+{
+    struct kvsops ops = KVSOPS_INIT;
+    struct sched_job *job;
+    char key[64];
+    char *payload;
+
+    if (s->f_commit || list_empty (&s->granted))
+        return;
+    list_foreach (&s->granted, job, link) {
+        if (flux_job_kvs_key (key, sizeof (key), job->id, "R") < 0)
+            never ("job key does not fit");
+        kvsops_put (&ops, key, job->R_text, strlen (job->R_text));
+    }
+    payload = kvsops_finish (&ops, KVS_PRIMARY_NAMESPACE, 0);
+    list_splice (&s->writing, &s->granted);
+    if (!payload
+        || !(s->f_commit = flux_rpc (s->h, "kvs.commit", payload, FLUX_NODEID_ANY, 0))
+        || flux_future_then (s->f_commit, -1., commit_continuation, s) < 0) {
+        flux_log_error (s->h, "commit of R");
+        flux_reactor_stop_error (flux_get_reactor (s->h));
+    }
+    free (payload);
+}
+
+static int grant (struct sched *s, struct sched_job *job)
+{
+    struct text t = TEXT_INIT;
+
+    rset_encode (job->R, &t);
+    if (!(job->R_text = text_take (&t, NULL))) {
+        text_fini (&t);
+        return -ENOMEM;
+    }
+    list_append (&s->granted, &job->link);
+    return 0;
+}
+
+/* Tell a job why it waits (debug only: it costs a message per job). */
+static void annotate_pending (struct sched *s)
+{
+    struct treap_node *n;
+    int ahead = 0;
+
+    for (n = treap_first (&s->pending); n; n = treap_next (n)) {
+        struct sched_job *job = container_of (n, struct sched_job, node);
+
+        job->annotated = true;
+        if (flux_respond_pack (s->h,
+                               job->msg,
+                               "{s:I s:i s:{s:{s:s s:i}}}",
+                               "id", (json_int_t)job->id,
+                               "type", 1,
+                               "annotations",
+                                 "sched",
+                                   "reason_pending", "insufficient resources",
+                                   "jobs_ahead", ahead++) < 0)
+            flux_log_error (s->h, "alloc annotate response");
+    }
+}
+
+void sched_pass (struct sched *s)
+{
+    struct treap_node *n;
+
+    s->passes++;
+    while ((n = treap_first (&s->pending))) {
+        struct sched_job *job = container_of (n, struct sched_job, node);
+        flux_error_t error = { "" };
+        int r;
+
+        if (flux_module_debug_test (s->h, DEBUG_FAIL_ALLOC, false)) {
+            snprintf (error.text, sizeof (error.text), "DEBUG_FAIL_ALLOC");
+            r = -EOVERFLOW;
+        }
+        else
+            r = pool_alloc (s->pool,
+                            &job->req,
+                            job->constraint,
+                            flux_reactor_time (),
+                            job->duration,
+                            &job->R,
+                            &error);
+        if (r == -ENOSPC)
+            break; /* nothing passes the head */
+        unlink_pending (s, job);
+        if (r == 0)
+            r = grant (s, job);
+        if (r < 0) {
+            respond_deny (s, job->msg, job->id, r == -ENOMEM ? "out of memory" : error.text);
+            if (job->R)
+                (void)pool_release (s->pool, job->R);
+            job_free (job);
+        }
+    }
+    if (flux_module_debug_test (s->h, DEBUG_ANNOTATE, false))
+        annotate_pending (s);
+    commit_granted (s);
+}
+
+/* Returns 0, or -EINVAL with the note of a denial, or -ENOMEM. */
+static int job_decode (struct sched_job *job, json_t *jobspec, flux_error_t *error)
+{
+    json_t *system = json_object_get (json_object_get (jobspec, "attributes"), "system");
+    json_t *o;
+    int r;
+
+    r = jobspec_decode_request (json_object_get (jobspec, "resources"), &job->req, error);
+    if (r < 0)
+        return r;
+    if (!json_is_number ((o = json_object_get (system, "duration")))) {
+        snprintf (error->text,
+                  sizeof (error->text),
+                  "getting duration: Object item not found: system|duration");
+        return -EINVAL;
+    }
+    job->duration = json_number_value (o);
+    if ((o = json_object_get (system, "constraints")))
+        return constraint_parse (o, &job->constraint, error);
+    return 0;
+}
+
+/* sched.alloc
+ *   { "id":I "priority":I "userid":i "t_submit":f "jobspec":o }
+ *   -> { "id":I "type":0 success | 1 annotate | 2 deny | 3 cancel ... }
+ */
+void sched_alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct sched *s = arg;
+    struct sched_job *job;
+    json_int_t id, priority;
+    json_t *jobspec;
+    flux_error_t error = { "" };
+    char note[200];
+    int r;
+
+    if (flux_request_unpack (msg,
+                             NULL,
+                             "{s:I s:I s:o}",
+                             "id", &id,
+                             "priority", &priority,
+                             "jobspec", &jobspec) < 0) {
+        if (flux_respond_error (h, msg, errno, "malformed alloc request") < 0)
+            flux_log_error (h, "alloc response");
+        return;
+    }
+    if (!(job = calloc (1, sizeof (*job)))) {
+        respond_deny (s, msg, id, "out of memory");
+        return;
+    }
+    treap_node_init (&job->node);
+    list_init (&job->link);
+    job->id = id;
+    job->priority = priority;
+    job->msg = flux_msg_incref (msg);
+    if ((r = job_decode (job, jobspec, &error)) < 0
+        || (r = table_put_u64 (&s->by_id, id, job)) < 0) {
+        snprintf (note,
+                  sizeof (note),
+                  "cannot parse jobspec: %s",
+                  r == -EINVAL ? error.text : strerror (-r));
+        respond_deny (s, msg, id, note);
+        job_free (job);
+        return;
+    }
+    treap_insert (&s->pending, &job->node);
+    sched_pass (s);
+}
+
+/* sched.cancel { "id":I }, no response of its own */
+void sched_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct sched *s = arg;
+    struct sched_job *job;
+    json_int_t id;
+
+    if (flux_request_unpack (msg, NULL, "{s:I}", "id", &id) < 0) {
+        flux_log_error (h, "malformed sched.cancel request");
+        return;
+    }
+    if (!(job = table_get_u64 (&s->by_id, id)))
+        return;
+    unlink_pending (s, job);
+    if (flux_respond_pack (h, job->msg, "{s:I s:i}", "id", id, "type", 3) < 0)
+        flux_log_error (h, "alloc cancel response");
+    job_free (job);
+    sched_pass (s);
+}
+
+/* sched.prioritize { "jobs":[[id,priority],...] }, no response */
+void sched_prioritize_cb (flux_t *h,
+                          flux_msg_handler_t *mh,
+                          const flux_msg_t *msg,
+                          void *arg)
+{
+    struct sched *s = arg;
+    struct sched_job *job;
+    json_int_t id, priority;
+    json_t *jobs, *entry;
+    size_t i;
+
+    if (flux_request_unpack (msg, NULL, "{s:o}", "jobs", &jobs) < 0) {
+        flux_log_error (h, "malformed sched.prioritize request");
+        return;
+    }
+    json_array_foreach (jobs, i, entry) {
+        if (json_unpack (entry, "[I,I]", &id, &priority) < 0) {
+            flux_log (h, LOG_ERR, "malformed entry in sched.prioritize request");
+            continue;
+        }
+        if ((job = table_get_u64 (&s->by_id, id))) {
+            treap_remove (&s->pending, &job->node);
+            job->priority = priority;
+            treap_insert (&s->pending, &job->node);
+        }
+    }
+    sched_pass (s);
+}

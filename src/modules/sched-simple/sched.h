@@ -1,0 +1,89 @@
+/* sched-simple/sched.h - the scheduler service: what its files share.
+ *
+ * A job passes through three places: pending (sorted by priority, id), granted
+ * (has resources; R goes into the next commit), writing (in the commit that is
+ * in flight).  It is answered when its R is in the KVS.
+ *
+ * Batching: granted jobs gather while one commit is in flight and go together
+ * in the next; there is no timer.
+ * Bound: what the job manager sends, by default at most 8 requests at a time.
+ */
+
+#ifndef MILLRACE_SCHED_H
+#define MILLRACE_SCHED_H
+
+#include <flux/core.h>
+
+#include "common/kvsops.h"
+#include "common/list.h"
+#include "common/table.h"
+#include "common/treap.h"
+#include "pool.h"
+
+struct sched_job {
+    struct treap_node node; /* in pending */
+    struct list link;       /* in granted or writing */
+    uint64_t id;
+    int64_t priority;
+    const flux_msg_t *msg; /* the alloc request, for answers */
+    struct jobspec_request req;
+    struct constraint *constraint; /* may be NULL */
+    double duration;
+    bool annotated; /* has annotations that success must clear */
+    struct rset *R; /* once granted */
+    char *R_text;
+};
+
+struct sched {
+    flux_t *h;
+    flux_msg_handler_t **handlers;
+    enum pool_policy policy;
+    int limit;    /* outstanding alloc requests; 0: unlimited */
+    bool partial_ok;
+    struct pool *pool; /* NULL until resources are known */
+
+    /* start-up handshake (hello.c) */
+    flux_future_t *f_acquire;
+    flux_future_t *f_hello;
+    flux_future_t *f_ready;
+    int lookups; /* R of running jobs still to come */
+    bool hello_ended;
+    struct flux_msglist *early; /* requests that came before the pool */
+
+    /* allocation (alloc.c) */
+    struct treap pending;
+    struct table by_id; /* pending jobs */
+    struct list granted;
+    struct list writing;
+    flux_future_t *f_commit;
+    uint64_t passes;
+};
+
+/* Debug bits (flux module debug). */
+enum {
+    DEBUG_FAIL_ALLOC = 1,
+    DEBUG_ANNOTATE = 2,
+    DEBUG_FAIL_EXPIRATION = 4,
+};
+
+/* hello.c: resources, running jobs, ready.  Failure later on is logged and
+ * stops the reactor.
+ */
+int sched_start (struct sched *s);
+
+/* alloc.c */
+void sched_alloc_init (struct sched *s);
+void sched_alloc_fini (struct sched *s);
+void sched_alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void sched_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void sched_prioritize_cb (flux_t *h,
+                          flux_msg_handler_t *mh,
+                          const flux_msg_t *msg,
+                          void *arg);
+/* Resources came back or up: try the queue from its head. */
+void sched_pass (struct sched *s);
+
+/* main.c: handle a deferred request now. */
+void sched_dispatch (struct sched *s, const flux_msg_t *msg);
+
+#endif /* !MILLRACE_SCHED_H */

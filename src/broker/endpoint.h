@@ -1,0 +1,85 @@
+/* broker/endpoint.h - somebody a message can come from or go to.
+ *
+ * Purpose: the router, the service table and the event hub know modules,
+ * clients, other brokers and the broker itself only as endpoints.  The owner
+ * of an endpoint (module host, connector, ...) embeds one and fills in the
+ * two ways to hand it a message.
+ *
+ * Contract of the two operations: they do not block, and they never detach or
+ * free an endpoint, be it this one: whoever finds a connection broken while
+ * it delivers does the cleaning up later, from the reactor.  So the router
+ * may hold endpoints across deliveries.
+ *
+ * Ownership: strings belong to the embedding object.  The lists and tables in
+ * here are those of the service table, the event hub and the router; they
+ * are empty again after router_detach ().
+ */
+
+#ifndef MILLRACE_BROKER_ENDPOINT_H
+#define MILLRACE_BROKER_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <flux/core.h>
+
+#include "common/list.h"
+#include "common/table.h"
+
+enum endpoint_kind {
+    ENDPOINT_SELF,   /* the broker's own services and RPCs */
+    ENDPOINT_MODULE, /* a module thread */
+    ENDPOINT_CLIENT, /* a process on the local socket */
+    ENDPOINT_HOP,    /* only a name in route stacks: it is skipped */
+    ENDPOINT_PEER,   /* another broker of this instance */
+};
+
+struct endpoint {
+    enum endpoint_kind kind;
+    const char *name;  /* for people: "kvs", a client's program, ... */
+    const char *route; /* its UUID in route stacks */
+    const char *via;   /* pushed after its own: the connector's; or NULL */
+
+    /* Who it is, by the kernel's word.  An owner may claim to be somebody
+     * else, message by message; a guest may not.
+     */
+    uint32_t userid;
+    uint32_t rolemask;
+
+    /* Hand over *msg, which has one reference; on success it is NULL after.
+     * Returns 0; -ENOSYS if it takes no more requests; another negative
+     * errno when the message is lost.
+     */
+    int (*deliver) (struct endpoint *ep, flux_msg_t **msg);
+
+    /* The same for a message that others get too. */
+    int (*deliver_shared) (struct endpoint *ep, const flux_msg_t *msg);
+
+    struct list services;      /* of the service table */
+    struct table subs;         /* of the event hub */
+    uint64_t event_mark;       /* of the event hub: last delivery it was in */
+    struct table disconnects;  /* of the router: what to send when it leaves */
+    struct table open;         /* of the router: requests it is to answer */
+};
+
+static inline void endpoint_init (struct endpoint *ep,
+                                  enum endpoint_kind kind,
+                                  const char *name,
+                                  const char *route)
+{
+    memset (ep, 0, sizeof (*ep));
+    ep->kind = kind;
+    ep->name = name;
+    ep->route = route;
+    ep->userid = FLUX_USERID_UNKNOWN;
+    list_init (&ep->services);
+    table_init (&ep->subs);
+    table_init (&ep->disconnects);
+    table_init (&ep->open);
+}
+
+static inline bool endpoint_is_owner (const struct endpoint *ep)
+{
+    return (ep->rolemask & FLUX_ROLE_OWNER) != 0;
+}
+
+#endif /* !MILLRACE_BROKER_ENDPOINT_H */

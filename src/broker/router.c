@@ -1,0 +1,422 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/table.h"
+#include "common/util.h"
+
+#include "disconnect.h"
+#include "router.h"
+
+struct router {
+    uint32_t rank;
+    const char *uuid;
+    uint32_t owner;
+    struct service_table *services;
+    struct event_hub *events;
+    struct endpoint *self;
+    struct endpoint *parent;
+    struct table routes; /* UUID => struct endpoint */
+    struct table peers;  /* rank => struct endpoint: next hop */
+    struct router_stats stats;
+};
+
+struct router *router_new (uint32_t rank,
+                           const char *uuid,
+                           uint32_t owner,
+                           struct service_table *services,
+                           struct event_hub *events)
+{
+    struct router *r = calloc (1, sizeof (*r));
+
+    if (!r)
+        return NULL;
+    r->rank = rank;
+    r->uuid = uuid;
+    r->owner = owner;
+    r->services = services;
+    r->events = events;
+    table_init (&r->routes);
+    table_init (&r->peers);
+    return r;
+}
+
+void router_free (struct router *r)
+{
+    if (!r)
+        return;
+    table_fini (&r->routes);
+    table_fini (&r->peers);
+    free (r);
+}
+
+int router_attach (struct router *r, struct endpoint *ep)
+{
+    int rc;
+
+    must (ep->kind != ENDPOINT_SELF || !r->self);
+    if ((rc = table_put_str (&r->routes, ep->route, ep)) < 0)
+        return rc;
+    if (ep->kind == ENDPOINT_SELF)
+        r->self = ep;
+    return 0;
+}
+
+struct endpoint *router_sender (const struct router *r, const flux_msg_t *msg)
+{
+    const char *route = flux_msg_route_first (msg);
+
+    return route ? table_get_str (&r->routes, route) : r->self;
+}
+
+int router_add_peer (struct router *r, uint32_t rank, struct endpoint *peer)
+{
+    return table_put_u64 (&r->peers, rank, peer);
+}
+
+void router_remove_peer (struct router *r, uint32_t rank)
+{
+    table_del_u64 (&r->peers, rank);
+}
+
+void router_set_parent (struct router *r, struct endpoint *parent)
+{
+    r->parent = parent;
+}
+
+void router_get_stats (const struct router *r, struct router_stats *stats)
+{
+    *stats = r->stats;
+}
+
+static void drop (struct router *r, flux_msg_t *msg)
+{
+    r->stats.dropped++;
+    flux_msg_decref (msg);
+}
+
+/* Say who sent this.  From an owner's socket each unset field is filled in
+ * by itself; within the process only a message with neither gets both.
+ */
+static int stamp (struct router *r, const struct endpoint *from, flux_msg_t *msg)
+{
+    struct flux_msg_cred cred;
+
+    if (from->kind == ENDPOINT_PEER)
+        return 0;
+    if (flux_msg_get_cred (msg, &cred) < 0)
+        return -EPROTO;
+    if (from->kind == ENDPOINT_CLIENT && !endpoint_is_owner (from)) {
+        cred.userid = from->userid;
+        cred.rolemask = from->rolemask;
+    }
+    else {
+        bool no_userid = cred.userid == FLUX_USERID_UNKNOWN;
+        bool no_rolemask = cred.rolemask == FLUX_ROLE_NONE;
+        bool both = no_userid && no_rolemask;
+        bool each = from->kind == ENDPOINT_CLIENT;
+
+        if (no_userid && (each || both))
+            cred.userid = r->owner;
+        if (no_rolemask && (each || both))
+            cred.rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
+    }
+    return flux_msg_set_cred (msg, cred) < 0 ? -errno : 0;
+}
+
+/* Responses */
+
+static void route_response (struct router *r, const struct endpoint *from, flux_msg_t *msg)
+{
+    const char *route;
+    struct endpoint *ep;
+
+    /* Only the broker's own answers were never given our route. */
+    if (from != r->self) {
+        route = flux_msg_route_last (msg);
+        if (!route || strcmp (route, r->uuid) != 0
+            || flux_msg_route_delete_last (msg) < 0) {
+            drop (r, msg);
+            return;
+        }
+    }
+    for (;;) {
+        if (!(route = flux_msg_route_last (msg))) {
+            ep = r->self;
+            break;
+        }
+        if (!(ep = table_get_str (&r->routes, route)))
+            break;
+        if (ep->kind == ENDPOINT_PEER)
+            break;
+        if (flux_msg_route_delete_last (msg) < 0)
+            ep = NULL;
+        if (!ep || ep->kind != ENDPOINT_HOP)
+            break;
+    }
+    if (!ep || ep->deliver (ep, &msg) < 0)
+        drop (r, msg);
+}
+
+static void receive_response (struct router *r, struct endpoint *from, flux_msg_t *msg)
+{
+    r->stats.responses++;
+    if (from->kind == ENDPOINT_CLIENT) {
+        flux_msg_t *answer = open_answer (from, msg);
+
+        if (!answer) {
+            drop (r, msg);
+            return;
+        }
+        flux_msg_decref (msg);
+        msg = answer;
+    }
+    route_response (r, from, msg);
+}
+
+/* Answer a request that has not been given our route (any more).  Takes msg. */
+static void refuse (struct router *r, flux_msg_t *msg, int errnum, const char *text)
+{
+    flux_msg_t *response = NULL;
+
+    r->stats.refused++;
+    if (!flux_msg_is_noresponse (msg)
+        && (response = flux_response_derive (msg, errnum))) {
+        if ((text && flux_msg_set_string (response, text) < 0)
+            || stamp (r, r->self, response) < 0) {
+            flux_msg_decref (response);
+            response = NULL;
+        }
+    }
+    flux_msg_decref (msg);
+    if (response)
+        route_response (r, r->self, response);
+}
+
+static void refuse_nosys (struct router *r, flux_msg_t *msg)
+{
+    char text[64]; /* the documented cut */
+    const char *topic;
+
+    if (flux_msg_get_topic (msg, &topic) < 0)
+        topic = "";
+    /* a topic that is cut in the middle is still the documented answer */
+    (void)(snprintf (text,
+                     sizeof (text),
+                     "No service matching %s is registered",
+                     topic)
+           < 0);
+    refuse (r, msg, ENOSYS, text);
+}
+
+/* Requests */
+
+/* Find the next endpoint for a request.  Returns 0, -ENOSYS (nobody here or
+ * upstream serves it) or -EHOSTUNREACH (no way to that rank).
+ */
+static int resolve (struct router *r, const flux_msg_t *msg, struct endpoint **next)
+{
+    bool upstream = flux_msg_has_flag (msg, FLUX_MSGFLAG_UPSTREAM);
+    struct endpoint *ep;
+    const char *topic;
+    uint32_t nodeid;
+
+    if (flux_msg_get_topic (msg, &topic) < 0 || flux_msg_get_nodeid (msg, &nodeid) < 0)
+        return -EPROTO;
+    if (upstream && nodeid == r->rank) {
+        *next = r->parent;
+        return r->parent ? 0 : -EHOSTUNREACH;
+    }
+    if (upstream || nodeid == FLUX_NODEID_ANY) {
+        if (!(ep = service_lookup (r->services, topic)))
+            ep = r->parent;
+        *next = ep;
+        return ep ? 0 : -ENOSYS;
+    }
+    if (nodeid == r->rank) {
+        *next = service_lookup (r->services, topic);
+        return *next ? 0 : -ENOSYS;
+    }
+    if (!(ep = table_get_u64 (&r->peers, nodeid)))
+        ep = r->parent;
+    *next = ep;
+    return ep ? 0 : -EHOSTUNREACH;
+}
+
+/* Before a request leaves the broker's own thread it gets our route, and
+ * between brokers it loses LOCAL.
+ */
+static int prepare_to_leave (struct router *r, struct endpoint *next, flux_msg_t *msg)
+{
+    uint32_t rolemask;
+
+    if (next->kind == ENDPOINT_SELF)
+        return 0;
+    flux_msg_route_enable (msg);
+    if (flux_msg_route_push (msg, r->uuid) < 0)
+        return -errno;
+    if (next->kind == ENDPOINT_PEER
+        && (flux_msg_get_rolemask (msg, &rolemask) < 0
+            || flux_msg_set_rolemask (msg, rolemask & ~FLUX_ROLE_LOCAL) < 0))
+        return -EPROTO;
+    if (next->kind == ENDPOINT_CLIENT) {
+        if (disconnect_is (msg))
+            open_forget (next, msg);
+        return open_note (next, msg, ROUTER_OPEN_MAX);
+    }
+    return 0;
+}
+
+/* A request that was pushed our route and went nowhere. */
+static void come_back (struct router *r, flux_msg_t *msg, int errnum)
+{
+    const char *route = flux_msg_route_last (msg);
+
+    if (route && strcmp (route, r->uuid) == 0)
+        (void)flux_msg_route_delete_last (msg);
+    if (errnum == ENOSYS)
+        refuse_nosys (r, msg);
+    else
+        refuse (r, msg, errnum, NULL);
+}
+
+/* Send a request on.  Takes msg, which has its credential and the routes of
+ * those before us.
+ */
+static void route_request (struct router *r, struct endpoint *from, flux_msg_t *msg)
+{
+    struct endpoint *next;
+    int rc;
+
+    if ((rc = resolve (r, msg, &next)) < 0) {
+        if (rc == -ENOSYS)
+            refuse_nosys (r, msg);
+        else
+            refuse (r, msg, -rc, NULL);
+        return;
+    }
+    /* wire.md 6.3: a module's own requests only, not what it passes on */
+    if (from
+        && (from->kind == ENDPOINT_CLIENT
+            || (from->kind == ENDPOINT_MODULE && flux_msg_route_count (msg) == 1))
+        && (rc = disconnect_note (from, msg, ROUTER_DISCONNECTS_MAX)) < 0) {
+        refuse (r, msg, -rc, NULL);
+        return;
+    }
+    if ((rc = prepare_to_leave (r, next, msg)) < 0)
+        come_back (r, msg, -rc);
+    else if ((rc = next->deliver (next, &msg)) < 0) {
+        if (next->kind == ENDPOINT_CLIENT && !flux_msg_is_noresponse (msg))
+            open_cancel (next, msg);
+        come_back (r, msg, -rc);
+    }
+}
+
+static int push_sender (const struct endpoint *from, flux_msg_t *msg)
+{
+    if (from->kind == ENDPOINT_SELF || from->kind == ENDPOINT_PEER)
+        return 0;
+    flux_msg_route_enable (msg);
+    if (flux_msg_route_push (msg, from->route) < 0
+        || (from->via && flux_msg_route_push (msg, from->via) < 0))
+        return -errno;
+    return 0;
+}
+
+static void receive_request (struct router *r, struct endpoint *from, flux_msg_t *msg)
+{
+    const char *topic, *dot;
+    int rc;
+
+    r->stats.requests++;
+    if (flux_msg_get_topic (msg, &topic) < 0 || push_sender (from, msg) < 0) {
+        drop (r, msg);
+        return;
+    }
+    if ((rc = stamp (r, from, msg)) < 0) {
+        refuse (r, msg, -rc, NULL);
+        return;
+    }
+    dot = strrchr (topic, '.');
+    if (dot && dot - topic > ROUTER_TOPIC_PREFIX_MAX) {
+        refuse (r, msg, EINVAL, "topic string is too long");
+        return;
+    }
+    route_request (r, from, msg);
+}
+
+/* Events are numbered at rank 0. */
+static void receive_event (struct router *r, struct endpoint *from, flux_msg_t *msg)
+{
+    r->stats.events++;
+    if (from == r->parent && from != NULL) {
+        event_deliver (r->events, &msg);
+        return;
+    }
+    if (stamp (r, from, msg) < 0) {
+        drop (r, msg);
+        return;
+    }
+    flux_msg_route_enable (msg);
+    flux_msg_route_clear (msg); /* nobody answers an event */
+    if (r->rank > 0) {
+        if (!r->parent || r->parent->deliver (r->parent, &msg) < 0)
+            drop (r, msg);
+        return;
+    }
+    if (event_publish (r->events, &msg, NULL) < 0)
+        r->stats.dropped++;
+}
+
+void router_receive (struct router *r, struct endpoint *from, flux_msg_t *msg)
+{
+    int type;
+
+    if (flux_msg_get_type (msg, &type) < 0)
+        type = 0;
+    switch (type) {
+        case FLUX_MSGTYPE_REQUEST:
+            receive_request (r, from, msg);
+            break;
+        case FLUX_MSGTYPE_RESPONSE:
+            if (stamp (r, from, msg) < 0)
+                drop (r, msg);
+            else
+                receive_response (r, from, msg);
+            break;
+        case FLUX_MSGTYPE_EVENT:
+            receive_event (r, from, msg);
+            break;
+        default:
+            drop (r, msg);
+            break;
+    }
+}
+
+void router_detach (struct router *r, struct endpoint *ep)
+{
+    flux_msg_t *msg;
+
+    service_remove_all (r->services, ep);
+    event_unsubscribe_all (r->events, ep);
+    table_del_str (&r->routes, ep->route);
+    if (r->self == ep)
+        r->self = NULL;
+    if (r->parent == ep)
+        r->parent = NULL;
+    while ((msg = open_pop (ep))) {
+        if (r->self)
+            come_back (r, msg, ENOSYS);
+        else
+            flux_msg_decref (msg);
+    }
+    while ((msg = disconnect_pop (ep))) {
+        if (r->self)
+            route_request (r, NULL, msg);
+        else
+            flux_msg_decref (msg);
+    }
+}

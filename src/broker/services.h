@@ -1,0 +1,51 @@
+/* broker/services.h - the broker's small services, each in its own file.
+ *
+ * x_serve () registers the handlers of one service on the broker's handle and
+ * its name in the service table; what it returns is freed with the matching
+ * x_unserve (), which accepts NULL.  All arguments are borrowed.
+ */
+
+#ifndef MILLRACE_BROKER_SERVICES_H
+#define MILLRACE_BROKER_SERVICES_H
+
+#include <flux/core.h>
+
+#include "attr.h"
+#include "event.h"
+#include "log.h"
+#include "router.h"
+#include "self.h"
+#include "service.h"
+
+/* "attr": get, list, set, rm.  log-stderr-level is passed on to the logger. */
+struct attr_service;
+struct attr_service *attr_serve (struct self *self,
+                                 struct service_table *services,
+                                 struct attrs *attrs,
+                                 struct logger *logger);
+void attr_unserve (struct attr_service *as);
+
+/* "log": append, dmesg, clear, cancel, disconnect, stats-get, setattr. */
+struct log_service;
+struct log_service *log_serve (struct self *self,
+                               struct service_table *services,
+                               struct logger *logger);
+void log_unserve (struct log_service *ls);
+
+/* "event": subscribe, unsubscribe, publish, stats-get; and "service": add,
+ * remove.  These are for modules; a client's connection answers all but
+ * event.publish itself.
+ */
+struct event_service;
+struct event_service *event_serve (struct self *self,
+                                   struct service_table *services,
+                                   struct router *router,
+                                   struct event_hub *events);
+void event_unserve (struct event_service *es);
+
+/* "config": get.  The configuration is that of the handle. */
+struct config_service;
+struct config_service *config_serve (struct self *self, struct service_table *services);
+void config_unserve (struct config_service *cs);
+
+#endif /* !MILLRACE_BROKER_SERVICES_H */

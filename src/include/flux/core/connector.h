@@ -1,4 +1,4 @@
-/* flux/core/connector.h - part of the public interface of libflux. */
+/* flux/core/connector.h - for those who write a transport. */
 
 #ifndef _FLUX_CORE_CONNECTOR_H
 #define _FLUX_CORE_CONNECTOR_H
@@ -9,7 +9,14 @@
 extern "C" {
 #endif
 
+/* What SCHEME.so exports as connector_init.  uri: what follows SCHEME://. */
 typedef flux_t *(connector_init_f)(const char *uri, int flags, flux_error_t *errp);
+
+/* Any of them may be NULL.  recv returns a message with one reference, or NULL
+ * and EWOULDBLOCK when there is none (and NONBLOCK is in flags).  pollfd
+ * becomes readable on an edge, pollevents tells the level.  send references or
+ * copies; send_new takes over on success.  impl_destroy is called once.
+ */
 struct flux_handle_ops {
     int (*setopt)(void *impl, const char *option, const void *val, size_t len);
     int (*getopt)(void *impl, const char *option, void *val, size_t len);
@@ -23,6 +30,7 @@ struct flux_handle_ops {
     void *_pad[4];
 };
 
+/* A handle around any transport.  On failure impl is still the caller's. */
 flux_t *flux_handle_create (void *impl, const struct flux_handle_ops *ops, int flags);
 void flux_handle_destroy (flux_t *hp);
 

@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include "common/util.h"
-#include "pending.h"
 #include <flux/core.h>
 
 int flux_msglist_cancel (flux_t *h, struct flux_msglist *l, const flux_msg_t *msg)

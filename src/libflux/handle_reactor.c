@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include "common/util.h"
-#include "pending.h"
 #include "handle_private.h"
 
 flux_reactor_t *flux_get_reactor (flux_t *h)

@@ -33,6 +33,7 @@ struct inproc {
     _Alignas(CACHELINE) atomic_size_t received;
     atomic_size_t received_bytes;
     struct flux_msg *ready; /* oldest first */
+    bool popped;            /* since 'want' was looked at */
     bool mark_pending;      /* the mark was set and not yet seen taken away */
 };
 
@@ -239,6 +240,9 @@ static void refill (struct inproc *q)
             msg = next;
         }
     }
+    if (!q->popped)
+        return;
+    q->popped = false;
     /* A sender that waits says so first and counts then; here 'received' was
      * stored first.  Both are read-modify-write operations on 'want', so one
      * of us sees the other.
@@ -274,6 +278,7 @@ flux_msg_t *inproc_pop (struct inproc *q)
         return NULL;
     }
     q->ready = msg->next;
+    q->popped = true;
     msg->next = NULL;
     counter_add (&q->received, 1);
     counter_add (&q->received_bytes, bytes_of (msg));

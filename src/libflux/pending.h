@@ -6,4 +6,3 @@
 #pragma weak flux_get_rank
 #pragma weak flux_attr_set_cacheonly
 #pragma weak flux_log
-#pragma weak flux_respond_error

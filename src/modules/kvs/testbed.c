@@ -120,15 +120,16 @@ void tb_do (struct testbed *tb, struct kvs_action *a)
             break;
         case KVS_ACTION_CHECKPOINT:
             tb->checkpoints++;
-            kvs_engine_checkpointed (tb->e, container_of (a, struct kvs_checkpoint, action)->id,
+            kvs_engine_checkpointed (tb->e,
+                                     container_of (a, struct kvs_checkpoint, action)->id,
                                      tb->store->fail_checkpoint);
             break;
         case KVS_ACTION_EVENT:
             do_event (tb, container_of (a, struct kvs_publish, action));
             break;
         case KVS_ACTION_RESPOND:
-            container_of (container_of (a, struct kvs_request, action), struct tb_req, r)->done =
-                true;
+            container_of (container_of (a, struct kvs_request, action), struct tb_req, r)
+                ->done = true;
             break;
         default:
             bail_out ("an action that this test does not expect");
@@ -197,4 +198,75 @@ struct kvs_ops *tb_ops (const char *json)
         bail_out ("malformed operations: %s", json);
     jpull_fini (&s);
     return ops;
+}
+
+char *tb_op (const char *key, int flags, const char *value)
+{
+    struct text t = TEXT_INIT;
+
+    text_puts (&t, "{\"key\":");
+    text_put_json_string (&t, key, strlen (key));
+    text_printf (&t, ",\"flags\":%d,\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":\"",
+                 flags);
+    text_put_base64 (&t, value, strlen (value));
+    text_puts (&t, "\"}}");
+    return text_take (&t, NULL);
+}
+
+struct tb_req *tb_commit (struct testbed *tb,
+                          const char *ns,
+                          int flags,
+                          uint32_t userid,
+                          const char *ops)
+{
+    struct tb_req *req = tb_req_new (userid == 0, userid);
+
+    kvs_engine_commit (tb->e, &req->r, ns, flags, tb_ops (ops));
+    return req;
+}
+
+static int
+put (struct testbed *tb, const char *ns, const char *key, int flags, const char *value)
+{
+    char *op = tb_op (key, flags, value);
+    struct text ops = TEXT_INIT;
+    struct tb_req *req;
+    int errnum;
+
+    text_printf (&ops, "[%s]", op);
+    req = tb_commit (tb, ns, 0, 0, ops.buf);
+    tb_pump (tb);
+    errnum = req->done ? req->r.errnum : EINPROGRESS;
+    tb_req_free (req);
+    text_fini (&ops);
+    free (op);
+    return errnum;
+}
+
+int tb_put (struct testbed *tb, const char *ns, const char *key, const char *value)
+{
+    return put (tb, ns, key, 0, value);
+}
+
+int tb_append (struct testbed *tb, const char *ns, const char *key, const char *value)
+{
+    return put (tb, ns, key, KVS_OP_APPEND, value);
+}
+
+struct tb_req *tb_lookup (struct testbed *tb,
+                          const char *ns,
+                          int flags,
+                          uint32_t userid,
+                          const char *key)
+{
+    struct tb_req *req = tb_req_new (userid == 0, userid);
+    struct kvs_lookup_args args = {
+        .key = key,
+        .keylen = strlen (key),
+        .flags = flags,
+        .ns = ns,
+    };
+
+    kvs_engine_lookup (tb->e, &req->r, &args);
+    return req;
 }

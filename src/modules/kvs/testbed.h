@@ -64,6 +64,27 @@ void tb_event_free (struct tb_event *ev);
 struct tb_req *tb_req_new (bool owner, uint32_t userid);
 void tb_req_free (struct tb_req *req);
 
+/* Send a commit as owner (or as guest userid, if not 0) and do not wait. */
+struct tb_req *tb_commit (struct testbed *tb,
+                          const char *ns,
+                          int flags,
+                          uint32_t userid,
+                          const char *ops);
+
+/* The same with one op, pumped; returns errno. */
+int tb_put (struct testbed *tb, const char *ns, const char *key, const char *value);
+int tb_append (struct testbed *tb, const char *ns, const char *key, const char *value);
+
+/* A lookup, not pumped. */
+struct tb_req *tb_lookup (struct testbed *tb,
+                          const char *ns,
+                          int flags,
+                          uint32_t userid,
+                          const char *key);
+
+/* Text of an operation, for the caller to free. */
+char *tb_op (const char *key, int flags, const char *value);
+
 /* From JSON text; bails out if that is malformed. */
 struct kvs_ops *tb_ops (const char *json);
 

@@ -18,7 +18,8 @@ static json_t *load_vectors (void)
     json_error_t e;
     json_t *o;
 
-    snprintf (path, sizeof (path), "%s/t/vectors/kvs-transactions.json", srcdir ? srcdir : "..");
+    snprintf (path, sizeof (path), "%s/t/vectors/kvs-transactions.json",
+              srcdir ? srcdir : "..");
     if (!(o = json_load_file (path, 0, &e)))
         bail_out ("%s: %s", path, e.text);
     return o;
@@ -39,7 +40,8 @@ static json_t *put_blobs (struct tb_store *store, json_t *blobs)
     const char *name;
     json_t *v;
 
-    json_object_foreach (blobs, name, v) {
+    json_object_foreach (blobs, name, v)
+    {
         const char *b64 = json_string_value (json_object_get (v, "base64"));
         char *data = malloc (strlen (b64) + 1);
         ssize_t n = base64_decode (data, b64, strlen (b64));
@@ -62,7 +64,8 @@ static void put_names (char **text, json_t *names)
     const char *name;
     json_t *v;
 
-    json_object_foreach (names, name, v) {
+    json_object_foreach (names, name, v)
+    {
         char at[64];
         char *p;
 
@@ -71,21 +74,23 @@ static void put_names (char **text, json_t *names)
             size_t size = strlen (*text) + json_string_length (v) + 1;
             char *new = malloc (size);
 
-            snprintf (new, size, "%.*s%s%s", (int)(p - *text), *text, json_string_value (v),
-                      p + strlen (at));
+            snprintf (new, size, "%.*s%s%s", (int)(p - *text), *text,
+                      json_string_value (v), p + strlen (at));
             free (*text);
             *text = new;
         }
     }
 }
 
-static struct tb_req *send_step (struct testbed *tb, const char *ns, json_t *step, json_t *names)
+static struct tb_req *
+send_step (struct testbed *tb, const char *ns, json_t *step, json_t *names)
 {
     char *ops = json_dumps (json_object_get (step, "ops"), JSON_ENCODE_ANY);
     struct tb_req *req = tb_req_new (true, 0);
 
     put_names (&ops, names);
-    kvs_engine_commit (tb->e, &req->r, ns, json_integer_value (json_object_get (step, "flags")),
+    kvs_engine_commit (tb->e, &req->r, ns,
+                       json_integer_value (json_object_get (step, "flags")),
                        tb_ops (ops));
     free (ops);
     return req;
@@ -106,8 +111,9 @@ static bool answer_is (struct tb_req *req, json_t *expect)
     if (json_object_get (expect, "ok"))
         return true;
     got = json_loads (req->r.payload, 0, NULL);
-    want = json_pack ("{s:O s:O}", "rootref", by_hash (json_object_get (expect, "rootref")),
-                      "rootseq", json_object_get (expect, "rootseq"));
+    want =
+        json_pack ("{s:O s:O}", "rootref", by_hash (json_object_get (expect, "rootref")),
+                   "rootseq", json_object_get (expect, "rootseq"));
     same = got && json_equal (got, want);
     json_decref (got);
     json_decref (want);
@@ -130,8 +136,8 @@ static bool keys_are (struct testbed *tb, json_t *expect)
     o = json_loads (ev->payload, 0, NULL);
     keys = json_object_get (o, "keys");
     same = json_is_object (keys) && json_object_size (keys) == json_array_size (want);
-    json_array_foreach (want, i, v)
-        same = same && json_is_null (json_object_get (keys, json_string_value (v)));
+    json_array_foreach (want, i, v) same =
+        same && json_is_null (json_object_get (keys, json_string_value (v)));
     json_decref (o);
     tb_event_free (ev);
     return same;
@@ -146,7 +152,8 @@ static void run_steps (struct testbed *tb, const char *ns, json_t *c, json_t *na
     json_t *step;
     size_t i;
 
-    json_array_foreach (steps, i, step) {
+    json_array_foreach (steps, i, step)
+    {
         json_t *expect = json_object_get (step, "expect");
 
         req[i] = send_step (tb, ns, step, names);
@@ -154,13 +161,16 @@ static void run_steps (struct testbed *tb, const char *ns, json_t *c, json_t *na
             continue;
         tb_pump (tb);
         if (!ok (answer_is (req[i], expect), "%s: step %zu", name, i))
-            diag ("got %d %s", req[i]->r.errnum, req[i]->r.payload ? req[i]->r.payload : "");
+            diag ("got %d %s", req[i]->r.errnum,
+                  req[i]->r.payload ? req[i]->r.payload : "");
         ok (keys_are (tb, expect), "%s: step %zu names its keys", name, i);
     }
     tb_pump (tb);
-    json_array_foreach (steps, i, step) {
+    json_array_foreach (steps, i, step)
+    {
         if (async)
-            ok (answer_is (req[i], json_object_get (step, "expect")), "%s: step %zu", name, i);
+            ok (answer_is (req[i], json_object_get (step, "expect")), "%s: step %zu",
+                name, i);
         tb_req_free (req[i]);
     }
     free (req);
@@ -187,16 +197,19 @@ static void run_lookup (struct testbed *tb, const char *ns, const char *name, js
         same = req->r.errnum == json_integer_value (errnum);
     else {
         o = req->r.payload ? json_loads (req->r.payload, 0, NULL) : NULL;
-        same = o && json_equal (json_object_get (o, "val"),
-                                by_hash (json_object_get (expect, "val")));
+        same = o
+               && json_equal (json_object_get (o, "val"),
+                              by_hash (json_object_get (expect, "val")));
     }
-    if (!ok (req->done && same, "%s: lookup of '%s' with flags %d", name, key, args.flags))
+    if (!ok (req->done && same, "%s: lookup of '%s' with flags %d", name, key,
+             args.flags))
         diag ("got %d %s", req->r.errnum, req->r.payload ? req->r.payload : "");
     json_decref (o);
     tb_req_free (req);
 }
 
-static void check_final (struct testbed *tb, const char *ns, const char *name, json_t *final)
+static void
+check_final (struct testbed *tb, const char *ns, const char *name, json_t *final)
 {
     json_t *seq = json_object_get (final, "rootseq");
     json_t *text = json_object_get (final, "root");
@@ -207,7 +220,8 @@ static void check_final (struct testbed *tb, const char *ns, const char *name, j
 
     if (kvs_engine_root (tb->e, ns, &root, &rootseq) < 0)
         bail_out ("the namespace is gone");
-    is (blobref_str (&root, buf), json_string_value (by_hash (json_object_get (final, "rootref"))),
+    is (blobref_str (&root, buf),
+        json_string_value (by_hash (json_object_get (final, "rootref"))),
         "%s: final root", name);
     ok (!seq || json_integer_value (seq) == rootseq, "%s: final sequence", name);
     b = tb_store_get (tb->store, &root);
@@ -254,8 +268,7 @@ int main (void)
     for (int hash = BLOBREF_SHA1; hash <= BLOBREF_SHA256; hash++) {
         hashname = blobref_kind_name (hash);
         diag ("hash %s", hashname);
-        json_array_foreach (cases, i, c)
-            run_case (c, hash);
+        json_array_foreach (cases, i, c) run_case (c, hash);
     }
     json_decref (o);
     return done_testing ();

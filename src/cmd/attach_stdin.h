@@ -1,0 +1,29 @@
+/* attach_stdin.h - carry this process's standard input to a job.
+ *
+ * Bound: at most STDIN_WINDOW requests are unanswered; then reading pauses,
+ * so that a job that does not read its input costs no memory here.
+ */
+
+#ifndef MILLRACE_CMD_ATTACH_STDIN_H
+#define MILLRACE_CMD_ATTACH_STDIN_H
+
+#include <flux/core.h>
+
+struct attach_stdin;
+
+/* Nothing is read before attach_stdin_start ().  ranks is an idset, or NULL
+ * for all tasks.  Dies if out of memory.
+ */
+struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks);
+void attach_stdin_destroy (struct attach_stdin *in);
+
+/* Read, and send to <service>.stdin on that broker rank.  No-op on NULL. */
+void attach_stdin_start (struct attach_stdin *in, const char *service, int rank);
+
+/* Stop reading.  No-op on NULL. */
+void attach_stdin_stop (struct attach_stdin *in);
+
+/* True if input was read that the job did not take; it has been reported. */
+bool attach_stdin_failed (const struct attach_stdin *in);
+
+#endif /* !MILLRACE_CMD_ATTACH_STDIN_H */

@@ -1,0 +1,69 @@
+/* cmd.h - what the subcommands of flux share.
+ *
+ * Each command is a function like main (); argv[0] is the command's name.
+ * Messages for people go to stderr and begin with the command's full name,
+ * e.g. "flux-kvs: ".
+ */
+
+#ifndef MILLRACE_CMD_H
+#define MILLRACE_CMD_H
+
+#include <flux/core.h>
+
+#include "common/util.h"
+#include "opt.h"
+
+struct cmd {
+    const char *name;
+    int (*run) (int argc, char **argv);
+    const char *help; /* NULL hides the command */
+};
+
+/* The running command's full name, "flux-kvs"; set once by the driver. */
+extern const char *cmd_name;
+
+/* Print "NAME: text" on stderr; die exits 1 after it. */
+void cmd_warn (const char *fmt, ...) _printf_ (1, 2);
+_noreturn_ void cmd_die (const char *fmt, ...) _printf_ (1, 2);
+
+/* A handle to the broker that FLUX_URI names.  Dies with one line if there
+ * is none.
+ */
+flux_t *cmd_open (void);
+
+/* Run the subcommand argv[1] of a group such as "flux kvs".  No or an unknown
+ * subcommand prints the list and returns 1.
+ */
+int cmd_group (const char *group, const struct cmd *cmds, int argc, char **argv);
+
+/* Parse a job id in any encoding; dies if it is none. */
+flux_jobid_t cmd_jobid (const char *s);
+
+/* The text of a failed future: the service's sentence, or strerror. */
+const char *cmd_future_error (flux_future_t *f);
+
+/* The commands of the table in flux.c. */
+int cmd_broker (int argc, char **argv);
+int cmd_dmesg (int argc, char **argv);
+int cmd_env (int argc, char **argv);
+int cmd_event (int argc, char **argv);
+int cmd_getattr (int argc, char **argv);
+int cmd_job (int argc, char **argv);
+int cmd_jobs (int argc, char **argv);
+int cmd_kvs (int argc, char **argv);
+int cmd_logger (int argc, char **argv);
+int cmd_lptest (int argc, char **argv);
+int cmd_lsattr (int argc, char **argv);
+int cmd_modprobe (int argc, char **argv);
+int cmd_module (int argc, char **argv);
+int cmd_ping (int argc, char **argv);
+int cmd_run (int argc, char **argv);
+int cmd_setattr (int argc, char **argv);
+int cmd_start (int argc, char **argv);
+int cmd_submit (int argc, char **argv);
+int cmd_version (int argc, char **argv);
+
+/* Replace this process by the broker with these words after its name. */
+_noreturn_ void cmd_exec_broker (char **args);
+
+#endif /* !MILLRACE_CMD_H */

@@ -1,0 +1,145 @@
+/* flux.c - the flux command: sets up the environment, runs the subcommand.
+ *
+ * Everything is in this one program: no interpreter starts, and nothing but
+ * libflux is linked.  Other programs named flux-NAME, in FLUX_EXEC_PATH or
+ * PATH, are run as subcommands too.
+ */
+
+#include "config.h"
+#include <locale.h>
+#include <stdio.h>
+
+#include "cmd.h"
+
+static const struct cmd commands[] = {
+    { "start", cmd_start, "start an instance and run a program in it" },
+    { "run", cmd_run, "run a job: its output and exit code are ours" },
+    { "submit", cmd_submit, "submit jobs and print their ids" },
+    { "jobs", cmd_jobs, "list jobs" },
+    { "job", cmd_job, "look into, follow and change jobs" },
+    { "kvs", cmd_kvs, "the key-value store" },
+    { "getattr", cmd_getattr, "print a broker attribute" },
+    { "setattr", cmd_setattr, "set a broker attribute" },
+    { "lsattr", cmd_lsattr, "list the broker attributes" },
+    { "module", cmd_module, "list, load, remove and inspect broker modules" },
+    { "ping", cmd_ping, "measure the round trip to a service" },
+    { "dmesg", cmd_dmesg, "print the broker's log" },
+    { "logger", cmd_logger, "write to the broker's log" },
+    { "event", cmd_event, "publish and watch events" },
+    { "env", cmd_env, "print or run in the flux environment" },
+    { "lptest", cmd_lptest, "print a test pattern" },
+    { "version", cmd_version, "print versions" },
+    { "broker", cmd_broker, NULL },
+    { "modprobe", cmd_modprobe, NULL },
+    { NULL, NULL, NULL },
+};
+
+static void usage (FILE *out)
+{
+    fprintf (out, "Usage: flux [-h] [-V] COMMAND [ARGUMENTS]\n");
+    for (const struct cmd *c = commands; c->name; c++) {
+        if (c->help)
+            fprintf (out, "  %-10s %s\n", c->name, c->help);
+    }
+    fprintf (out, "\nExample: flux start flux run hostname\n");
+}
+
+/* Set 'name' to $NAME_PREPEND:<builtin>:$NAME, once however deep we nest. */
+static void set_path (const char *name, const char *builtin_key)
+{
+    const char *builtin = flux_conf_builtin_get (builtin_key, FLUX_CONF_AUTO);
+    const char *old = getenv (name);
+    const char *pre;
+    char prepend[64];
+    char *value;
+    size_t len;
+
+    if (!builtin)
+        return;
+    snprintf (prepend, sizeof (prepend), "%s_PREPEND", name);
+    pre = getenv (prepend);
+    len = strlen (builtin);
+    if (old && !pre && strncmp (old, builtin, len) == 0
+        && (old[len] == '\0' || old[len] == ':'))
+        return;
+    if (asprintf (&value, "%s%s%s%s%s", pre ? pre : "", pre ? ":" : "", builtin,
+                  old ? ":" : "", old ? old : "") < 0)
+        cmd_die ("out of memory");
+    setenv (name, value, 1);
+    free (value);
+}
+
+/* Run flux-NAME from one directory; returns only if it is not there. */
+static void exec_in (const char *dir, size_t dirlen, char **argv)
+{
+    char *path;
+
+    if (asprintf (&path, "%.*s/flux-%s", (int)dirlen, dir, argv[0]) < 0)
+        cmd_die ("out of memory");
+    if (access (path, X_OK) == 0) {
+        execv (path, argv);
+        cmd_die ("%s: %s", path, strerror (errno));
+    }
+    free (path);
+}
+
+static void exec_external (char **argv)
+{
+    const char *lists[] = { getenv ("FLUX_EXEC_PATH"), getenv ("PATH") };
+
+    if (strchr (argv[0], '/'))
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE (lists); i++) {
+        for (const char *p = lists[i]; p && *p;) {
+            size_t len = strcspn (p, ":");
+
+            if (len > 0)
+                exec_in (p, len, argv);
+            p += len + (p[len] == ':');
+        }
+    }
+}
+
+static int run (int argc, char **argv)
+{
+    static char name[64];
+
+    for (const struct cmd *c = commands; c->name; c++) {
+        if (strcmp (c->name, argv[0]) == 0) {
+            snprintf (name, sizeof (name), "flux-%s", argv[0]);
+            cmd_name = name;
+            return c->run (argc, argv);
+        }
+    }
+    exec_external (argv);
+    fprintf (stderr, "flux: `%s' is not a flux command.  See 'flux --help'\n", argv[0]);
+    return 1;
+}
+
+int main (int argc, char *argv[])
+{
+    int i;
+
+    setlocale (LC_CTYPE, ""); /* job ids have a letter beyond ASCII where possible */
+    for (i = 1; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp (argv[i], "-h") == 0 || strcmp (argv[i], "--help") == 0) {
+            usage (stdout);
+            return 0;
+        }
+        if (strcmp (argv[i], "-V") == 0 || strcmp (argv[i], "--version") == 0) {
+            argv[i] = "version";
+            break;
+        }
+        fprintf (stderr, "flux: unrecognized option '%s'\n", argv[i]);
+        fprintf (stderr, "Try `flux --help' for more information.\n");
+        return 1;
+    }
+    if (i == argc) {
+        usage (stderr);
+        return 1;
+    }
+    set_path ("FLUX_EXEC_PATH", "exec_path");
+    set_path ("FLUX_CONNECTOR_PATH", "connector_path");
+    set_path ("FLUX_MODULE_PATH", "module_path");
+    return run (argc - i, argv + i);
+}

@@ -1,0 +1,164 @@
+/* job_list.c - flux job list, list-ids, stats: job-list's answers as JSON. */
+
+#include "config.h"
+#include <limits.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "job.h"
+#include "joblist.h"
+
+struct list_opts {
+    long long count;
+    int states;
+    long long user;
+};
+
+static const struct opt list_opts[] = {
+    { 'c', "count", OPT_REQUIRED, "N", "at most N jobs" },
+    { 's', "states", OPT_REQUIRED, "LIST", "only jobs in these states" },
+    { 'u', "user", OPT_REQUIRED, "USER", "only this user's jobs; or all" },
+    { 'a', "all", OPT_NONE, NULL, "jobs in all states" },
+    { 'A', "all-users", OPT_NONE, NULL, "all jobs of all users" },
+    OPT_END,
+};
+
+static const struct opt_table list_table = {
+    .prog = "flux-job list",
+    .usage = "[OPTIONS]",
+    .summary = "Print jobs as JSON, one a line.",
+    .opts = list_opts,
+};
+
+enum { ALL_STATES = FLUX_JOB_STATE_ACTIVE | FLUX_JOB_STATE_INACTIVE };
+
+static void list_set (int key, const char *arg, void *data)
+{
+    struct list_opts *o = data;
+    const char *bad;
+
+    switch (key) {
+        case 'c':
+            o->count = opt_number (&list_table, "count", arg, 0, INT_MAX);
+            break;
+        case 's':
+            o->states = 0;
+            if ((bad = joblist_parse_filter (arg, &o->states, NULL)))
+                cmd_die ("error parsing --states: %s is unknown", bad);
+            break;
+        case 'u':
+            o->user = joblist_parse_user (arg);
+            break;
+        case 'a':
+            o->states = ALL_STATES;
+            break;
+        case 'A':
+            o->states = ALL_STATES;
+            o->user = -1;
+            break;
+    }
+}
+
+static void print_json (json_t *job, void *arg)
+{
+    json_dumpf (job, stdout, JSON_COMPACT);
+    printf ("\n");
+}
+
+static void refuse_terminal (void)
+{
+    if (isatty (STDOUT_FILENO))
+        cmd_die ("This is not the command you are looking for. Try flux-jobs(1).");
+}
+
+int job_list (int argc, char **argv)
+{
+    struct list_opts o = { .states = FLUX_JOB_STATE_ACTIVE, .user = getuid () };
+    flux_t *h;
+
+    if (opt_parse (&list_table, argc, argv, list_set, &o) < argc)
+        opt_usage (&list_table);
+    refuse_terminal ();
+    h = cmd_open ();
+    joblist_foreach (h, o.count, json_pack ("[s]", "all"),
+                     joblist_constraint (o.user, o.states, 0), print_json, NULL);
+    flux_close (h);
+    return 0;
+}
+
+static const struct opt ids_opts[] = {
+    { 'W', "wait-state", OPT_REQUIRED, "STATE", "wait until the job has been in STATE" },
+    OPT_END,
+};
+
+static const struct opt_table ids_table = {
+    .prog = "flux-job list-ids",
+    .usage = "[OPTIONS] ID...",
+    .summary = "Print these jobs as JSON, one a line.",
+    .opts = ids_opts,
+};
+
+static void ids_set (int key, const char *arg, void *data)
+{
+    flux_job_state_t state;
+
+    if (flux_job_strtostate (arg, &state) < 0)
+        cmd_die ("invalid job state specified");
+    *(int *)data = state;
+}
+
+int job_list_ids (int argc, char **argv)
+{
+    int state = FLUX_JOB_STATE_DEPEND;
+    int i = opt_parse (&ids_table, argc, argv, ids_set, &state);
+    flux_future_t **f;
+    flux_t *h;
+    json_t *job;
+
+    if (i == argc)
+        opt_usage (&ids_table);
+    refuse_terminal ();
+    if (!(f = calloc (argc, sizeof (f[0]))))
+        cmd_die ("out of memory");
+    h = cmd_open ();
+    for (int k = i; k < argc; k++) {
+        f[k] = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:[s] s:i}",
+                              "id", (json_int_t)cmd_jobid (argv[k]), "attrs", "all", "state",
+                              state);
+        if (!f[k])
+            cmd_die ("job-list.list-id: %s", flux_strerror (errno));
+    }
+    for (int k = i; k < argc; k++) {
+        if (flux_rpc_get_unpack (f[k], "{s:o}", "job", &job) < 0)
+            cmd_die ("flux job-list.list-id: %s", cmd_future_error (f[k]));
+        print_json (job, NULL);
+        flux_future_destroy (f[k]);
+    }
+    free (f);
+    flux_close (h);
+    return 0;
+}
+
+static const struct opt_table stats_table = {
+    .prog = "flux-job stats",
+    .usage = "",
+    .summary = "Print how many jobs are in which state.",
+};
+
+int job_stats (int argc, char **argv)
+{
+    flux_t *h;
+    flux_future_t *f;
+    const char *s;
+
+    if (opt_parse (&stats_table, argc, argv, NULL, NULL) < argc)
+        opt_usage (&stats_table);
+    h = cmd_open ();
+    if (!(f = flux_rpc (h, "job-list.job-stats", "{}", FLUX_NODEID_ANY, 0))
+        || flux_rpc_get (f, &s) < 0)
+        cmd_die ("%s", f ? cmd_future_error (f) : flux_strerror (errno));
+    printf ("%s\n", s ? s : "");
+    flux_future_destroy (f);
+    flux_close (h);
+    return 0;
+}

@@ -1,0 +1,237 @@
+/* kvs_get.c - flux kvs get: print values, once or as they change. */
+
+#include "config.h"
+#include <limits.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "kvs.h"
+
+struct get {
+    const char *ns;
+    const char *at;
+    bool raw;
+    bool treeobj;
+    bool label;
+    bool waitcreate;
+    bool watch;
+    bool uniq;
+    bool append;
+    bool full;
+    bool stream;
+    long long count;  /* with watch: stop each key after so many; 0: never */
+    int pending;      /* watched keys that have not ended */
+};
+
+/* One watched key. */
+struct watched {
+    struct get *get;
+    const char *key;
+    long long seen;
+};
+
+static const struct opt opts[] = {
+    { 'N', "namespace", OPT_REQUIRED, "NAME", "KVS namespace" },
+    { 'r', "raw", OPT_NONE, NULL, "bytes as they are, no newline" },
+    { 't', "treeobj", OPT_NONE, NULL, "the tree object (RFC 11)" },
+    { 'a', "at", OPT_REQUIRED, "TREEOBJ", "in this snapshot" },
+    { 'l', "label", OPT_NONE, NULL, "print KEY= before each value" },
+    { 'W', "waitcreate", OPT_NONE, NULL, "wait until the key exists" },
+    { 'w', "watch", OPT_NONE, NULL, "go on printing as the value changes" },
+    { 'u', "uniq", OPT_NONE, NULL, "with -w: only if it differs" },
+    { 'A', "append", OPT_NONE, NULL, "with -w: only what was appended" },
+    { 'f', "full", OPT_NONE, NULL, "with -w: also if a parent changes" },
+    { 'c', "count", OPT_REQUIRED, "N", "with -w: stop after N values of a key" },
+    { 'S', "stream", OPT_NONE, NULL, "fetch a big value piece by piece" },
+    OPT_END,
+};
+
+static const struct opt_table table = {
+    .prog = "flux-kvs get",
+    .usage = "[OPTIONS] KEY...",
+    .summary = "Print the values of keys.",
+    .example = "flux kvs get --watch --append job.log",
+    .opts = opts,
+};
+
+static void set (int key, const char *arg, void *data)
+{
+    struct get *g = data;
+
+    switch (key) {
+        case 'N':
+            g->ns = arg;
+            break;
+        case 'r':
+            g->raw = true;
+            break;
+        case 't':
+            g->treeobj = true;
+            break;
+        case 'a':
+            g->at = arg;
+            break;
+        case 'l':
+            g->label = true;
+            break;
+        case 'W':
+            g->waitcreate = true;
+            break;
+        case 'w':
+            g->watch = true;
+            break;
+        case 'u':
+            g->uniq = true;
+            break;
+        case 'A':
+            g->append = true;
+            break;
+        case 'f':
+            g->full = true;
+            break;
+        case 'c':
+            g->count = opt_number (&table, "count", arg, 1, INT_MAX);
+            break;
+        case 'S':
+            g->stream = true;
+            break;
+    }
+}
+
+static flux_future_t *lookup (flux_t *h, const struct get *g, const char *key)
+{
+    int flags = (g->treeobj ? FLUX_KVS_TREEOBJ : 0) | (g->watch ? FLUX_KVS_WATCH : 0)
+                | (g->waitcreate ? FLUX_KVS_WAITCREATE : 0)
+                | (g->stream ? FLUX_KVS_STREAM : 0);
+    flux_future_t *f;
+
+    if (g->watch) {
+        flags |= (g->uniq ? FLUX_KVS_WATCH_UNIQ : 0)
+                 | (g->append ? FLUX_KVS_WATCH_APPEND : 0)
+                 | (g->full ? FLUX_KVS_WATCH_FULL : 0);
+    }
+    f = g->at ? flux_kvs_lookupat (h, flags, key, g->at)
+              : flux_kvs_lookup (h, g->ns, flags, key);
+    if (!f)
+        kvs_die (key, NULL);
+    return f;
+}
+
+/* Print one response.  Returns -1 with errno if it is an error. */
+static int print_value (flux_future_t *f, const struct get *g, const char *key)
+{
+    const void *data;
+    const char *s;
+    size_t len;
+
+    if (g->treeobj) {
+        if (flux_kvs_lookup_get_treeobj (f, &s) < 0)
+            return -1;
+        printf ("%s%s%s\n", g->label ? key : "", g->label ? "=" : "", s);
+        return 0;
+    }
+    if (flux_kvs_lookup_get_raw (f, &data, &len) < 0)
+        return -1;
+    if (g->label)
+        printf ("%s=", key);
+    if (len > 0)
+        fwrite (data, 1, len, stdout);
+    if (len > 0 && !g->raw && !g->stream)
+        printf ("\n");
+    return 0;
+}
+
+static void watch_cb (flux_future_t *f, void *arg)
+{
+    struct watched *w = arg;
+    struct get *g = w->get;
+
+    if (g->count > 0 && w->seen == g->count) {
+        if (flux_future_get (f, NULL) == 0) { /* was under way when we cancelled */
+            flux_future_reset (f);
+            return;
+        }
+    }
+    else if (print_value (f, g, w->key) == 0) {
+        fflush (stdout);
+        if (++w->seen == g->count)
+            flux_kvs_lookup_cancel (f);
+        flux_future_reset (f);
+        return;
+    }
+    if (errno != ENODATA)
+        kvs_die (w->key, f);
+    g->pending--;
+    flux_future_destroy (f);
+}
+
+static void watch_all (flux_t *h, struct get *g, int n, char **keys)
+{
+    struct watched *w = calloc (n, sizeof (w[0]));
+
+    if (!w)
+        cmd_die ("out of memory");
+    for (int i = 0; i < n; i++) {
+        w[i].get = g;
+        w[i].key = keys[i];
+        if (flux_future_then (lookup (h, g, keys[i]), -1., watch_cb, &w[i]) < 0)
+            kvs_die (keys[i], NULL);
+        g->pending++;
+    }
+    while (g->pending > 0) {
+        if (flux_reactor_run (flux_get_reactor (h), FLUX_REACTOR_ONCE) < 0)
+            cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
+    }
+    free (w);
+}
+
+/* All pieces of one value, then one newline if there were bytes. */
+static void get_stream (flux_t *h, struct get *g, const char *key)
+{
+    flux_future_t *f = lookup (h, g, key);
+    const void *data;
+    size_t len;
+    bool any = false;
+
+    while (flux_kvs_lookup_get_raw (f, &data, &len) == 0) {
+        if (g->label && !any)
+            printf ("%s=", key);
+        if (len > 0)
+            fwrite (data, 1, len, stdout);
+        any = any || len > 0;
+        flux_future_reset (f);
+    }
+    if (errno != ENODATA)
+        kvs_die (key, f);
+    if (any && !g->raw)
+        printf ("\n");
+    flux_future_destroy (f);
+}
+
+int kvs_get (int argc, char **argv)
+{
+    struct get g = { 0 };
+    int i = opt_parse (&table, argc, argv, set, &g);
+    flux_t *h;
+
+    if (i == argc)
+        opt_usage (&table);
+    h = cmd_open ();
+    if (g.watch)
+        watch_all (h, &g, argc - i, argv + i);
+    else {
+        for (; i < argc; i++) {
+            if (g.stream && !g.treeobj)
+                get_stream (h, &g, argv[i]);
+            else {
+                flux_future_t *f = lookup (h, &g, argv[i]);
+
+                if (print_value (f, &g, argv[i]) < 0)
+                    kvs_die (argv[i], f);
+                flux_future_destroy (f);
+            }
+        }
+    }
+    flux_close (h);
+    return 0;
+}

@@ -1,0 +1,153 @@
+/* start.c - flux start, flux broker: become a broker. */
+
+#include "config.h"
+#include <limits.h>
+#include <stdio.h>
+
+#include "cmd.h"
+
+/* Large enough for every option given, doubled, and the initial program. */
+struct broker_args {
+    char **v;
+    int n;
+    bool noexec;
+};
+
+static void add (struct broker_args *a, const char *word)
+{
+    a->v[a->n++] = (char *)word;
+}
+
+static void add_printf (struct broker_args *a, const char *prefix, const char *value)
+{
+    char *word;
+
+    if (asprintf (&word, "%s%s", prefix, value) < 0)
+        cmd_die ("out of memory");
+    add (a, word);
+}
+
+enum { OPT_CONF = 256, OPT_STATEDIR };
+
+static const struct opt start_opts[] = {
+    { 's', "test-size", OPT_REQUIRED, "N", "number of brokers (only 1)" },
+    { 'S', "setattr", OPT_REQUIRED, "ATTR=VAL", "set a broker attribute" },
+    { OPT_STATEDIR, "statedir", OPT_REQUIRED, "DIR",
+      "keep the instance's state there; -Sstatedir=DIR" },
+    { 'c', "config-path", OPT_REQUIRED, "PATH", "read configuration from there" },
+    { OPT_CONF, "conf", OPT_REQUIRED, "KEY=VAL", "set a configuration value" },
+    { 'o', "broker-opts", OPT_REQUIRED, "OPTS", "options for the broker, comma-separated" },
+    { 'v', "verbose", OPT_OPTIONAL, "LEVEL", "log more to stderr" },
+    { 'X', "noexec", OPT_NONE, NULL, "only print the broker's command line" },
+    OPT_END,
+};
+
+static const struct opt_table start_table = {
+    .prog = "flux-start",
+    .usage = "[OPTIONS] [PROGRAM [ARGS...]]",
+    .summary = "Start an instance, run PROGRAM in it, exit with its code.\n"
+               "One word is a shell command; none is an interactive shell.",
+    .example = "flux start flux run hostname",
+    .opts = start_opts,
+};
+
+static void start_option (int key, const char *arg, void *data)
+{
+    struct broker_args *a = data;
+
+    switch (key) {
+        case 's':
+            if (strcmp (arg, "1") == 0)
+                break;
+            if (opt_number (&start_table, "test-size", arg, INT_MIN, INT_MAX) <= 0)
+                cmd_die ("--test-size argument must be > 0");
+            cmd_die ("--test-size=%s: this broker runs alone, only 1 is possible", arg);
+        case 'S':
+            add_printf (a, "-S", arg);
+            break;
+        case OPT_STATEDIR:
+            add_printf (a, "-Sstatedir=", arg);
+            break;
+        case 'c':
+            add_printf (a, "-c", arg);
+            break;
+        case OPT_CONF:
+            add_printf (a, "--conf=", arg);
+            break;
+        case 'o': {
+            char *copy = strdup (arg);
+
+            for (char *w = strtok (copy, ","); w; w = strtok (NULL, ","))
+                add (a, w);
+            break;
+        }
+        case 'v':
+            add_printf (a, "-v", arg ? arg : "");
+            break;
+        case 'X':
+            a->noexec = true;
+            break;
+    }
+}
+
+/* The broker lies beside this program: in ../broker of a build tree, in
+ * ../libexec of an installation.
+ */
+static const char *broker_path (void)
+{
+    static const char *places[] = { "../broker/flux-broker", "../libexec/flux-broker" };
+    static char path[PATH_MAX + 32];
+    char exe[PATH_MAX];
+    ssize_t n = readlink ("/proc/self/exe", exe, sizeof (exe) - 1);
+    char *slash;
+
+    if (n > 0) {
+        exe[n] = '\0';
+        if ((slash = strrchr (exe, '/')))
+            *slash = '\0';
+        for (size_t i = 0; i < ARRAY_SIZE (places); i++) {
+            snprintf (path, sizeof (path), "%s/%s", exe, places[i]);
+            if (access (path, X_OK) == 0)
+                return path;
+        }
+    }
+    snprintf (path, sizeof (path), "%s/flux-broker",
+              flux_conf_builtin_get ("libexecdir", FLUX_CONF_AUTO));
+    return path;
+}
+
+void cmd_exec_broker (char **args)
+{
+    args[0] = (char *)broker_path ();
+    execv (args[0], args);
+    cmd_die ("%s: %s", args[0], strerror (errno));
+}
+
+int cmd_start (int argc, char **argv)
+{
+    struct broker_args a = { 0 };
+    size_t words = argc + 2;
+    int i;
+
+    for (i = 0; i < argc; i++)
+        words += strlen (argv[i]) / 2; /* -oa,b,c */
+    if (!(a.v = calloc (words, sizeof (a.v[0]))))
+        cmd_die ("out of memory");
+    add (&a, broker_path ());
+    i = opt_parse (&start_table, argc, argv, start_option, &a);
+    if (i < argc)
+        add (&a, "--");
+    for (; i < argc; i++)
+        add (&a, argv[i]);
+    if (a.noexec) {
+        for (i = 0; i < a.n; i++)
+            printf ("%s%s", a.v[i], i + 1 < a.n ? " " : "\n");
+        return 0;
+    }
+    cmd_exec_broker (a.v);
+}
+
+int cmd_broker (int argc, char **argv)
+{
+    cmd_exec_broker (argv);
+}

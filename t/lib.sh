@@ -1,0 +1,40 @@
+# lib.sh - sourced by every scenario, before anything else.
+#
+# Finds the build, puts flux first in PATH, loads sharness.  A scenario that
+# calls "under_flux" runs inside an instance of its own.
+#
+# No scenario sleeps to let something happen: it waits for the thing itself.
+
+SRCDIR=${SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
+BUILDDIR=${BUILDDIR:-$SRCDIR/build}
+PATH=$BUILDDIR/src/cmd:$PATH
+T=$SRCDIR/t
+export SRCDIR BUILDDIR PATH T
+
+# A scenario starts from nothing but what it sets itself.
+if [ -z "$INSIDE_FLUX" ]; then
+    for v in $(env | sed -n 's/^\(FLUX_[A-Z_]*\)=.*/\1/p'); do
+        unset "$v"
+    done
+fi
+
+# under_flux [OPTIONS of flux start]: run this script inside an instance.
+under_flux () {
+    if [ -z "$INSIDE_FLUX" ]; then
+        INSIDE_FLUX=t
+        export INSIDE_FLUX
+        exec flux start "$@" -- "$0"
+    fi
+}
+
+# wait_until COMMAND...: true as soon as the command is; false after thirty
+# seconds of trying.
+wait_until () {
+    tries=0
+    while ! "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ $tries -lt 1500 ] || return 1
+        perl -e 'select undef, undef, undef, 0.02'
+    done
+}
+

@@ -33,7 +33,7 @@ test_expect_success 'an external flux-NAME is run' '
     mkdir bin &&
     printf "#!/bin/sh\necho external \$1\n" >bin/flux-extern &&
     chmod +x bin/flux-extern &&
-    PATH=$(pwd)/bin:$PATH flux extern x >out &&
+    PATH="$(pwd)/bin:$PATH" flux extern x >out &&
     echo "external x" >expect &&
     test_cmp expect out
 '
@@ -50,7 +50,7 @@ test_expect_success 'no broker: one line, and quickly' '
     grep "broker socket /nosuch/socket was not found" err
 '
 test_expect_success 'a stale FLUX_URI: the same' '
-    test_expect_code 1 env FLUX_URI=local://$(pwd)/bin/flux-extern \
+    test_expect_code 1 env "FLUX_URI=local://$(pwd)/bin/flux-extern" \
         FLUX_LOCAL_CONNECTOR_RETRY_COUNT=0 flux run true 2>err &&
     test_line_count 1 err &&
     grep "^flux-run: Unable to connect to Flux: " err

@@ -17,7 +17,6 @@
 #include "common/util.h"
 #include "codec_private.h"
 #include "dispatch_private.h"
-#include "pending.h"
 
 #define RPC_AUX "flux::rpc"
 

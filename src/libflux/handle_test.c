@@ -271,6 +271,36 @@ static void clones (void)
     flux_matchtag_free (NULL, 1);
 }
 
+static void reactor_and_conf (void)
+{
+    flux_t *h = flux_open ("loop://", 0), *c = flux_clone (h);
+    flux_reactor_t *r = flux_reactor_create (0);
+    flux_conf_t *conf = flux_conf_create ();
+    uint32_t n = 42;
+
+    ok (flux_get_rank (h, &n) == 0 && n == 0 && flux_get_size (h, &n) == 0 && n == 1,
+        "a loop is rank 0 of 1");
+    fails (!flux_get_reactor (NULL), EINVAL, "reactor of nothing");
+    fails (flux_set_reactor (NULL, r) < 0, EINVAL, "reactor for nothing");
+    ok (flux_set_reactor (h, r) == 0 && flux_get_reactor (h) == r, "a reactor is set");
+    fails (flux_set_reactor (h, r) < 0, EEXIST, "... once");
+    ok (flux_get_reactor (c) && flux_get_reactor (c) != r
+            && flux_get_reactor (c) == flux_get_reactor (c),
+        "a clone makes its own");
+    fails (flux_set_reactor (c, r) < 0, EEXIST, "... and keeps it");
+    fails (!flux_get_conf (NULL), EINVAL, "configuration of nothing");
+    fails (flux_set_conf_new (NULL, conf) < 0, EINVAL, "configuration for nothing");
+    ok (flux_get_conf (h) && flux_get_conf (h) != conf, "an empty configuration is made");
+    ok (flux_set_conf_new (h, conf) == 0 && flux_get_conf (h) == conf, "one is set");
+    ok (flux_get_conf (c) == conf, "a clone sees it");
+    ok (flux_set_conf_new (h, NULL) == 0 && flux_get_conf (h)
+            && flux_get_conf (h) != conf,
+        "NULL forgets it");
+    flux_close (c);
+    flux_close (h);
+    flux_reactor_destroy (r);
+}
+
 /* A connector of somebody else's. */
 
 struct foreign {
@@ -482,6 +512,7 @@ int main (void)
     matching ();
     polling ();
     clones ();
+    reactor_and_conf ();
     foreign_connector ();
     nothing_at_all ();
     tracked_rpcs ();

@@ -364,6 +364,61 @@ static void throughput (const char *how, const char *uri, bool polled)
     flux_close (h);
 }
 
+/* Objects, not text, go there and come back. */
+static void *add_one (void *arg)
+{
+    flux_t *h = flux_open (arg, 0);
+    flux_msg_t *msg;
+    const char *s;
+    int n;
+
+    while (h && (msg = flux_recv (h, FLUX_MATCH_ANY, 0))) {
+        if (flux_msg_unpack (msg, "{s:i s:s}", "n", &n, "s", &s) < 0
+            || flux_msg_pack (msg, "{s:i s:s}", "n", n + 1, "s", s) < 0
+            || flux_send_new (h, &msg, 0) < 0) {
+            flux_msg_destroy (msg);
+            break;
+        }
+    }
+    flux_close (h);
+    return NULL;
+}
+
+static void objects (void)
+{
+    char *uri = "interthread://objects";
+    flux_t *h = flux_open (uri, 0);
+    flux_msg_t *msg = request ("object"), *cpy = NULL;
+    pthread_t t;
+    int i, n = 0;
+
+    if (!h || pthread_create (&t, NULL, add_one, uri) != 0)
+        bail_out ("cannot start");
+    for (i = 0; i < PINGS; i += 2) {
+        const char *s = NULL;
+
+        if (flux_msg_pack (msg, "{s:i s:s}", "n", i, "s", "text") < 0)
+            break;
+        /* every other time the payload is shared by both threads */
+        if (i % 4 == 0) {
+            flux_msg_destroy (cpy);
+            cpy = flux_msg_copy (msg, true);
+        }
+        if (flux_send_new (h, &msg, 0) < 0 || !(msg = flux_recv (h, FLUX_MATCH_ANY, 0)))
+            break;
+        if (flux_msg_unpack (msg, "{s:i s:s}", "n", &n, "s", &s) < 0 || n != i + 1
+            || strcmp (s, "text") != 0)
+            break;
+        if (i % 4 == 0 && (flux_msg_unpack (cpy, "{s:i}", "n", &n) < 0 || n != i))
+            break;
+    }
+    ok (i >= PINGS, "objects go there and come back");
+    flux_msg_destroy (cpy);
+    flux_msg_destroy (msg);
+    flux_close (h);
+    pthread_join (t, NULL);
+}
+
 /* A module thread may be cancelled while it waits for room. */
 static void *fill (void *arg)
 {
@@ -495,6 +550,7 @@ int main (void)
     ping_pong ("polled", "interthread://ping", echo_polled, true);
     throughput ("blocking", "interthread://flood", false);
     throughput ("polled", "interthread://flood", true);
+    objects ();
     cancelled ();
     both_directions ();
     many_channels ();

@@ -458,6 +458,20 @@ static void foreign_connector (void)
     ok (f.destroyed == 1, "the connector is destroyed, once");
 }
 
+static void foreign_norequeue (void)
+{
+    struct foreign f = { .evfd = eventfd (0, EFD_NONBLOCK | EFD_CLOEXEC), .queued = 1 };
+    flux_t *h = flux_handle_create (&f, &foreign_ops, FLUX_O_NOREQUEUE);
+    struct flux_match match = FLUX_MATCH_ANY;
+
+    ok (flux_pollfd (h) == f.evfd, "without requeue a descriptor needs no wrapping");
+    match.topic_glob = "nosuch";
+    fails (!flux_recv (h, match, FLUX_O_NONBLOCK), EWOULDBLOCK, "no match");
+    ok ((flux_pollevents (h) & FLUX_POLLIN) && next_is (h, "f"),
+        "what was passed over is not lost even so");
+    flux_close (h);
+}
+
 static void nothing_at_all (void)
 {
     static const struct flux_handle_ops none;
@@ -517,6 +531,7 @@ int main (void)
     clones ();
     reactor_and_conf ();
     foreign_connector ();
+    foreign_norequeue ();
     nothing_at_all ();
     tracked_rpcs ();
     return done_testing ();

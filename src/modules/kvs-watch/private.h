@@ -1,6 +1,7 @@
 /* private.h - the structures that the files of the engine share.
  *
- * engine.c   clients, namespaces, events: what comes in
+ * engine.c   namespaces, keys, events: what comes in
+ * watcher.c  watchers and their senders
  * topic.c    the queue of reads of one topic, and what their answers mean
  * values.c   topics whose watchers get whole values
  * log.c      topics whose watchers get chunks: groups and their windows
@@ -162,6 +163,13 @@ struct root *root_new (uint64_t seq, const char *ref);
 struct root *root_get (struct root *r); /* NULL ok */
 void root_put (struct root *r);         /* NULL ok */
 struct watch_engine *topic_engine (const struct topic *t);
+void engine_sweep (struct watch_engine *e);
+
+/* watcher.c */
+struct client *client_get (struct watch_engine *e, const char *sender);
+void client_drop_if_unused (struct watch_engine *e, struct client *c);
+struct watcher *watcher_new (const struct watch_request *req);
+void watcher_link (struct watcher *w, struct client *c, struct topic *t);
 void watcher_deliver (struct watcher *w, enum watch_action_type type, struct bytes *b);
 void watcher_finish (struct watcher *w, int errnum, const char *errtext);
 void watchers_finish (struct list *watchers, int errnum, const char *errtext);

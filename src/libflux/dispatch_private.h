@@ -37,7 +37,7 @@ struct dispatch {
     int refcount;
     flux_t *h; /* NULL: detached */
     flux_watcher_t *w;
-    int running; /* started handlers and sinks */
+    int running;         /* started handlers and sinks */
     struct table topics; /* name -> struct topic */
     struct table sinks;  /* matchtag -> struct response_sink */
     struct list others;  /* handlers that are in neither, newest first */

@@ -45,8 +45,7 @@ static void context_init (flux_future_t *f, flux_reactor_t *r)
         return;
     if (!again) {
         flux_reactor_decref (f->inited[FUTURE_CONTEXTS - 1]);
-        memmove (&f->inited[1],
-                 &f->inited[0],
+        memmove (&f->inited[1], &f->inited[0],
                  sizeof (f->inited) - sizeof (f->inited[0]));
         flux_reactor_incref (r);
         f->inited[0] = r;
@@ -298,10 +297,7 @@ static void continuation_run (struct deferred *d)
     future_unref (f);
 }
 
-int flux_future_then (flux_future_t *f,
-                      double timeout,
-                      flux_continuation_f cb,
-                      void *arg)
+int flux_future_then (flux_future_t *f, double timeout, flux_continuation_f cb, void *arg)
 {
     int waiting;
     flux_reactor_t *r;

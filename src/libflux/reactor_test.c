@@ -210,8 +210,7 @@ static void references (void)
         while (!strchr (trace, 't'))
             flux_reactor_run (r, FLUX_REACTOR_ONCE);
     }
-    is_int (flux_reactor_run (r, 0),
-            0,
+    is_int (flux_reactor_run (r, 0), 0,
             "one-shot timers that expire unreferenced leave the count right");
     flux_watcher_destroy (p);
     flux_watcher_destroy (t);
@@ -376,7 +375,8 @@ static void timers (void)
     flux_reactor_run (r, 0);
     is (trace, "t", "and fires after repeat, not after 'after'");
     flux_watcher_start (w);
-    ok (flux_watcher_next_wakeup (w) - flux_reactor_now (r) > 99., "next_wakeup is absolute");
+    ok (flux_watcher_next_wakeup (w) - flux_reactor_now (r) > 99.,
+        "next_wakeup is absolute");
     flux_timer_watcher_reset (w, 0.001, 0.);
     ok (flux_watcher_next_wakeup (w) - flux_reactor_now (r) > 99.,
         "reset of an active timer changes nothing yet");

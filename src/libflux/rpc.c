@@ -80,8 +80,7 @@ static void rpc_receive (struct response_sink *sink, const flux_msg_t *msg)
         flux_future_fulfill_error (rpc->f, errnum, errstr);
     }
     else
-        flux_future_fulfill (rpc->f,
-                             (void *)flux_msg_incref (msg),
+        flux_future_fulfill (rpc->f, (void *)flux_msg_incref (msg),
                              (flux_free_f)flux_msg_decref);
 }
 
@@ -213,11 +212,8 @@ static int check_args (flux_t *h, int flags)
     return 0;
 }
 
-flux_future_t *flux_rpc (flux_t *h,
-                         const char *topic,
-                         const char *s,
-                         uint32_t nodeid,
-                         int flags)
+flux_future_t *
+flux_rpc (flux_t *h, const char *topic, const char *s, uint32_t nodeid, int flags)
 {
     flux_msg_t *msg;
 
@@ -274,10 +270,8 @@ flux_future_t *flux_rpc_pack (flux_t *h,
     return f;
 }
 
-flux_future_t *flux_rpc_message (flux_t *h,
-                                 const flux_msg_t *msg,
-                                 uint32_t nodeid,
-                                 int flags)
+flux_future_t *
+flux_rpc_message (flux_t *h, const flux_msg_t *msg, uint32_t nodeid, int flags)
 {
     flux_msg_t *cpy;
     int type;

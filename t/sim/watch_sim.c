@@ -20,6 +20,53 @@
 
 static const char *const key_name[SIM_KEYS] = { "a", "b.c", "d.x" };
 
+/* Memory that runs out: the linker leads all allocations here. */
+static long oom_countdown = -1;
+
+void *__real_malloc (size_t size);
+void *__real_calloc (size_t n, size_t size);
+void *__real_realloc (void *p, size_t size);
+void *__wrap_malloc (size_t size);
+void *__wrap_calloc (size_t n, size_t size);
+void *__wrap_realloc (void *p, size_t size);
+char *__wrap_strdup (const char *s);
+
+static bool oom (void)
+{
+    return oom_countdown >= 0 && oom_countdown-- == 0;
+}
+
+void *__wrap_malloc (size_t size)
+{
+    return oom () ? NULL : __real_malloc (size);
+}
+
+void *__wrap_calloc (size_t n, size_t size)
+{
+    return oom () ? NULL : __real_calloc (n, size);
+}
+
+void *__wrap_realloc (void *p, size_t size)
+{
+    return oom () ? NULL : __real_realloc (p, size);
+}
+
+char *__wrap_strdup (const char *s)
+{
+    char *copy = __wrap_malloc (strlen (s) + 1);
+
+    return copy ? strcpy (copy, s) : NULL;
+}
+
+/* Call the engine, perhaps short of memory. */
+#define ENGINE(s, call)                                                       \
+    do {                                                                      \
+        if ((s)->oom && sim_rnd ((s), 30) == 0)                               \
+            oom_countdown = sim_rnd ((s), 12);                                \
+        call;                                                                 \
+        oom_countdown = -1;                                                   \
+    } while (0)
+
 static void check (struct sim *s, bool cond, const char *what)
 {
     if (!cond && s->good)
@@ -88,7 +135,7 @@ static void finished (struct sim *s, struct watch_finish *f)
     check (s, !w->ended, "a stream ended twice");
     w->ended = true;
     w->errnum = f->errnum;
-    if (f->errnum == EIO)
+    if (f->errnum == EIO || f->errnum == ENOMEM)
         w->cut = true;
 }
 
@@ -142,17 +189,23 @@ static void event (struct sim *s)
             keys[nkeys++] = key_name[i];
     }
     if (!st->exists)
-        watch_engine_removed (s->engine, ev->space->name);
+        ENGINE (s, watch_engine_removed (s->engine, ev->space->name));
     else if (ev->created)
-        watch_engine_created (s->engine, ev->space->name, st->owner, st->seq, ref);
+        ENGINE (s,
+                watch_engine_created (s->engine,
+                                      ev->space->name,
+                                      st->owner,
+                                      st->seq,
+                                      ref));
     else
-        watch_engine_setroot (s->engine,
-                              ev->space->name,
-                              st->owner,
-                              st->seq,
-                              ref,
-                              keys,
-                              nkeys);
+        ENGINE (s,
+                watch_engine_setroot (s->engine,
+                                      ev->space->name,
+                                      st->owner,
+                                      st->seq,
+                                      ref,
+                                      keys,
+                                      nkeys));
     carry_out (s);
 }
 
@@ -174,7 +227,7 @@ static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
         result.text = text + strlen ("{\"val\":");
         result.len = strlen (result.text) - 1;
     }
-    watch_engine_lookup_done (s->engine, p->l, &result);
+    ENGINE (s, watch_engine_lookup_done (s->engine, p->l, &result));
     treeobj_put (result.obj);
     free (text);
     carry_out (s);
@@ -212,7 +265,7 @@ static void load (struct sim *s)
 {
     struct watch_load *l;
     char data[16];
-    int i, chunk;
+    int i, chunk, errnum;
 
     if (s->nloads == 0)
         return;
@@ -221,11 +274,8 @@ static void load (struct sim *s)
     s->load[i] = s->load[--s->nloads];
     memcpy (&chunk, l->ref.bytes, sizeof (chunk));
     snprintf (data, sizeof (data), "c%d", chunk);
-    watch_engine_load_done (s->engine,
-                            l,
-                            s->faults && sim_rnd (s, 40) == 0 ? EIO : 0,
-                            data,
-                            strlen (data));
+    errnum = s->faults && sim_rnd (s, 40) == 0 ? EIO : 0;
+    ENGINE (s, watch_engine_load_done (s->engine, l, errnum, data, strlen (data)));
     carry_out (s);
 }
 
@@ -259,6 +309,7 @@ static void watch (struct sim *s)
 {
     struct sim_watcher *w;
     struct watch_request req = { 0 };
+    int r;
 
     if (s->nwatchers == SIM_MAX_WATCHERS)
         return;
@@ -290,8 +341,12 @@ static void watch (struct sim *s)
     req.key = key_name[w->key];
     req.flags = w->flags;
     req.client = w;
-    check (s, watch_engine_add (s->engine, &req) == 0, "a watch was refused");
+    ENGINE (s, r = watch_engine_add (s->engine, &req));
     carry_out (s);
+    if (r == -ENOMEM && s->oom)
+        w->ended = w->cut = true;
+    else
+        check (s, r == 0, "a watch was refused");
 }
 
 static void leave (struct sim *s)
@@ -305,7 +360,7 @@ static void leave (struct sim *s)
     if (sim_rnd (s, 4) > 0) {
         bool was_open = !w->ended;
 
-        watch_engine_cancel (s->engine, w->sender, w->matchtag, owner);
+        ENGINE (s, watch_engine_cancel (s->engine, w->sender, w->matchtag, owner));
         carry_out (s);
         check (s, w->ended, "a cancelled watch goes on");
         check (s, !was_open || w->errnum == ENODATA, "a cancel ends with another error");
@@ -316,7 +371,7 @@ static void leave (struct sim *s)
             if (strcmp (s->watcher[i].sender, w->sender) == 0)
                 s->watcher[i].cut |= !s->watcher[i].ended;
         }
-        watch_engine_disconnect (s->engine, w->sender, owner);
+        ENGINE (s, watch_engine_disconnect (s->engine, w->sender, owner));
         carry_out (s);
         for (int i = 0; i < s->nwatchers; i++) {
             if (strcmp (s->watcher[i].sender, w->sender) == 0)

@@ -80,6 +80,7 @@ struct sim {
     bool lag;    /* the kvs may be behind */
     bool faults; /* lookups and loads may fail */
     bool guests;
+    bool oom; /* memory may run out inside the engine */
     struct watch_engine *engine;
     struct sim_space space[SIM_SPACES];
     struct sim_watcher watcher[SIM_MAX_WATCHERS];

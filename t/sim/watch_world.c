@@ -200,6 +200,7 @@ void sim_begin (struct sim *s)
     s->lag = sim_rnd (s, 3) == 0;
     s->faults = sim_rnd (s, 4) == 0;
     s->guests = sim_rnd (s, 3) == 0;
+    s->oom = !s->lag && sim_rnd (s, 4) == 0;
     for (int i = 0; i < SIM_SPACES; i++) {
         snprintf (s->space[i].name, sizeof (s->space[i].name), "ns%d", i);
         s->space[i].count = 1;

@@ -6,6 +6,11 @@
 #include "common/util.h"
 #include "info.h"
 
+struct user {
+    uint32_t userid;
+    size_t count;
+};
+
 struct client {
     char *sender;
     struct table tags; /* matchtag -> struct client_item */
@@ -53,6 +58,48 @@ static void client_drop_if_unused (struct job_info *ji, struct client *c)
     }
 }
 
+/* Count the item among those of its user. */
+static int user_enter (struct job_info *ji,
+                       struct client_item *item,
+                       const flux_msg_t *msg)
+{
+    struct flux_msg_cred cred;
+    struct user *u;
+
+    if (flux_msg_get_cred (msg, &cred) < 0)
+        return -1;
+    if ((cred.rolemask & FLUX_ROLE_OWNER))
+        return 0;
+    if (!(u = table_get_u64 (&ji->users, cred.userid))) {
+        if (!(u = calloc (1, sizeof (*u))))
+            return -1;
+        u->userid = cred.userid;
+        if (table_put_u64 (&ji->users, u->userid, u) < 0) {
+            free (u);
+            errno = ENOMEM;
+            return -1;
+        }
+    }
+    if (u->count == USER_ITEMS_MAX) {
+        errno = EDQUOT;
+        return -1;
+    }
+    u->count++;
+    item->user = u;
+    return 0;
+}
+
+static void user_leave (struct job_info *ji, struct client_item *item)
+{
+    struct user *u = item->user;
+
+    if (u && --u->count == 0) {
+        table_del_u64 (&ji->users, u->userid);
+        free (u);
+    }
+    item->user = NULL;
+}
+
 int client_add (struct job_info *ji, struct client_item *item, const flux_msg_t *msg)
 {
     struct client *c;
@@ -70,6 +117,11 @@ int client_add (struct job_info *ji, struct client_item *item, const flux_msg_t 
         errno = r == -EEXIST ? EINVAL : -r;
         return -1;
     }
+    if (user_enter (ji, item, msg) < 0) {
+        table_del_u64 (&c->tags, item->matchtag);
+        client_drop_if_unused (ji, c);
+        return -1;
+    }
     item->client = c;
     item->msg = flux_msg_incref (msg);
     list_append (&c->items, &item->link);
@@ -83,6 +135,7 @@ void client_del (struct job_info *ji, struct client_item *item)
         list_del (&item->link);
         client_drop_if_unused (ji, item->client);
         item->client = NULL;
+        user_leave (ji, item);
         flux_msg_decref (item->msg);
         item->msg = NULL;
     }

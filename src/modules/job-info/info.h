@@ -30,6 +30,7 @@
 
 #define JOB_CACHE_MAX 64     /* logs of inactive jobs kept after use */
 #define OWNER_CACHE_SIZE 256 /* job id -> userid */
+#define USER_ITEMS_MAX 65536 /* open watches of one user but the owner: EDQUOT */
 #define LOOKUP_KEYS_MAX 1024 /* keys in one lookup; more are refused, EINVAL */
 
 struct owner {
@@ -44,6 +45,7 @@ struct job_info {
     struct list cached;   /* jobs that nobody uses, newest last */
     size_t ncached;
     struct table clients; /* sender -> struct client */
+    struct table users;   /* userid -> struct user; not the owner's */
     struct list lookups;
     size_t nlookups;
     size_t nwatchers;
@@ -61,12 +63,15 @@ struct job_info {
 struct client_item {
     struct list link;
     struct client *client;
+    struct user *user; /* NULL: the owner */
     const flux_msg_t *msg;
     uint32_t matchtag;
     void (*end) (struct client_item *item, int errnum);
 };
 
-/* Take msg on as item.  -1 with errno EINVAL: its matchtag is in use. */
+/* Take msg on as item.  -1 with errno EINVAL: its matchtag is in use; EDQUOT:
+ * the user has too many.
+ */
 int client_add (struct job_info *ji, struct client_item *item, const flux_msg_t *msg);
 void client_del (struct job_info *ji, struct client_item *item);
 

@@ -77,6 +77,7 @@ static void job_info_init (struct job_info *ji, flux_t *h)
     ji->h = h;
     table_init (&ji->jobs);
     table_init (&ji->clients);
+    table_init (&ji->users);
     list_init (&ji->cached);
     list_init (&ji->lookups);
     text_init (&ji->scratch);
@@ -91,6 +92,7 @@ static void job_info_fini (struct job_info *ji)
     must (table_count (&ji->jobs) == 0);
     table_fini (&ji->jobs);
     table_fini (&ji->clients);
+    table_fini (&ji->users);
     text_fini (&ji->scratch);
 }
 

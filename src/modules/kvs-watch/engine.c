@@ -198,6 +198,7 @@ int watch_engine_add (struct watch_engine *e, const struct watch_request *req)
     struct watcher *w = NULL;
     struct client *c;
     struct topic *t;
+    int r = -ENOMEM;
 
     if (!(c = client_get (e, req->sender)))
         return -ENOMEM;
@@ -207,21 +208,22 @@ int watch_engine_add (struct watch_engine *e, const struct watch_request *req)
         client_drop_if_unused (e, c);
         return -ENOENT;
     }
-    if (!(name = watch_key_normalize (req->key)) || !(w = watcher_new (req))
-        || table_put_u64 (&c->tags, req->matchtag, w) < 0)
-        goto nomem;
+    if (!(name = watch_key_normalize (req->key)) || (r = watcher_new (e, req, &w)) < 0
+        || (r = table_put_u64 (&c->tags, req->matchtag, w)) < 0)
+        goto error;
     if (!(t = engine_topic (e, req, name))) {
         table_del_u64 (&c->tags, req->matchtag);
-        goto nomem;
+        r = -ENOMEM;
+        goto error;
     }
     watcher_link (w, c, t);
     topic_join (t, w);
     engine_sweep (e);
     return 0;
-nomem:
-    free (w);
+error:
+    watcher_free (e, w);
     client_drop_if_unused (e, c);
-    return -ENOMEM;
+    return r;
 }
 
 /* Events */
@@ -417,6 +419,7 @@ struct watch_engine *watch_engine_new (watch_equal_f equal)
         table_init (&e->namespaces);
         table_init (&e->clients);
         table_init (&e->loads);
+        table_init (&e->users);
         list_init (&e->actions);
         list_init (&e->orphans);
         list_init (&e->idle);
@@ -444,5 +447,6 @@ void watch_engine_free (struct watch_engine *e)
     table_fini (&e->namespaces);
     table_fini (&e->clients);
     table_fini (&e->loads);
+    table_fini (&e->users);
     free (e);
 }

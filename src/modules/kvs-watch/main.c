@@ -71,6 +71,8 @@ static void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     req.client = (void *)flux_msg_incref (msg);
     if ((r = watch_engine_add (ws->engine, &req)) < 0) {
         flux_msg_decref (msg);
+        if (r == -EDQUOT)
+            errtext = "too many watches by one user";
         errno = -r;
         goto error;
     }

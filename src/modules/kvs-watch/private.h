@@ -28,9 +28,15 @@ struct watch_engine {
     struct table namespaces; /* name -> struct wns */
     struct table clients;    /* sender -> struct client */
     struct table loads;      /* struct blobref -> struct watch_load */
+    struct table users;      /* userid -> struct user; not the owner's */
     struct list actions;
     struct list orphans; /* reads and loads that nobody waits for */
     struct list idle;    /* topics that lost their last watcher */
+    size_t nwatchers;
+};
+
+struct user {
+    uint32_t userid;
     size_t nwatchers;
 };
 
@@ -112,6 +118,7 @@ struct watcher {
     struct list link;           /* in its topic or group */
     struct list client_link;
     struct client *sender;
+    struct user *user; /* NULL: the owner */
     uint32_t matchtag;
     struct watch_cred cred;
     int flags;
@@ -168,7 +175,10 @@ void engine_sweep (struct watch_engine *e);
 /* watcher.c */
 struct client *client_get (struct watch_engine *e, const char *sender);
 void client_drop_if_unused (struct watch_engine *e, struct client *c);
-struct watcher *watcher_new (const struct watch_request *req);
+int watcher_new (struct watch_engine *e,
+                 const struct watch_request *req,
+                 struct watcher **ret);
+void watcher_free (struct watch_engine *e, struct watcher *w); /* if not linked */
 void watcher_link (struct watcher *w, struct client *c, struct topic *t);
 void watcher_deliver (struct watcher *w, enum watch_action_type type, struct bytes *b);
 void watcher_finish (struct watcher *w, int errnum, const char *errtext);

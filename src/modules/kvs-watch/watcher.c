@@ -96,6 +96,40 @@ void client_drop_if_unused (struct watch_engine *e, struct client *c)
     }
 }
 
+/* Count w among the watches of its user. */
+static int user_enter (struct watch_engine *e, struct watcher *w)
+{
+    struct user *u;
+
+    if ((w->cred.rolemask & WATCH_ROLE_OWNER))
+        return 0;
+    if (!(u = table_get_u64 (&e->users, w->cred.userid))) {
+        if (!(u = calloc (1, sizeof (*u))))
+            return -ENOMEM;
+        u->userid = w->cred.userid;
+        if (table_put_u64 (&e->users, u->userid, u) < 0) {
+            free (u);
+            return -ENOMEM;
+        }
+    }
+    if (u->nwatchers == WATCH_USER_MAX)
+        return -EDQUOT;
+    u->nwatchers++;
+    w->user = u;
+    return 0;
+}
+
+static void user_leave (struct watch_engine *e, struct watcher *w)
+{
+    struct user *u = w->user;
+
+    if (u && --u->nwatchers == 0) {
+        table_del_u64 (&e->users, u->userid);
+        free (u);
+    }
+    w->user = NULL;
+}
+
 void watcher_finish (struct watcher *w, int errnum, const char *errtext)
 {
     struct topic *t = w->topic;
@@ -111,6 +145,7 @@ void watcher_finish (struct watcher *w, int errnum, const char *errtext)
     list_del (&w->client_link);
     table_del_u64 (&w->sender->tags, w->matchtag);
     client_drop_if_unused (e, w->sender);
+    user_leave (e, w);
 
     e->nwatchers--;
     t->key->ns->nwatchers--;
@@ -134,12 +169,15 @@ void watchers_finish (struct list *watchers, int errnum, const char *errtext)
         watcher_finish (w, errnum, errtext);
 }
 
-struct watcher *watcher_new (const struct watch_request *req)
+int watcher_new (struct watch_engine *e,
+                 const struct watch_request *req,
+                 struct watcher **ret)
 {
     struct watcher *w;
+    int r;
 
     if (!(w = calloc (1, sizeof (*w))))
-        return NULL;
+        return -ENOMEM;
     list_init (&w->link);
     list_init (&w->client_link);
     w->matchtag = req->matchtag;
@@ -148,7 +186,20 @@ struct watcher *watcher_new (const struct watch_request *req)
     w->client = req->client;
     if (watcher_has (w, WATCH_F_APPEND)) /* neither adds anything to chunks */
         w->flags &= ~(WATCH_F_FULL | WATCH_F_UNIQ);
-    return w;
+    if ((r = user_enter (e, w)) < 0) {
+        free (w);
+        return r;
+    }
+    *ret = w;
+    return 0;
+}
+
+void watcher_free (struct watch_engine *e, struct watcher *w)
+{
+    if (w) {
+        user_leave (e, w);
+        free (w);
+    }
 }
 
 void watcher_link (struct watcher *w, struct client *c, struct topic *t)

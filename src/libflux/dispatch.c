@@ -154,7 +154,7 @@ static struct response_sink *find_sink (struct dispatch *d, const flux_msg_t *ms
     return s;
 }
 
-static void sink_deliver (struct response_sink *s, const flux_msg_t *msg)
+void response_sink_deliver (struct response_sink *s, const flux_msg_t *msg)
 {
     uint32_t rolemask;
 
@@ -242,7 +242,7 @@ static bool dispatch_response (struct dispatch *d, const flux_msg_t *msg)
     if (!waits && dispatch_one (d, NULL, msg))
         return true;
     if (s)
-        sink_deliver (s, msg);
+        response_sink_deliver (s, msg);
     return s != NULL;
 }
 

@@ -95,6 +95,9 @@ int response_sink_start (struct response_sink *s);
 void response_sink_stop (struct response_sink *s);
 void response_sink_remove (struct response_sink *s);
 
+/* Hand over a response that is for s; without any role it is dropped. */
+void response_sink_deliver (struct response_sink *s, const flux_msg_t *msg);
+
 /* Offer msg to a handler that was chosen for it: call it, or refuse. */
 void msg_handler_deliver (flux_msg_handler_t *mh, const flux_msg_t *msg);
 void msg_handler_decref (flux_msg_handler_t *mh);

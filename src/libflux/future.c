@@ -243,9 +243,24 @@ static int wait_limited (flux_future_t *f, double timeout)
     return rc;
 }
 
-int flux_future_wait_for (flux_future_t *f, double timeout)
+/* By the private reactor. */
+static int wait_by_reactor (flux_future_t *f, double timeout)
 {
     int rc;
+
+    if ((rc = wait_enter (f)) == 0) {
+        if (timeout > 0.)
+            rc = wait_limited (f, timeout);
+        else
+            rc = wait_run (f, &(bool){ false });
+        wait_leave (f);
+    }
+    return rc;
+}
+
+int flux_future_wait_for (flux_future_t *f, double timeout)
+{
+    int rc = -1;
 
     if (!f) {
         errno = EINVAL;
@@ -258,13 +273,11 @@ int flux_future_wait_for (flux_future_t *f, double timeout)
         return -1;
     }
     future_ref (f);
-    if ((rc = wait_enter (f)) == 0) {
-        if (timeout > 0.)
-            rc = wait_limited (f, timeout);
-        else
-            rc = wait_run (f, &(bool){ false });
-        wait_leave (f);
-    }
+    errno = EWOULDBLOCK;
+    if (f->wait_fn && timeout < 0. && !f->waiting)
+        rc = f->wait_fn (f, f->wait_arg);
+    if (rc < 0 && errno == EWOULDBLOCK)
+        rc = wait_by_reactor (f, timeout);
     future_unref (f);
     return rc;
 }

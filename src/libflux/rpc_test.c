@@ -191,6 +191,55 @@ static void messages (flux_t *h)
     flux_future_destroy (f);
 }
 
+/* The two ways to wait: by receiving, and by a private reactor. */
+static void ways_to_wait (flux_t *h)
+{
+    flux_future_t *f;
+    const char *s;
+    int i;
+
+    flux_flags_set (h, FLUX_O_NONBLOCK);
+    f = flux_rpc (h, "test.echo", "x", FLUX_NODEID_ANY, 0);
+    ok (flux_rpc_get (f, &s) == 0 && !strcmp (s, "x"), "get waits on a NONBLOCK handle");
+    flux_future_destroy (f);
+    flux_flags_unset (h, FLUX_O_NONBLOCK);
+    f = flux_rpc_pack (h, "test.count", FLUX_NODEID_ANY, FLUX_RPC_STREAMING, "{s:i}", "n",
+                       6);
+    for (i = 0; i < 6; i++) {
+        int got = -1;
+
+        ok (flux_future_wait_for (f, i % 2 ? 5. : -1.) == 0
+                && flux_rpc_get_unpack (f, "{s:i}", "i", &got) == 0 && got == i,
+            "a stream by both in turn: %d", i);
+        flux_future_reset (f);
+    }
+    ok (flux_future_wait_for (f, 5.) == 0 && flux_rpc_get (f, NULL) < 0, "to its end");
+    flux_future_reset (f);
+    errno = 0;
+    ok (flux_future_get (f, NULL) < 0 && errno == EDEADLOCK,
+        "beyond which a wait is EDEADLOCK");
+    flux_future_destroy (f);
+}
+
+static void matchdebug (void)
+{
+    char buf[128] = "";
+    int fds[2];
+    int saved = dup (STDERR_FILENO);
+    flux_t *h = flux_open ("loop://", FLUX_O_MATCHDEBUG);
+    flux_future_t *f = flux_rpc (h, "some.topic", NULL, FLUX_NODEID_ANY, 0);
+
+    must (saved >= 0 && pipe (fds) == 0 && dup2 (fds[1], STDERR_FILENO) >= 0);
+    flux_future_destroy (f);
+    must (dup2 (saved, STDERR_FILENO) >= 0);
+    must (read (fds[0], buf, sizeof (buf) - 1) > 0);
+    is (buf, "MATCHDEBUG: some.topic leaks matchtag=1\n", "MATCHDEBUG tells of a leak");
+    close (fds[0]);
+    close (fds[1]);
+    close (saved);
+    flux_close (h);
+}
+
 /* Continuations */
 
 static char trace[256];
@@ -502,6 +551,7 @@ int main (void)
     blocking (h);
     arguments (h);
     messages (h);
+    ways_to_wait (h);
     asynchronous (h);
     release (h); /* what asynchronous () left */
     drain (h);
@@ -517,6 +567,7 @@ int main (void)
     pthread_join (t, NULL);
     flux_close (h);
     rolemask_none ();
+    matchdebug ();
     closed_handle ();
     return done_testing ();
 }

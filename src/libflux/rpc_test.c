@@ -525,6 +525,40 @@ static void rolemask_none (void)
     flux_close (h);
 }
 
+/* What the request looks like on the wire. */
+static void encoded (void)
+{
+    flux_t *h = flux_open ("loop://", 0);
+    flux_future_t *f;
+    flux_msg_t *msg;
+    uint32_t nodeid = 0;
+    uint32_t matchtag = 99;
+
+    must (flux_attr_set_cacheonly (h, "rank", "3") == 0);
+    f = flux_rpc (h, "x", NULL, FLUX_NODEID_UPSTREAM, FLUX_RPC_STREAMING);
+    msg = flux_recv (h, FLUX_MATCH_REQUEST, 0);
+    ok (flux_msg_has_flag (msg, FLUX_MSGFLAG_UPSTREAM)
+            && flux_msg_get_nodeid (msg, &nodeid) == 0 && nodeid == 3,
+        "UPSTREAM is a flag, beside the rank of the sender");
+    ok (flux_msg_is_streaming (msg) && !flux_msg_is_noresponse (msg), "STREAMING is one");
+    is_int (flux_msg_route_count (msg), 0, "routes are enabled, and none");
+    is_int (flux_rpc_get_nodeid (f), FLUX_NODEID_UPSTREAM, "the future has it as given");
+    ok (flux_msg_get_matchtag (msg, &matchtag) == 0
+            && matchtag == flux_rpc_get_matchtag (f) && matchtag == 1,
+        "and the matchtag of the request");
+    flux_msg_destroy (msg);
+    flux_future_destroy (f);
+    f = flux_rpc (h, "x", NULL, 7, FLUX_RPC_NORESPONSE);
+    msg = flux_recv (h, FLUX_MATCH_REQUEST, 0);
+    ok (flux_msg_is_noresponse (msg) && flux_msg_get_matchtag (msg, &matchtag) == 0
+            && matchtag == FLUX_MATCHTAG_NONE,
+        "NORESPONSE goes without matchtag");
+    ok (flux_msg_get_nodeid (msg, &nodeid) == 0 && nodeid == 7, "to the rank");
+    flux_msg_destroy (msg);
+    flux_future_destroy (f);
+    flux_close (h);
+}
+
 static void closed_handle (void)
 {
     flux_t *h = flux_open ("loop://", 0);
@@ -568,6 +602,7 @@ int main (void)
     flux_close (h);
     rolemask_none ();
     matchdebug ();
+    encoded ();
     closed_handle ();
     return done_testing ();
 }

@@ -52,7 +52,7 @@ static void jobs_are_waited_for (flux_t *h)
                  "{\"id\":-2,\"success\":false,\"errstr\":\"task(s) Killed\"}",
                  NULL);
     f = flux_job_wait (h, FLUX_JOBID_ANY);
-    ok (flux_job_wait_get_id (f, &id) == 0 && id == FLUX_JOBID_ANY - 1, "ids have 64 bits");
+    ok (flux_job_wait_get_id (f, &id) == 0 && id == FLUX_JOBID_ANY - 1, "64 bits");
     ok (flux_job_wait_get_status (f, &success, &s) == 0 && !success, "it failed");
     is (s, "task(s) Killed", "... so");
     is (fake_request ("job-manager.wait"), "{\"id\":-1}", "any job is -1");
@@ -115,7 +115,8 @@ static void jobs_are_listed (flux_t *h)
     ok (!flux_job_list_id (h, 1, "x") && errno == EINVAL, "no attributes");
 }
 
-#define EVENT(t, rest) "{\"event\":\"{\\\"timestamp\\\":" t ",\\\"name\\\":" rest "}\\n\"}"
+#define EVENT(t, rest)                                                        \
+    "{\"event\":\"{\\\"timestamp\\\":" t ",\\\"name\\\":" rest "}\\n\"}"
 
 static void an_eventlog_is_watched (flux_t *h)
 {
@@ -268,6 +269,8 @@ static void no_result_is_told (flux_t *h)
     flux_future_destroy (f);
 }
 
+#define EXPIRATION(t) "{\"R\":{\"execution\":{\"expiration\":" t "}}}"
+
 static void time_that_is_left (flux_t *h)
 {
     flux_error_t error;
@@ -275,9 +278,9 @@ static void time_that_is_left (flux_t *h)
     double t;
 
     unsetenv ("FLUX_JOB_ID");
-    fake_answer ("resource.status", 0, "{\"R\":{\"execution\":{\"expiration\":0}}}", NULL);
-    ok (flux_job_timeleft (h, &error, &t) == 0 && isinf (t), "of an instance without end");
-    fake_answer ("resource.status", 0, "{\"R\":{\"execution\":{\"expiration\":5}}}", NULL);
+    fake_answer ("resource.status", 0, EXPIRATION ("0"), NULL);
+    ok (flux_job_timeleft (h, &error, &t) == 0 && isinf (t), "of one without end");
+    fake_answer ("resource.status", 0, EXPIRATION ("5"), NULL);
     ok (flux_job_timeleft (h, &error, &t) == 0 && t == 0., "of one that ended");
     fake_answer ("resource.status", ENOSYS, NULL);
     ok (flux_job_timeleft (h, &error, &t) < 0 && errno == ENOSYS, "of one that has none");

@@ -104,7 +104,9 @@ static void other_objects_are_looked_up (flux_t *h)
     ok (flux_kvs_lookup_get_symlink (f, &ns, &target) < 0 && errno == EINVAL, "no link");
     flux_future_destroy (f);
 
-    f = lookup (h, "{\"val\":{\"data\":[\"" ROOTREF "\"],\"type\":\"dirref\",\"ver\":1}}");
+    f = lookup (h,
+                "{\"val\":{\"data\":[\"" ROOTREF "\"],\"type\":\"dirref\","
+                "\"ver\":1}}");
     ok (flux_kvs_lookup_get_dir (f, &dir) < 0 && errno == EINVAL, "a dirref is no dir");
     ok (flux_kvs_lookup_get_treeobj (f, &s) == 0, "but a tree object");
     flux_future_destroy (f);

@@ -14,7 +14,10 @@ static char *module_args;
 static bool module_debug;
 
 /* A handler of the module's own hides the default one. */
-static void rusage_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void rusage_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
 {
     flux_respond (h, msg, "mine");
 }
@@ -246,7 +249,8 @@ static void bad_welcomes_are_refused (void)
     ok (flux_module_initialize (NULL, NULL, NULL) < 0 && errno == EINVAL, "no handle");
     ok (flux_module_set_running (NULL) < 0 && errno == EINVAL, "nor here");
     ok (!flux_module_debug_test (NULL, 1, false), "nor here");
-    ok (flux_register_default_methods (NULL, "x", NULL) < 0 && errno == EINVAL, "or here");
+    ok (flux_register_default_methods (NULL, "x", NULL) < 0 && errno == EINVAL,
+        "or here");
 }
 
 static void configuration_is_decoded (void)

@@ -511,6 +511,52 @@ static void continuations_first (flux_t *h)
     flux_msg_handler_destroy (mh);
 }
 
+static int seen;
+
+static void handle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    strcat (trace, "h");
+    seen = revents;
+}
+
+/* The watcher below the dispatcher. */
+static void handle_watchers (flux_t *h)
+{
+    flux_reactor_t *r = flux_get_reactor (h);
+    flux_watcher_t *w = flux_handle_watcher_create (r, h, FLUX_POLLIN, handle_cb, NULL);
+    flux_watcher_t *t = flux_timer_watcher_create (r, 0., 0., NULL, NULL);
+
+    errno = 0;
+    ok (!flux_handle_watcher_create (r, NULL, FLUX_POLLIN, handle_cb, NULL)
+            && errno == EINVAL,
+        "a handle watcher needs a handle");
+    ok (flux_handle_watcher_get_flux (w) == h, "which can be asked for");
+    errno = 0;
+    ok (!flux_handle_watcher_get_flux (t) && errno == EINVAL, "on another kind: EINVAL");
+    flux_watcher_start (w);
+    clear ();
+    is_int (flux_reactor_run (r, FLUX_REACTOR_NOWAIT), 1, "it counts as one watcher");
+    is (trace, "", "and is silent while there is nothing");
+    send_event (h, "x");
+    send_event (h, "x");
+    for (int i = 0; i < 3; i++)
+        flux_reactor_run (r, FLUX_REACTOR_ONCE);
+    is (trace, "hhh", "once per pass, as long as there is something");
+    is_int (seen, FLUX_POLLIN, "readable");
+    for (int i = 0; i < 2; i++)
+        flux_msg_destroy (flux_recv (h, FLUX_MATCH_ANY, FLUX_O_NONBLOCK));
+    clear ();
+    flux_reactor_run (r, FLUX_REACTOR_NOWAIT);
+    is (trace, "", "and not when all is read");
+    flux_watcher_destroy (w);
+    w = flux_handle_watcher_create (r, h, FLUX_POLLOUT, handle_cb, NULL);
+    flux_watcher_start (w);
+    flux_reactor_run (r, FLUX_REACTOR_ONCE);
+    is_int (seen, FLUX_POLLOUT, "writable, if that is asked for");
+    flux_watcher_destroy (w);
+    flux_watcher_destroy (t);
+}
+
 static void closing (void)
 {
     flux_t *h = loop_open ();
@@ -553,6 +599,7 @@ static void broken (void)
     };
     flux_t *h;
     flux_msg_handler_t *mh;
+    flux_watcher_t *w;
     flux_future_t *f;
 
     must (pipe (fds) == 0);
@@ -562,6 +609,12 @@ static void broken (void)
     ok (flux_reactor_run (flux_get_reactor (h), 0) < 0 && errno == EPIPE,
         "a connection that fails ends the reactor with its errno");
     flux_msg_handler_destroy (mh);
+    w = flux_handle_watcher_create (flux_get_reactor (h), h, FLUX_POLLOUT, handle_cb,
+                                    NULL);
+    flux_watcher_start (w);
+    flux_reactor_run (flux_get_reactor (h), FLUX_REACTOR_ONCE);
+    is_int (seen, FLUX_POLLERR, "POLLERR is reported though not asked for");
+    flux_watcher_destroy (w);
     errno = 0;
     f = flux_rpc (h, "x", NULL, FLUX_NODEID_ANY, 0);
     ok (!f && errno == ENOSYS, "an RPC that cannot be sent is NULL");
@@ -584,6 +637,7 @@ int main (void)
     clones (h);
     fairness (h);
     continuations_first (h);
+    handle_watchers (h);
     flux_close (h);
     closing ();
     broken ();

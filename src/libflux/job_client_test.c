@@ -120,6 +120,9 @@ static void jobs_are_listed (flux_t *h)
 
 static void an_eventlog_is_watched (flux_t *h)
 {
+    static const char *const bad[] = {
+        "{}", "[]", "{", "{\"event\":1}", "{\"event\":\"a\\u0000b\"}",
+    };
     flux_future_t *f;
     const char *s;
 
@@ -147,6 +150,12 @@ static void an_eventlog_is_watched (flux_t *h)
     flux_future_reset (f);
     ok (flux_job_event_watch_get (f, &s) < 0 && errno == ENODATA, "the end");
     flux_future_destroy (f);
+    for (size_t i = 0; i < ARRAY_SIZE (bad); i++) {
+        fake_answer ("job-info.eventlog-watch", ENODATA, bad[i], NULL);
+        f = flux_job_event_watch (h, 7, "eventlog", 0);
+        ok (flux_job_event_watch_get (f, &s) < 0 && errno == EPROTO, "bad event %zu", i);
+        flux_future_destroy (f);
+    }
     ok (!flux_job_event_watch (h, 7, NULL, 0) && errno == EINVAL, "no path");
     ok (!flux_job_event_watch (h, 7, "x", 4) && errno == EINVAL, "a wrong flag");
     ok (flux_job_event_watch_cancel (NULL) < 0 && errno == EINVAL, "no future");

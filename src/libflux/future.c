@@ -77,6 +77,8 @@ void future_bind (flux_future_t *f, flux_future_t *g)
     flux_future_set_reactor (f, flux_future_get_reactor (g));
     if (h)
         flux_future_set_flux (f, h);
+    else if (g->h) /* there is no memory for the clone that f needs */
+        flux_future_fulfill_error (f, ENOMEM, NULL);
     errno = saved_errno;
 }
 

@@ -81,8 +81,8 @@ static void put_gpus (struct block *b, struct job *job)
 
 static void put_ours (struct block *b, struct job *job)
 {
-    const char *uri = flux_attr_get (job->x->h, "local-uri");
-    const char *path = flux_attr_get (job->x->h, "jobid-path");
+    const char *uri = job->x->attrs.local_uri;
+    const char *path = job->x->attrs.jobid_path;
     char buf[256];
 
     put (b, "FLUX_JOB_ID", job->f58);

@@ -73,6 +73,13 @@ struct exec {
     uint32_t rank;
     uint32_t owner; /* of the instance */
     char *hostname;
+    struct exec_attrs {
+        char *local_uri;
+        char *rundir;
+        char *jobid_path;
+        char *instance_level;
+        char *interface_hint;
+    } attrs; /* of the broker, NULL if unset; asked for once, at the start */
     char *buf; /* READ_SIZE bytes: what is being read from a task */
     size_t launched; /* jobs, since the start */
 };

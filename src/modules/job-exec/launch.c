@@ -127,7 +127,7 @@ static int open_cwd (struct launch *l)
 
 static void make_tmpdir (struct job *job)
 {
-    const char *rundir = flux_attr_get (job->x->h, "rundir");
+    const char *rundir = job->x->attrs.rundir;
     struct text t = TEXT_INIT;
 
     text_printf (&t, "%s/jobtmp-%u-%s", rundir ? rundir : "/tmp", job->node, job->f58);

@@ -98,9 +98,10 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     size_t pos = 0;
 
     while (jobs && (job = table_next (&x->jobs, &pos))) {
-        json_t *o = json_pack ("{s:i s:i s:I}",
+        json_t *o = json_pack ("{s:i s:i s:b s:I}",
                                "ntasks", (int)job->ntasks,
                                "active", (int)job->nactive,
+                               "paused", job->paused,
                                "unacked-bytes", (json_int_t)job->log.unacked);
         (void)json_object_set_new (jobs, job->f58plain, o);
     }
@@ -287,6 +288,28 @@ static void get_cores (struct exec *x)
     coremap_sort (&x->cores);
 }
 
+/* Reading an attribute may ask the broker and wait: not later than now. */
+static int get_attr (struct exec *x, const char *name, char **value)
+{
+    const char *s = flux_attr_get (x->h, name);
+
+    *value = NULL;
+    if (s && !(*value = strdup (s)))
+        return -1;
+    return 0;
+}
+
+static int get_attrs (struct exec *x)
+{
+    if (get_attr (x, "local-uri", &x->attrs.local_uri) < 0
+        || get_attr (x, "rundir", &x->attrs.rundir) < 0
+        || get_attr (x, "jobid-path", &x->attrs.jobid_path) < 0
+        || get_attr (x, "instance-level", &x->attrs.instance_level) < 0
+        || get_attr (x, "tbon.interface-hint", &x->attrs.interface_hint) < 0)
+        return -1;
+    return 0;
+}
+
 static int say_hello (struct exec *x)
 {
     flux_future_t *f;
@@ -323,7 +346,7 @@ static int start (struct exec *x)
     x->reactor = flux_get_reactor (x->h);
     get_cores (x);
     if (!(x->hostname = strdup (host)) || !(x->buf = malloc (READ_SIZE))
-        || flux_get_rank (x->h, &x->rank) < 0)
+        || flux_get_rank (x->h, &x->rank) < 0 || get_attrs (x) < 0)
         return -1;
     if ((r = spawner_create (&x->spawner)) < 0) {
         errno = -r;
@@ -359,6 +382,11 @@ static void stop (struct exec *x)
     flux_watcher_destroy (x->prepare);
     spawner_destroy (x->spawner);
     free (x->hostname);
+    free (x->attrs.local_uri);
+    free (x->attrs.rundir);
+    free (x->attrs.jobid_path);
+    free (x->attrs.instance_level);
+    free (x->attrs.interface_hint);
     free (x->buf);
 }
 

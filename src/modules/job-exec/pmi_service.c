@@ -84,8 +84,8 @@ static int preset_mapping (struct job *job)
 
 int pmi_service_init (struct job *job)
 {
-    const char *level = flux_attr_get (job->x->h, "instance-level");
-    const char *hint = flux_attr_get (job->x->h, "tbon.interface-hint");
+    const char *level = job->x->attrs.instance_level;
+    const char *hint = job->x->attrs.interface_hint;
     char buf[16];
     int r;
 

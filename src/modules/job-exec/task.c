@@ -87,27 +87,6 @@ static void check_complete (struct task *task)
         job_complete (job);
 }
 
-static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct task *task = arg;
-    struct job *job = task->job;
-    int code;
-
-    if (spawn_status (task->pidfd, &task->status) < 0)
-        return;
-    flux_watcher_stop (w);
-    task->exited = true;
-    code = task_code (task);
-    if (code > job->exit_code)
-        job->exit_code = code;
-    if (!job->task_exit_logged) {
-        job->task_exit_logged = true;
-        job_event_task_exit (job, task);
-        job_first_exit (job, task);
-    }
-    check_complete (task);
-}
-
 static void pause_job (struct job *job)
 {
     job->paused = true;
@@ -151,7 +130,8 @@ static void write_labelled (struct task *task, int s, const char *data, size_t l
     text_fini (&t);
 }
 
-static void output_ready (struct task *task, int s)
+/* Read once.  Returns true if there may be more at once. */
+static bool read_output (struct task *task, int s)
 {
     struct job *job = task->job;
     struct task_stream *stream = &task->stream[s];
@@ -159,7 +139,7 @@ static void output_ready (struct task *task, int s)
     ssize_t n = read (stream->fd, buf, READ_SIZE);
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
+        return errno == EINTR;
     if (n > 0) {
         if (stream->file >= 0)
             write_labelled (task, s, buf, n, false);
@@ -169,15 +149,60 @@ static void output_ready (struct task *task, int s)
             if (guestlog_full (&job->log))
                 pause_job (job);
         }
-        return;
+        return !job->paused;
     }
     close_stream (stream);
+    /* EOF alone is no reason for a commit: something follows it, the task's
+     * exit at the latest.
+     */
     if (stream->file >= 0)
         write_labelled (task, s, "", 0, true);
-    else {
+    else
         output_eof (job->output, exec_now (), task->rank, s);
-        job_touch (job);
+    return false;
+}
+
+static void output_ready (struct task *task, int s)
+{
+    (void)read_output (task, s);
+    check_complete (task);
+}
+
+/* A task that has exited usually has closed its output: read the rest of it
+ * now, so that its last words, its exit and the end of the job are in one
+ * commit.  Someone else may hold the other end and go on writing: not forever.
+ */
+static void drain (struct task *task)
+{
+    enum { READS_MAX = 32 };
+
+    for (int s = 0; s < OUTPUT_STREAMS; s++) {
+        for (int i = 0; i < READS_MAX; i++) {
+            if (task->stream[s].fd < 0 || task->job->paused || !read_output (task, s))
+                break;
+        }
     }
+}
+
+static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct task *task = arg;
+    struct job *job = task->job;
+    int code;
+
+    if (spawn_status (task->pidfd, &task->status) < 0)
+        return;
+    flux_watcher_stop (w);
+    task->exited = true;
+    code = task_code (task);
+    if (code > job->exit_code)
+        job->exit_code = code;
+    if (!job->task_exit_logged) {
+        job->task_exit_logged = true;
+        job_event_task_exit (job, task);
+        job_first_exit (job, task);
+    }
+    drain (task);
     check_complete (task);
 }
 

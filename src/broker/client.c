@@ -103,8 +103,10 @@ static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
 static void mark_ready (struct client *c)
 {
     if (!list_linked (&c->ready)) {
-        if (list_empty (&c->host->ready))
+        if (list_empty (&c->host->ready)) {
             flux_watcher_start (c->host->idle);
+            flux_watcher_start (c->host->check);
+        }
         list_append (&c->host->ready, &c->ready);
     }
 }
@@ -284,7 +286,14 @@ static void in_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
         client_read (c);
 }
 
+/* An idle watcher runs only when nothing else is to be done, so the work is
+ * not done there: somebody always is busy.
+ */
 static void idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+}
+
+static void check_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct client_host *host = arg;
     struct list turn;
@@ -296,8 +305,10 @@ static void idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
         list_del (&c->ready);
         client_read (c);
     }
-    if (list_empty (&host->ready))
+    if (list_empty (&host->ready)) {
         flux_watcher_stop (host->idle);
+        flux_watcher_stop (host->check);
+    }
 }
 
 /* Life */
@@ -434,6 +445,7 @@ int client_host_init (struct client_host *host)
     list_init (&host->dirty);
     list_init (&host->ready);
     if (!(host->prepare = flux_prepare_watcher_create (r, prepare_cb, host))
+        || !(host->check = flux_check_watcher_create (r, check_cb, host))
         || !(host->idle = flux_idle_watcher_create (r, idle_cb, host)))
         return -1;
     return 0;
@@ -446,8 +458,9 @@ void client_host_fini (struct client_host *host)
     while ((c = list_first (&host->clients, struct client, node)))
         client_leave (c);
     flux_watcher_destroy (host->prepare);
+    flux_watcher_destroy (host->check);
     flux_watcher_destroy (host->idle);
-    host->prepare = host->idle = NULL;
+    host->prepare = host->check = host->idle = NULL;
 }
 
 json_t *client_host_stats (const struct client_host *host)

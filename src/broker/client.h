@@ -50,7 +50,8 @@ struct client_host {
     struct list ready;   /* those with input that was read but not worked off */
     bool paused;         /* by client_host_pause () */
     flux_watcher_t *prepare; /* runs while 'dirty' is not empty */
-    flux_watcher_t *idle;    /* keeps the reactor awake while 'ready' is not */
+    flux_watcher_t *check;   /* runs while 'ready' is not empty ... */
+    flux_watcher_t *idle;    /* ... and this keeps the reactor from sleeping */
 };
 
 int client_host_init (struct client_host *host);

@@ -299,9 +299,13 @@ static void enter (enum broker_state state,
     act (lc, state);
 }
 
-void lifecycle_start (struct lifecycle *lc)
+int lifecycle_run (struct lifecycle *lc)
 {
     lifecycle_post (lc, "builtins-success");
+    /* with nothing to run, or nothing that can be run, this was it */
+    if (state_machine_state (lc->sm) == STATE_EXIT)
+        return 0;
+    return flux_reactor_run (lc->reactor, 0);
 }
 
 /* Set-up */

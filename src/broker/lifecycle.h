@@ -49,8 +49,10 @@ struct phase *lifecycle_rc2 (struct lifecycle *lc);
  */
 int lifecycle_configure (struct lifecycle *lc, flux_error_t *error);
 
-/* The parts are up: go.  The reactor stops when the state is exit. */
-void lifecycle_start (struct lifecycle *lc);
+/* The parts are up: go, until the state is exit.  Returns -1 with errno if the
+ * reactor failed.
+ */
+int lifecycle_run (struct lifecycle *lc);
 
 /* A module failed: shut down with exit code 1. */
 void lifecycle_panic (struct lifecycle *lc, const char *reason);

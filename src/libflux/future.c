@@ -45,7 +45,8 @@ static void context_init (flux_future_t *f, flux_reactor_t *r)
         return;
     if (!again) {
         flux_reactor_decref (f->inited[FUTURE_CONTEXTS - 1]);
-        memmove (&f->inited[1], &f->inited[0],
+        memmove (&f->inited[1],
+                 &f->inited[0],
                  sizeof (f->inited) - sizeof (f->inited[0]));
         flux_reactor_incref (r);
         f->inited[0] = r;
@@ -77,8 +78,6 @@ void future_bind (flux_future_t *f, flux_future_t *g)
     flux_future_set_reactor (f, flux_future_get_reactor (g));
     if (h)
         flux_future_set_flux (f, h);
-    else if (g->h) /* there is no memory for the clone that f needs */
-        flux_future_fulfill_error (f, ENOMEM, NULL);
     errno = saved_errno;
 }
 
@@ -245,24 +244,9 @@ static int wait_limited (flux_future_t *f, double timeout)
     return rc;
 }
 
-/* By the private reactor. */
-static int wait_by_reactor (flux_future_t *f, double timeout)
-{
-    int rc;
-
-    if ((rc = wait_enter (f)) == 0) {
-        if (timeout > 0.)
-            rc = wait_limited (f, timeout);
-        else
-            rc = wait_run (f, &(bool){ false });
-        wait_leave (f);
-    }
-    return rc;
-}
-
 int flux_future_wait_for (flux_future_t *f, double timeout)
 {
-    int rc = -1;
+    int rc;
 
     if (!f) {
         errno = EINVAL;
@@ -275,11 +259,13 @@ int flux_future_wait_for (flux_future_t *f, double timeout)
         return -1;
     }
     future_ref (f);
-    errno = EWOULDBLOCK;
-    if (f->wait_fn && timeout < 0. && !f->waiting)
-        rc = f->wait_fn (f, f->wait_arg);
-    if (rc < 0 && errno == EWOULDBLOCK)
-        rc = wait_by_reactor (f, timeout);
+    if ((rc = wait_enter (f)) == 0) {
+        if (timeout > 0.)
+            rc = wait_limited (f, timeout);
+        else
+            rc = wait_run (f, &(bool){ false });
+        wait_leave (f);
+    }
     future_unref (f);
     return rc;
 }
@@ -312,7 +298,10 @@ static void continuation_run (struct deferred *d)
     future_unref (f);
 }
 
-int flux_future_then (flux_future_t *f, double timeout, flux_continuation_f cb, void *arg)
+int flux_future_then (flux_future_t *f,
+                      double timeout,
+                      flux_continuation_f cb,
+                      void *arg)
 {
     int waiting;
     flux_reactor_t *r;

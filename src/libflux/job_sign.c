@@ -130,15 +130,14 @@ char *flux_unwrap_string (const char *in,
     }
     if (!(header = decode (in, payload - in, &len))) {
         errprintf (error, "error decoding header: %s", strerror (errno));
-        return NULL;
+        goto inval;
     }
     if (parse_header (header, len, &uid, error) < 0)
         goto inval;
     payload++;
     if (!(result = decode (payload, mechanism - payload, &len))) {
         errprintf (error, "error decoding payload: %s", strerror (errno));
-        free_keep_errno (header);
-        return NULL;
+        goto inval;
     }
     if (strlen (result) != len) {
         errprintf (error, "payload contains a NUL");

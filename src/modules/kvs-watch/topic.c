@@ -377,24 +377,16 @@ static void join_withdraw (struct topic *t)
 {
     struct read *r = t->join;
 
-    if (!r)
+    if (!r || r->state == READ_DONE)
         return;
     list_splice (&t->joining, &r->joiners);
     t->join = NULL;
     if (r->state == READ_SENT)
         r->withdrawn = true;
-    else if (r->state == READ_QUEUED && r->named)
+    else if (r->named)
         r->kind = READ_ROOT;
-    else if (r->state == READ_QUEUED)
+    else
         topic_pop (t, r);
-}
-
-/* A root cannot be kept for later: who would miss it ends now. */
-static void topic_give_up (struct topic *t, int errnum, const char *errtext)
-{
-    join_withdraw (t);
-    end_apply (t, errnum, errtext);
-    topic_run (t);
 }
 
 /* What the watchers follow is no more: they end, when the reads before have
@@ -405,13 +397,13 @@ void topic_end (struct topic *t, int errnum, const char *errtext)
     struct read *r;
 
     join_withdraw (t);
-    if (!(r = topic_push (t, READ_END))) {
-        topic_give_up (t, ENOMEM, NULL);
-        return;
+    if ((r = topic_push (t, READ_END))) {
+        r->errnum = errnum;
+        r->errtext = errtext;
+        topic_run (t);
     }
-    r->errnum = errnum;
-    r->errtext = errtext;
-    topic_run (t);
+    else
+        end_apply (t, ENOMEM, NULL);
 }
 
 /* Those who have not begun yet will begin at this root or a later one, unless
@@ -430,12 +422,12 @@ void topic_notify (struct topic *t, struct root *root, bool named)
     if (!topic_listens (t) || (r && r->root == root))
         return;
     if (!t->log && t->queued >= WATCH_BACKLOG) {
-        topic_give_up (t, EOVERFLOW, "watcher is too many changes behind");
+        end_apply (t, EOVERFLOW, "watcher is too many changes behind");
         return;
     }
     if (!t->log || !(r = topic_pending (t))) {
         if (!(r = topic_push (t, READ_ROOT))) {
-            topic_give_up (t, ENOMEM, NULL);
+            end_apply (t, ENOMEM, NULL);
             return;
         }
     }

@@ -22,7 +22,7 @@ enum {
     KVS_OP_BYREF = 16,
 };
 
-struct kvs_operation {
+struct kvs_op {
     const char *key; /* normalised, NUL-terminated */
     size_t keylen;
     int flags;
@@ -31,7 +31,7 @@ struct kvs_operation {
 };
 
 struct kvs_ops {
-    struct kvs_operation *v;
+    struct kvs_op *v;
     size_t count, cap;
     struct text keys;
     char *json; /* the text they were decoded from, if asked to keep it */

@@ -1,0 +1,595 @@
+/* broker.c - flux-broker: parse the command line, join the parts, run.
+ *
+ * Reading order: endpoint.h (who talks), router.h (who hears), module.h and
+ * client.h (the two kinds of peers), state.h and lifecycle.h (when).
+ */
+
+#include "config.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <flux/core.h>
+
+#include "common/errprintf.h"
+#include "common/util.h"
+
+#include "attr.h"
+#include "boot.h"
+#include "connector_local.h"
+#include "environ.h"
+#include "initial.h"
+#include "lifecycle.h"
+#include "log.h"
+#include "module_host.h"
+#include "rundir.h"
+#include "services.h"
+#include "uuid.h"
+
+struct options {
+    int verbose;
+    const char *config_path;
+    const char **conf; /* --conf values, NULL-terminated */
+    int argc;          /* initial program */
+    char **argv;
+};
+
+struct broker {
+    struct options opt;
+    char uuid[UUID_TEXT_SIZE];
+    char *flux;        /* the flux command */
+    char *module_path; /* where modules are looked for */
+    char **envp;       /* of children */
+    struct attrs *attrs;
+    struct logger *logger;
+    flux_reactor_t *reactor;
+    flux_t *h;
+    struct service_table *services;
+    struct event_hub *events;
+    struct router *router;
+    struct self *self;
+    struct connector *connector;
+    struct module_host *modules;
+    struct lifecycle *lifecycle;
+    struct attr_service *attr_service;
+    struct log_service *log_service;
+    struct event_service *event_service;
+    struct config_service *config_service;
+    flux_msg_handler_t **methods; /* broker.ping and the like */
+};
+
+static const char *const builtins[] = { "config", "connector-local", NULL };
+
+static const char usage[] =
+    "Usage: flux-broker [OPTIONS] [initial-program [args...]]\n"
+    "  -v, --verbose[=LEVEL]    log more on stderr\n"
+    "  -S, --setattr=NAME=VAL   set a broker attribute\n"
+    "  -c, --config-path=PATH   read the configuration from a file or directory\n"
+    "      --conf=VALUE         add KEY=VAL, JSON or a file to the configuration\n"
+    "  -h, --help               show this and exit\n";
+
+/* Command line */
+
+static int parse_verbose (const char *arg)
+{
+    int level = 1;
+
+    for (; arg && *arg == 'v'; arg++)
+        level++;
+    return arg && *arg ? atoi (arg) : level;
+}
+
+/* Returns 0, 1 to exit with success, or -1 (it has been said why). */
+static int parse_options (struct broker *b, int argc, char *argv[])
+{
+    static const struct option longopts[] = {
+        { "verbose", optional_argument, NULL, 'v' },
+        { "setattr", required_argument, NULL, 'S' },
+        { "config-path", required_argument, NULL, 'c' },
+        { "conf", required_argument, NULL, 'C' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    int c, nconf = 0;
+    flux_error_t error;
+
+    if (!(b->opt.conf = calloc (argc + 1, sizeof (b->opt.conf[0]))))
+        return -1;
+    while ((c = getopt_long (argc, argv, "+v::S:c:h", longopts, NULL)) != -1) {
+        switch (c) {
+            case 'v':
+                b->opt.verbose += parse_verbose (optarg);
+                break;
+            case 'S':
+                if (attrs_set_cmdline (b->attrs, optarg, &error) < 0) {
+                    fprintf (stderr, "flux-broker: %s\n", error.text);
+                    return -1;
+                }
+                break;
+            case 'c':
+                b->opt.config_path = optarg;
+                break;
+            case 'C':
+                b->opt.conf[nconf++] = optarg;
+                break;
+            case 'h':
+                fputs (usage, stdout);
+                return 1;
+            default:
+                fputs (usage, stderr);
+                return -1;
+        }
+    }
+    b->opt.argc = argc - optind;
+    b->opt.argv = argv + optind;
+    return 0;
+}
+
+/* Where things are */
+
+static char *executable_dir (void)
+{
+    char path[4096];
+    ssize_t n = readlink ("/proc/self/exe", path, sizeof (path) - 1);
+    char *slash;
+
+    if (n < 0)
+        return NULL;
+    path[n] = '\0';
+    if ((slash = strrchr (path, '/')))
+        *slash = '\0';
+    return strdup (path);
+}
+
+/* In the build tree things are beside the broker, else where configured. */
+static int find_places (struct broker *b)
+{
+    _cleanup_ (freep) char *dir = executable_dir ();
+    const char *env = getenv ("FLUX_MODULE_PATH");
+
+    if (!dir || asprintf (&b->flux, "%s/../cmd/flux", dir) < 0) {
+        b->flux = NULL;
+        return -1;
+    }
+    if (access (b->flux, X_OK) == 0) {
+        char *real = realpath (b->flux, NULL);
+
+        if (!real)
+            return -1;
+        free (b->flux);
+        b->flux = real;
+        if (!env && asprintf (&b->module_path, "%s/../modules/.libs", dir) < 0)
+            b->module_path = NULL;
+    }
+    else {
+        free (b->flux);
+        if (!(b->flux = strdup (BINDIR "/flux")))
+            return -1;
+    }
+    if (!b->module_path)
+        b->module_path = strdup (env ? env : FLUXMODDIR);
+    return b->module_path ? 0 : -1;
+}
+
+/* Children find `flux` first in PATH. */
+static int set_path (const struct broker *b)
+{
+    _cleanup_ (freep) char *path = NULL;
+    const char *old = getenv ("PATH");
+    const char *slash = strrchr (b->flux, '/');
+
+    if (asprintf (&path,
+                  "%.*s:%s",
+                  (int)(slash - b->flux),
+                  b->flux,
+                  old ? old : "/usr/local/bin:/usr/bin:/bin")
+        < 0) {
+        path = NULL;
+        return -1;
+    }
+    return setenv ("PATH", path, 1);
+}
+
+static const char *tmpdir (const char *otherwise)
+{
+    const char *s = getenv ("TMPDIR");
+
+    return s && *s ? s : otherwise;
+}
+
+/* Process */
+
+static void setup_process (void)
+{
+    struct rlimit rl;
+
+    /* A reader that went away is an error return, not our end. */
+    signal (SIGPIPE, SIG_IGN);
+    if (getrlimit (RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+        rl.rlim_cur = rl.rlim_max;
+        (void)setrlimit (RLIMIT_NOFILE, &rl);
+    }
+    (void)prctl (PR_SET_NAME, "flux-broker-0", 0, 0, 0);
+}
+
+/* Log */
+
+static void log_redirect (const char *buf, int len, void *arg)
+{
+    logger_append (arg, buf, len);
+}
+
+static int set_log_attr (struct broker *b,
+                         const char *name,
+                         const char *value,
+                         flux_error_t *error)
+{
+    flux_error_t reason;
+    int r;
+
+    if (attrs_set_default (b->attrs, name, value) < 0) {
+        errno = ENOMEM;
+        return errprintf (error, "%s", strerror (errno));
+    }
+    if (strcmp (name, "log-filename") == 0 && !attrs_get (b->attrs, name))
+        return 0;
+    if ((r = logger_set (b->logger, name, attrs_get (b->attrs, name), &reason)) < 0) {
+        errno = -r;
+        return errprintf (error, "%s: %s", name, reason.text);
+    }
+    return 0;
+}
+
+static int setup_log (struct broker *b, flux_error_t *error)
+{
+    int v = b->opt.verbose;
+    const struct {
+        const char *name;
+        const char *value;
+    } defaults[] = {
+        { "log-ring-size", "1024" },
+        { "log-level", "7" },
+        { "log-forward-level", "3" },
+        { "log-critical-level", "2" },
+        { "log-syslog-level", "3" },
+        { "log-syslog-enable", "0" },
+        { "log-stderr-mode", v ? "local" : "leader" },
+        { "log-stderr-level", v > 1 ? "7" : v == 1 ? "6" : "3" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (defaults); i++) {
+        if (set_log_attr (b, defaults[i].name, defaults[i].value, error) < 0)
+            return -1;
+    }
+    if (attrs_is_set (b->attrs, "log-filename"))
+        return set_log_attr (b, "log-filename", NULL, error);
+    return 0;
+}
+
+/* Attributes */
+
+static int setup_attrs (struct broker *b, flux_error_t *error)
+{
+    struct attrs *a = b->attrs;
+    const struct {
+        const char *name;
+        const char *value;
+    } defaults[] = {
+        { "version", flux_core_version_string () },
+        { "broker.uuid", b->uuid },
+        { "broker.rc1_path", "flux modprobe rc1" },
+        { "broker.rc3_path", "flux modprobe rc3" },
+        { "broker.quorum-warn", "1m" },
+        { "broker.shutdown-warn", "1m" },
+        { "broker.shutdown-timeout", "none" },
+        { "broker.sd-stop-timeout", "none" },
+        { "broker.cleanup-timeout", "none" },
+        { "broker.unload-builtins-timeout", "1m" },
+        { "tbon.topo", "kary:32" },
+        { "tbon.interface-hint", "default-route" },
+    };
+
+    if (boot_single (a, error) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_SIZE (defaults); i++) {
+        if (attrs_set_default (a, defaults[i].name, defaults[i].value) < 0)
+            goto nomem;
+    }
+    if (attrs_setf (a, "security.owner", "%u", (unsigned int)getuid ()) < 0
+        || attrs_setf (a, "broker.pid", "%d", (int)getpid ()) < 0
+        || attrs_setf (a, "broker.starttime", "%.2f", flux_reactor_time ()) < 0)
+        goto nomem;
+    return 0;
+nomem:
+    errno = ENOMEM;
+    return errprintf (error, "%s", strerror (errno));
+}
+
+/* The broker's own handle must never ask for what it would have to answer. */
+static int cache_attrs (struct broker *b)
+{
+    const char *name, *value;
+    size_t pos = 0;
+
+    while ((name = attrs_next (b->attrs, &pos, &value))) {
+        if (value && (attrs_flags (b->attrs, name) & ATTR_IMMUTABLE)
+            && flux_attr_set_cacheonly (b->h, name, value) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Configuration */
+
+static int setup_config (struct broker *b, flux_error_t *error)
+{
+    const char *path = b->opt.config_path;
+    flux_error_t reason;
+    flux_conf_t *conf;
+
+    if (!path)
+        path = getenv ("FLUX_CONF_DIR");
+    if (path) {
+        if (!(conf = flux_conf_parse (path, &reason)))
+            return errprintf (error, "Config file error: %s", reason.text);
+        if (attrs_set (b->attrs, "config.path", path) < 0)
+            goto nomem;
+    }
+    else if (!(conf = flux_conf_create ()))
+        return errprintf (error, "%s", strerror (errno));
+    for (int i = 0; b->opt.conf[i]; i++) {
+        if (flux_conf_update (conf, b->opt.conf[i], &reason) < 0) {
+            flux_conf_decref (conf);
+            return errprintf (error, "Config file error: %s", reason.text);
+        }
+    }
+    if (flux_set_conf_new (b->h, conf) < 0)
+        goto nomem;
+    return 0;
+nomem:
+    flux_conf_decref (conf);
+    return errprintf (error, "%s", strerror (errno));
+}
+
+/* Parts */
+
+static void module_failed (const char *name, void *arg)
+{
+    struct broker *b = arg;
+
+    flux_log (b->h, LOG_CRIT, "%s module runtime failure", name);
+    lifecycle_panic (b->lifecycle, name);
+}
+
+static void modules_congested (bool yes, void *arg)
+{
+    struct broker *b = arg;
+
+    connector_pause (b->connector, yes);
+}
+
+static void modules_emptied (void *arg)
+{
+    struct broker *b = arg;
+
+    lifecycle_modules_gone (b->lifecycle);
+}
+
+static const struct module_host_ops module_host_ops = {
+    .failed = module_failed,
+    .congested = modules_congested,
+    .emptied = modules_emptied,
+};
+
+/* What everything else is plugged into. */
+static int create_core (struct broker *b)
+{
+    uint32_t owner = getuid ();
+
+    if (!(b->reactor = flux_reactor_create (0))
+        || !(b->services = service_table_new ()) || !(b->events = event_hub_new ())
+        || !(b->router = router_new (0, b->uuid, owner, b->services, b->events))
+        || !(b->self = self_new (b->router, b->reactor, b->uuid)))
+        return -1;
+    b->h = self_handle (b->self);
+    flux_log_set_appname (b->h, "broker");
+    flux_log_set_hostname (b->h, "0");
+    flux_log_set_redirect (b->h, log_redirect, b->logger);
+    if (flux_aux_set (b->h, "flux::name", "broker", NULL) < 0
+        || flux_aux_set (b->h, "flux::uuid", b->uuid, NULL) < 0)
+        return -1;
+    return 0;
+}
+
+static int create_services (struct broker *b)
+{
+    struct endpoint *self = self_endpoint (b->self);
+
+    if (!(b->attr_service = attr_serve (b->self, b->services, b->attrs, b->logger))
+        || !(b->log_service = log_serve (b->self, b->services, b->logger))
+        || !(b->event_service = event_serve (
+                 b->self, b->services, b->router, b->events))
+        || !(b->config_service = config_serve (b->self, b->services))
+        || service_add (b->services, "broker", self) < 0
+        || flux_register_default_methods (b->h, "broker", &b->methods) < 0)
+        return -1;
+    return 0;
+}
+
+static int create_hosts (struct broker *b)
+{
+    struct endpoint *self = self_endpoint (b->self);
+    const char *shell = getenv ("SHELL");
+    struct lifecycle_args args = {
+        .self = b->self,
+        .services = b->services,
+        .attrs = b->attrs,
+        .logger = b->logger,
+        .envp = b->envp,
+        .shell = shell && *shell ? shell : "/bin/bash",
+    };
+
+    if (!(b->modules = module_host_new (b->h,
+                                        b->router,
+                                        b->services,
+                                        b->attrs,
+                                        b->module_path,
+                                        &module_host_ops,
+                                        b))
+        || !(b->connector = connector_new (
+                 b->h, b->router, b->services, b->events, getuid ())))
+        return -1;
+    module_host_set_builtins (b->modules, builtins, self);
+    args.modules = b->modules;
+    if (!(b->lifecycle = lifecycle_new (&args))
+        || module_host_serve (b->modules, self) < 0
+        || connector_serve (b->connector, self) < 0)
+        return -1;
+    return 0;
+}
+
+static int create_places (struct broker *b, const char **socket, flux_error_t *error)
+{
+    if (rundir_create (b->attrs, "rundir", tmpdir ("/tmp"), error) < 0
+        || rundir_create (b->attrs, "statedir", tmpdir ("/var/tmp"), error) < 0
+        || rundir_link_flux (b->attrs, b->flux, error) < 0
+        || rundir_local_uri (b->attrs, socket, error) < 0)
+        return -1;
+    if (!(b->envp = environ_for_children (environ,
+                                          attrs_get (b->attrs, "local-uri"),
+                                          attrs_get (b->attrs, "jobid"))))
+        return errprintf (error, "%s", strerror (errno));
+    return 0;
+}
+
+static int setup_initial_program (struct broker *b, flux_error_t *error)
+{
+    const char *shell = getenv ("SHELL");
+    struct phase *rc2 = lifecycle_rc2 (b->lifecycle);
+
+    if (!rc2)
+        return 0;
+    return initial_program (rc2,
+                            b->opt.argc,
+                            b->opt.argv,
+                            shell && *shell ? shell : "/bin/bash",
+                            error);
+}
+
+/* From nothing to everything in place.  -1 with a sentence. */
+static int setup (struct broker *b, flux_error_t *error)
+{
+    const char *socket;
+
+    errprintf (error, "%s", "out of memory");
+    if (setup_log (b, error) < 0 || setup_attrs (b, error) < 0
+        || setup_config (b, error) < 0 || create_places (b, &socket, error) < 0)
+        return -1;
+    if (cache_attrs (b) < 0 || create_services (b) < 0 || create_hosts (b) < 0)
+        return errprintf (error, "error starting services: %s", strerror (errno));
+    if (lifecycle_configure (b->lifecycle, error) < 0
+        || setup_initial_program (b, error) < 0
+        || connector_configure (b->connector, flux_get_conf (b->h), error) < 0
+        || connector_listen (b->connector, socket, error) < 0)
+        return -1;
+    return 0;
+}
+
+static void teardown (struct broker *b)
+{
+    lifecycle_free (b->lifecycle);
+    connector_free (b->connector);
+    module_host_free (b->modules);
+    flux_msg_handler_delvec (b->methods);
+    config_unserve (b->config_service);
+    event_unserve (b->event_service);
+    log_unserve (b->log_service);
+    attr_unserve (b->attr_service);
+    self_free (b->self);
+    router_free (b->router);
+    event_hub_free (b->events);
+    service_table_free (b->services);
+    flux_reactor_destroy (b->reactor);
+    logger_free (b->logger);
+    attrs_free (b->attrs);
+    environ_free (b->envp);
+    free (b->opt.conf);
+    free (b->flux);
+    free (b->module_path);
+}
+
+static void remove_places (struct broker *b)
+{
+    rundir_cleanup (b->attrs, "statedir");
+    rundir_cleanup (b->attrs, "rundir");
+}
+
+/* The initial program was in our process group: nothing of it stays. */
+static void hang_up_group (struct broker *b)
+{
+    if (getpgrp () == getpid () && lifecycle_rc2 (b->lifecycle)
+        && !attrs_is_set (b->attrs, "broker.rc2_pgrp")) {
+        signal (SIGHUP, SIG_IGN);
+        (void)kill (0, SIGHUP);
+    }
+}
+
+static int run (struct broker *b)
+{
+    int exit_code;
+
+    if (lifecycle_run (b->lifecycle) < 0) {
+        flux_log_error (b->h, "reactor");
+        exit_code = 1;
+    }
+    else
+        exit_code = lifecycle_exit_code (b->lifecycle);
+    connector_flush (b->connector);
+    hang_up_group (b);
+    if (module_host_count (b->modules) > 0) {
+        /* Threads that cannot be stopped still use all of this: leave it to
+         * them, and leave nothing else behind.
+         */
+        connector_unlink (b->connector);
+        remove_places (b);
+        _exit (exit_code);
+    }
+    return exit_code;
+}
+
+int main (int argc, char *argv[])
+{
+    struct broker b = { 0 };
+    flux_error_t error;
+    int exit_code = 1;
+    int r;
+
+    if (!(b.attrs = attrs_new ()) || !(b.logger = logger_new (0))) {
+        fprintf (stderr, "flux-broker: out of memory\n");
+        return 1;
+    }
+    if ((r = parse_options (&b, argc, argv)) != 0) {
+        teardown (&b);
+        return r < 0;
+    }
+    setup_process ();
+    if (uuid_generate_text (b.uuid) < 0 || find_places (&b) < 0 || set_path (&b) < 0
+        || create_core (&b) < 0) {
+        fprintf (stderr, "flux-broker: %s\n", strerror (errno));
+        teardown (&b);
+        return 1;
+    }
+    if (setup (&b, &error) < 0)
+        flux_log (b.h, LOG_CRIT, "%s", error.text);
+    else
+        exit_code = run (&b);
+    remove_places (&b);
+    teardown (&b);
+    return exit_code;
+}

@@ -14,8 +14,8 @@ static void entries_are_written (void)
         "and one with");
     is (t.buf,
         "{\"timestamp\":42.0,\"name\":\"foo\"}\n"
-        "{\"timestamp\":1795258092.0313981,\"name\":\"data\",\"context\":{\"a\":\"\xc3\xa9\"}}"
-        "\n",
+        "{\"timestamp\":1795258092.0313981,\"name\":\"data\",\"context\":"
+        "{\"a\":\"\xc3\xa9\"}}\n",
         "the text is as RFC 18 says");
     eventlog_begin (&t, 1, "x");
     text_puts (&t, ",\"context\":{}");

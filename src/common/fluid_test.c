@@ -150,7 +150,7 @@ static void made_ids_are_unique_and_increase (void)
     ok (increasing, "ids increase, though the clock steps and a millisecond runs dry");
     must (fluid_generate (&g, 77 + 1000000, &id) == 0);
     ok (fluid_timestamp (id) == 1001000, "the time is the clock's when it is ahead");
-    ok (fluid_generate (&g, UINT64_MAX, &id) == -EOVERFLOW, "40 bits of time are the end");
+    ok (fluid_generate (&g, UINT64_MAX, &id) == -EOVERFLOW, "40 bits of time end");
 }
 
 int main (void)

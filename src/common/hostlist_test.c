@@ -1,4 +1,6 @@
 #include "config.h"
+#include <stdio.h>
+
 #include <flux/hostlist.h>
 
 #include "testdata.h"
@@ -241,6 +243,159 @@ static void a_big_list_is_cheap (void)
     hostlist_destroy (hl);
 }
 
+/* A list as an array of names, and what should become of it. */
+#define MODEL_MAX 4096
+
+struct model {
+    char *name[MODEL_MAX];
+    int count;
+};
+
+static void model_add (struct model *m, const char *name)
+{
+    must (m->count < MODEL_MAX && (m->name[m->count] = strdup (name)));
+    m->count++;
+}
+
+static void model_clear (struct model *m)
+{
+    while (m->count > 0)
+        free (m->name[--m->count]);
+}
+
+static int compare_names (const void *x, const void *y)
+{
+    const char *a = *(char *const *)x;
+    const char *b = *(char *const *)y;
+    size_t na = strcspn (a, "0123456789");
+    size_t nb = strcspn (b, "0123456789");
+    int rc;
+
+    if (na != nb || (rc = memcmp (a, b, na)) != 0)
+        return strcmp (a, b) < 0 ? -1 : 1;
+    if (strlen (a) != strlen (b))
+        return strlen (a) < strlen (b) ? -1 : 1;
+    return strcmp (a, b);
+}
+
+static void model_sort (struct model *m, bool uniq)
+{
+    int kept = 0;
+
+    qsort (m->name, m->count, sizeof (m->name[0]), compare_names);
+    for (int i = 0; i < m->count; i++) {
+        if (uniq && kept > 0 && strcmp (m->name[kept - 1], m->name[i]) == 0)
+            free (m->name[i]);
+        else
+            m->name[kept++] = m->name[i];
+    }
+    m->count = kept;
+}
+
+static int model_find (const struct model *m, const char *name)
+{
+    for (int i = 0; i < m->count; i++) {
+        if (strcmp (m->name[i], name) == 0)
+            return i;
+    }
+    return -1;
+}
+
+static bool model_delete (struct model *m, const char *name)
+{
+    int i = model_find (m, name);
+
+    if (i < 0)
+        return false;
+    free (m->name[i]);
+    m->count--;
+    memmove (&m->name[i], &m->name[i + 1], (m->count - i) * sizeof (m->name[0]));
+    return true;
+}
+
+static bool agrees (struct hostlist *hl, const struct model *m)
+{
+    const char *host = hostlist_first (hl);
+    char *text = hostlist_encode (hl);
+    struct hostlist *again = hostlist_decode (text);
+    const char *host2 = hostlist_first (again);
+    bool same = hostlist_count (hl) == m->count && hostlist_count (again) == m->count;
+
+    for (int i = 0; i < m->count && same; i++) {
+        same = host && host2 && strcmp (host, m->name[i]) == 0
+               && strcmp (host2, m->name[i]) == 0
+               && hostlist_find (hl, host) == model_find (m, m->name[i]);
+        host = hostlist_next (hl);
+        host2 = hostlist_next (again);
+    }
+    if (!same)
+        diag ("list is %s", text);
+    hostlist_destroy (again);
+    free (text);
+    return same;
+}
+
+/* Append a random range or host to both. */
+static void grow (struct hostlist *hl, struct model *m, unsigned int *seed)
+{
+    static const char *const prefixes[] = { "a", "ab", "", "b-" };
+    const char *prefix = prefixes[rand_r (seed) % ARRAY_SIZE (prefixes)];
+    int width = rand_r (seed) % 4;
+    int lo = rand_r (seed) % 120;
+    int n = rand_r (seed) % 3 ? 1 : rand_r (seed) % 30 + 1;
+    char text[64];
+
+    if (rand_r (seed) % 8 == 0) {
+        model_add (m, "plain");
+        must (hostlist_append (hl, "plain") == 1);
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        snprintf (text, sizeof (text), "%s%0*d", prefix, width, lo + i);
+        model_add (m, text);
+    }
+    if (n > 1)
+        snprintf (text, sizeof (text), "%s[%0*d-%d]", prefix, width, lo, lo + n - 1);
+    must (hostlist_append (hl, text) == n);
+}
+
+static void random_lists_behave_as_arrays_of_names (void)
+{
+    unsigned int seed = getenv ("TEST_SEED") ? atoi (getenv ("TEST_SEED")) : 815;
+    struct model m = { .count = 0 };
+    bool grown = true, deleted = true, sorted = true, unique = true;
+
+    diag ("TEST_SEED=%u", seed);
+    for (int round = 0; round < 100; round++) {
+        struct hostlist *hl = hostlist_create ();
+
+        for (int i = rand_r (&seed) % 40; i > 0; i--)
+            grow (hl, &m, &seed);
+        grown = grown && agrees (hl, &m);
+        for (int i = 0; i < 20; i++) {
+            char name[16];
+            bool there;
+
+            snprintf (name, sizeof (name), "a%0*d", i % 4, rand_r (&seed) % 120);
+            there = model_delete (&m, name);
+            deleted = deleted && hostlist_delete (hl, name) == there;
+        }
+        deleted = deleted && agrees (hl, &m);
+        hostlist_sort (hl);
+        model_sort (&m, false);
+        sorted = sorted && agrees (hl, &m);
+        hostlist_uniq (hl);
+        model_sort (&m, true);
+        unique = unique && agrees (hl, &m);
+        hostlist_destroy (hl);
+        model_clear (&m);
+    }
+    ok (grown, "appending agrees");
+    ok (deleted, "deleting agrees");
+    ok (sorted, "sorting agrees");
+    ok (unique, "uniqueness agrees");
+}
+
 int main (void)
 {
     json_t *v = testdata_vectors ("hostlist.json");
@@ -255,5 +410,6 @@ int main (void)
     bad_arguments_are_refused ();
     the_largest_numbers_work ();
     a_big_list_is_cheap ();
+    random_lists_behave_as_arrays_of_names ();
     return done_testing ();
 }

@@ -160,17 +160,25 @@ struct idset *idset_copy (const struct idset *idset)
     return copy_with (idset, idset ? idset->flags : 0);
 }
 
-int idset_range_set (struct idset *idset, unsigned int lo, unsigned int hi)
+/* Bring lo and hi into order. */
+static int check_range (const struct idset *idset, unsigned int *lo, unsigned int *hi)
 {
-    if (!idset || !valid_id (lo) || !valid_id (hi)) {
+    unsigned int first = *lo < *hi ? *lo : *hi;
+    unsigned int last = *lo < *hi ? *hi : *lo;
+
+    if (!idset || !valid_id (last)) {
         errno = EINVAL;
         return -1;
     }
-    if (lo > hi) {
-        unsigned int tmp = lo;
-        lo = hi;
-        hi = tmp;
-    }
+    *lo = first;
+    *hi = last;
+    return 0;
+}
+
+int idset_range_set (struct idset *idset, unsigned int lo, unsigned int hi)
+{
+    if (check_range (idset, &lo, &hi) < 0)
+        return -1;
     if (hi >= idset->universe) {
         if (idset->flags & IDSET_FLAG_INITFULL) {
             /* ids beyond the universe are in already, so to speak */
@@ -191,15 +199,8 @@ int idset_set (struct idset *idset, unsigned int id)
 
 int idset_range_clear (struct idset *idset, unsigned int lo, unsigned int hi)
 {
-    if (!idset || !valid_id (lo) || !valid_id (hi)) {
-        errno = EINVAL;
+    if (check_range (idset, &lo, &hi) < 0)
         return -1;
-    }
-    if (lo > hi) {
-        unsigned int tmp = lo;
-        lo = hi;
-        hi = tmp;
-    }
     if (hi >= idset->universe) {
         if (idset->flags & IDSET_FLAG_INITFULL) {
             if (grow (idset, hi) < 0)

@@ -367,53 +367,64 @@ int jscan_find (const char *s, size_t len, const char *name, struct jvalue *v)
     return found ? 0 : -ENOENT;
 }
 
-static void put_utf8 (struct text *t, unsigned int code)
+static char *put_utf8 (char *d, unsigned int code)
 {
-    if (code >= 0x10000) {
-        text_putc (t, 0xf0 | code >> 18);
-        text_putc (t, 0x80 | (code >> 12 & 0x3f));
+    if (code < 0x80)
+        *d++ = code;
+    else if (code < 0x800) {
+        *d++ = 0xc0 | code >> 6;
+        *d++ = 0x80 | (code & 0x3f);
     }
-    else if (code >= 0x800)
-        text_putc (t, 0xe0 | code >> 12);
-    if (code >= 0x800)
-        text_putc (t, 0x80 | (code >> 6 & 0x3f));
-    else if (code >= 0x80)
-        text_putc (t, 0xc0 | code >> 6);
-    text_putc (t, code < 0x80 ? code : 0x80 | (code & 0x3f));
+    else if (code < 0x10000) {
+        *d++ = 0xe0 | code >> 12;
+        *d++ = 0x80 | (code >> 6 & 0x3f);
+        *d++ = 0x80 | (code & 0x3f);
+    }
+    else {
+        *d++ = 0xf0 | code >> 18;
+        *d++ = 0x80 | (code >> 12 & 0x3f);
+        *d++ = 0x80 | (code >> 6 & 0x3f);
+        *d++ = 0x80 | (code & 0x3f);
+    }
+    return d;
 }
 
+/* No escape is shorter than what it stands for. */
 int jvalue_unescape (const struct jvalue *v, struct text *t)
 {
     static const char from[] = "bfnrt";
     static const char to[] = "\b\f\n\r\t";
     const char *p = v->text;
     const char *end = p + v->len;
+    unsigned int code;
+    char *start, *d;
 
     if (v->type != JSCAN_STRING)
         return -EINVAL;
+    if (!v->escaped) {
+        text_put (t, v->text, v->len);
+        return 0;
+    }
+    if (!(start = d = text_reserve (t, v->len)))
+        return 0;
     while (p < end) {
-        const char *plain = p;
         const char *which;
-        unsigned int code;
 
-        if (!(p = memchr (p, '\\', end - p)))
-            p = end;
-        text_put (t, plain, p - plain);
-        if (p == end)
-            break;
-        p++;
-        if (*p == 'u') {
-            p++;
+        if (*p != '\\')
+            *d++ = *p++;
+        else if (p[1] == 'u') {
+            p += 2;
             if (scan_unicode (&p, end, &code) < 0)
                 return -EINVAL;
-            put_utf8 (t, code);
+            d = put_utf8 (d, code);
         }
         else {
-            which = strchr (from, *p);
-            text_putc (t, which ? to[which - from] : *p);
-            p++;
+            which = strchr (from, p[1]);
+            *d++ = which ? to[which - from] : p[1];
+            p += 2;
         }
     }
+    text_commit (t, d - start);
     return 0;
 }
 

@@ -154,6 +154,34 @@ static void shorten_exponent (char *e)
     memmove (e, first, strlen (first) + 1);
 }
 
+/* What "%.17g" gives for 10 digits before the point: seven behind it, rounded
+ * to even, less the zeros at the end.  Exact: 53 bits times 10^7 fit in 128.
+ */
+static void put_epoch_seconds (struct text *t, double value)
+{
+    char digits[7];
+    int exp;
+    uint64_t mantissa = ldexp (frexp (value, &exp), 53);
+    int shift = 53 - exp; /* 19 .. 23 */
+    unsigned __int128 product = (unsigned __int128)mantissa * 10000000;
+    uint64_t scaled = product >> shift;
+    uint64_t rest = product & ((UINT64_C (1) << shift) - 1);
+    uint64_t half = UINT64_C (1) << (shift - 1);
+    uint64_t fraction;
+    int n = sizeof (digits);
+
+    if (rest > half || (rest == half && (scaled & 1)))
+        scaled++;
+    text_put_uint (t, scaled / 10000000);
+    fraction = scaled % 10000000;
+    for (int i = n - 1; i >= 0; i--, fraction /= 10)
+        digits[i] = '0' + fraction % 10;
+    while (n > 1 && digits[n - 1] == '0')
+        n--;
+    text_putc (t, '.');
+    text_put (t, digits, n);
+}
+
 void text_put_real (struct text *t, double value)
 {
     char buf[40];
@@ -161,6 +189,10 @@ void text_put_real (struct text *t, double value)
 
     if (!isfinite (value))
         value = 0.0;
+    if (value >= 1E9 && value < 9999999999.) { /* every event has a time */
+        put_epoch_seconds (t, value);
+        return;
+    }
     snprintf (buf, sizeof (buf), "%.17g", value);
     if ((e = strchr (buf, 'e')))
         shorten_exponent (e + 1);

@@ -1,5 +1,6 @@
 #include "config.h"
 #include <math.h>
+#include <stdio.h>
 #include "tap.h"
 #include "text.h"
 
@@ -18,6 +19,33 @@ static void real (double d, const char *want)
 
     text_put_real (&t, d);
     is (t.buf, want, "writes %s", want);
+    text_fini (&t);
+}
+
+/* Times have a way of their own: it must not be seen. */
+static void times_are_written_as_other_reals (void)
+{
+    struct text t = TEXT_INIT;
+    unsigned int seed = 1;
+    int differ = 0;
+
+    for (int i = 0; i < 200000; i++) {
+        double d = 1E9 + (double)rand_r (&seed) * rand_r (&seed) * 1.95E-9;
+        char want[40];
+
+        if (i % 4 == 0)
+            d = rint (d * 128.) / 128.; /* few digits, ties */
+        if (i % 16 == 0)
+            d = rint (d);
+        snprintf (want, sizeof (want), "%.17g", d);
+        if (!strchr (want, '.'))
+            strcat (want, ".0");
+        text_clear (&t);
+        text_put_real (&t, d);
+        if (strcmp (t.buf, want) != 0 && differ++ == 0)
+            diag ("got %s, want %s", t.buf, want);
+    }
+    ok (differ == 0, "200000 times are written as %%.17g");
     text_fini (&t);
 }
 
@@ -58,5 +86,9 @@ int main (void)
     real (1e-7, "9.9999999999999995e-8");
     real (-0.0, "-0.0");
     real (NAN, "0.0");
+    real (1E9, "1000000000.0");
+    real (9999999998.9999981, "9999999998.9999981");
+    real (9999999999.9999981, "9999999999.9999981");
+    times_are_written_as_other_reals ();
     return done_testing ();
 }

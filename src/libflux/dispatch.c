@@ -154,7 +154,7 @@ static struct response_sink *find_sink (struct dispatch *d, const flux_msg_t *ms
     return s;
 }
 
-static void sink_deliver (struct response_sink *s, const flux_msg_t *msg)
+void response_sink_deliver (struct response_sink *s, const flux_msg_t *msg)
 {
     uint32_t rolemask;
 
@@ -177,9 +177,8 @@ static flux_msg_handler_t *find_topic (struct dispatch *d, const flux_msg_t *msg
     return mh->running && flux_msg_cmp (msg, mh->match) ? mh : NULL;
 }
 
-static flux_msg_handler_t *next_other (struct dispatch *d,
-                                       flux_msg_handler_t *mh,
-                                       const flux_msg_t *msg)
+static flux_msg_handler_t *
+next_other (struct dispatch *d, flux_msg_handler_t *mh, const flux_msg_t *msg)
 {
     struct list *n = mh ? mh->node.next : d->others.next;
 
@@ -224,7 +223,8 @@ static bool dispatch_event (struct dispatch *d, const flux_msg_t *msg)
     return count > 0;
 }
 
-static bool dispatch_one (struct dispatch *d, flux_msg_handler_t *mh, const flux_msg_t *msg)
+static bool
+dispatch_one (struct dispatch *d, flux_msg_handler_t *mh, const flux_msg_t *msg)
 {
     if (!mh && !(mh = next_other (d, NULL, msg)))
         return false;
@@ -242,7 +242,7 @@ static bool dispatch_response (struct dispatch *d, const flux_msg_t *msg)
     if (!waits && dispatch_one (d, NULL, msg))
         return true;
     if (s)
-        sink_deliver (s, msg);
+        response_sink_deliver (s, msg);
     return s != NULL;
 }
 
@@ -250,7 +250,8 @@ static bool dispatch_response (struct dispatch *d, const flux_msg_t *msg)
 
 static void refuse_request (flux_t *h, const flux_msg_t *msg)
 {
-    _cleanup_ (freep) char *text = NULL;
+    _cleanup_ (freep)
+    char *text = NULL;
     const char *topic;
 
     if (flux_msg_is_noresponse (msg))

@@ -37,7 +37,7 @@ struct dispatch {
     int refcount;
     flux_t *h; /* NULL: detached */
     flux_watcher_t *w;
-    int running; /* started handlers and sinks */
+    int running;         /* started handlers and sinks */
     struct table topics; /* name -> struct topic */
     struct table sinks;  /* matchtag -> struct response_sink */
     struct list others;  /* handlers that are in neither, newest first */
@@ -94,6 +94,9 @@ int response_sink_add (struct dispatch *d, uint32_t matchtag, struct response_si
 int response_sink_start (struct response_sink *s);
 void response_sink_stop (struct response_sink *s);
 void response_sink_remove (struct response_sink *s);
+
+/* Hand over a response that is for s; without any role it is dropped. */
+void response_sink_deliver (struct response_sink *s, const flux_msg_t *msg);
 
 /* Offer msg to a handler that was chosen for it: call it, or refuse. */
 void msg_handler_deliver (flux_msg_handler_t *mh, const flux_msg_t *msg);

@@ -74,10 +74,8 @@ flux_msg_t *flux_event_pack (const char *topic, const char *fmt, ...)
     return msg;
 }
 
-static flux_future_t *subscription_rpc (flux_t *h,
-                                        const char *method,
-                                        const char *topic,
-                                        int flags)
+static flux_future_t *
+subscription_rpc (flux_t *h, const char *method, const char *topic, int flags)
 {
     if (!h || !topic) {
         errno = EINVAL;
@@ -140,7 +138,8 @@ flux_future_t *flux_event_publish_raw (flux_t *h,
                                        const void *data,
                                        size_t len)
 {
-    _cleanup_ (freep) char *text = NULL;
+    _cleanup_ (freep)
+    char *text = NULL;
     size_t n;
 
     if (!h || !topic || (flags = wire_flags (flags)) < 0) {
@@ -148,30 +147,13 @@ flux_future_t *flux_event_publish_raw (flux_t *h,
         return NULL;
     }
     if (!data)
-        return flux_rpc_pack (h,
-                              "event.publish",
-                              0,
-                              0,
-                              "{s:s s:i}",
-                              "topic",
-                              topic,
-                              "flags",
-                              flags);
+        return flux_rpc_pack (h, "event.publish", 0, 0, "{s:s s:i}", "topic", topic,
+                              "flags", flags);
     if (!(text = malloc (base64_encoded_size (len) + 1)))
         return NULL;
     n = base64_encode (text, data, len);
-    return flux_rpc_pack (h,
-                          "event.publish",
-                          0,
-                          0,
-                          "{s:s s:i s:s%}",
-                          "topic",
-                          topic,
-                          "flags",
-                          flags,
-                          "payload",
-                          text,
-                          n);
+    return flux_rpc_pack (h, "event.publish", 0, 0, "{s:s s:i s:s%}", "topic", topic,
+                          "flags", flags, "payload", text, n);
 }
 
 flux_future_t *flux_event_publish (flux_t *h, const char *topic, int flags, const char *s)
@@ -179,13 +161,11 @@ flux_future_t *flux_event_publish (flux_t *h, const char *topic, int flags, cons
     return flux_event_publish_raw (h, topic, flags, s, s ? strlen (s) + 1 : 0);
 }
 
-flux_future_t *flux_event_publish_pack (flux_t *h,
-                                        const char *topic,
-                                        int flags,
-                                        const char *fmt,
-                                        ...)
+flux_future_t *
+flux_event_publish_pack (flux_t *h, const char *topic, int flags, const char *fmt, ...)
 {
-    _cleanup_ (freep) char *s = NULL;
+    _cleanup_ (freep)
+    char *s = NULL;
     json_t *o;
     va_list ap;
 

@@ -45,8 +45,7 @@ static void context_init (flux_future_t *f, flux_reactor_t *r)
         return;
     if (!again) {
         flux_reactor_decref (f->inited[FUTURE_CONTEXTS - 1]);
-        memmove (&f->inited[1],
-                 &f->inited[0],
+        memmove (&f->inited[1], &f->inited[0],
                  sizeof (f->inited) - sizeof (f->inited[0]));
         flux_reactor_incref (r);
         f->inited[0] = r;
@@ -78,6 +77,8 @@ void future_bind (flux_future_t *f, flux_future_t *g)
     flux_future_set_reactor (f, flux_future_get_reactor (g));
     if (h)
         flux_future_set_flux (f, h);
+    else if (g->h) /* there is no memory for the clone that f needs */
+        flux_future_fulfill_error (f, ENOMEM, NULL);
     errno = saved_errno;
 }
 
@@ -244,9 +245,24 @@ static int wait_limited (flux_future_t *f, double timeout)
     return rc;
 }
 
-int flux_future_wait_for (flux_future_t *f, double timeout)
+/* By the private reactor. */
+static int wait_by_reactor (flux_future_t *f, double timeout)
 {
     int rc;
+
+    if ((rc = wait_enter (f)) == 0) {
+        if (timeout > 0.)
+            rc = wait_limited (f, timeout);
+        else
+            rc = wait_run (f, &(bool){ false });
+        wait_leave (f);
+    }
+    return rc;
+}
+
+int flux_future_wait_for (flux_future_t *f, double timeout)
+{
+    int rc = -1;
 
     if (!f) {
         errno = EINVAL;
@@ -259,13 +275,11 @@ int flux_future_wait_for (flux_future_t *f, double timeout)
         return -1;
     }
     future_ref (f);
-    if ((rc = wait_enter (f)) == 0) {
-        if (timeout > 0.)
-            rc = wait_limited (f, timeout);
-        else
-            rc = wait_run (f, &(bool){ false });
-        wait_leave (f);
-    }
+    errno = EWOULDBLOCK;
+    if (f->wait_fn && timeout < 0. && !f->waiting)
+        rc = f->wait_fn (f, f->wait_arg);
+    if (rc < 0 && errno == EWOULDBLOCK)
+        rc = wait_by_reactor (f, timeout);
     future_unref (f);
     return rc;
 }
@@ -298,10 +312,7 @@ static void continuation_run (struct deferred *d)
     future_unref (f);
 }
 
-int flux_future_then (flux_future_t *f,
-                      double timeout,
-                      flux_continuation_f cb,
-                      void *arg)
+int flux_future_then (flux_future_t *f, double timeout, flux_continuation_f cb, void *arg)
 {
     int waiting;
     flux_reactor_t *r;

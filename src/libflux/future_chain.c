@@ -79,10 +79,8 @@ static void link_cb (flux_future_t *f, void *arg)
 }
 
 /* Await f in the context that next is in, for the first time or again. */
-static void await (struct chain *chain,
-                   flux_future_t *f,
-                   flux_continuation_f cb,
-                   void *arg)
+static void
+await (struct chain *chain, flux_future_t *f, flux_continuation_f cb, void *arg)
 {
     if (!chain->next->h && f->h)
         flux_future_set_flux (chain->next, f->h);

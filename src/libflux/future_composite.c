@@ -21,7 +21,7 @@
 struct composite {
     flux_future_t *cf;
     bool any;
-    bool answered; /* wait_all was fulfilled once */
+    bool answered;        /* wait_all was fulfilled once */
     struct list children; /* in the order they came */
     struct table names;
     size_t ready;

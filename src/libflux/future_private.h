@@ -83,6 +83,12 @@ struct flux_future {
     flux_t *now_h;
     int waiting;
 
+    /* If set, a shorter way to wait without limit than by a private reactor.
+     * Returns 0 (ready), or -1 with errno: EWOULDBLOCK = take the long way.
+     */
+    int (*wait_fn) (flux_future_t *f, void *arg);
+    void *wait_arg;
+
     /* Composite: called when a result or fatal error becomes current.  It
      * runs no code of users and destroys nothing.
      */

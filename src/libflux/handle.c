@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 
 #include "common/util.h"
-#include "pending.h"
 #include "handle_private.h"
 #include "message_private.h"
 #include "rpctrack.h"

@@ -7,7 +7,6 @@
 
 #include "common/errprintf.h"
 #include "common/util.h"
-#include "pending.h"
 #include "handle_private.h"
 
 /* How many instances up; INT_MAX for the root; -1 with errno EINVAL. */

@@ -271,6 +271,39 @@ static void clones (void)
     flux_matchtag_free (NULL, 1);
 }
 
+static void reactor_and_conf (void)
+{
+    flux_t *h = flux_open ("loop://", 0), *c = flux_clone (h);
+    flux_reactor_t *r = flux_reactor_create (0);
+    flux_conf_t *conf = flux_conf_pack ("{s:i}", "a", 1);
+    uint32_t n = 42;
+    int i;
+
+    ok (flux_get_rank (h, &n) == 0 && n == 0 && flux_get_size (h, &n) == 0 && n == 1,
+        "a loop is rank 0 of 1");
+    fails (!flux_get_reactor (NULL), EINVAL, "reactor of nothing");
+    fails (flux_set_reactor (NULL, r) < 0, EINVAL, "reactor for nothing");
+    ok (flux_set_reactor (h, r) == 0 && flux_get_reactor (h) == r, "a reactor is set");
+    fails (flux_set_reactor (h, r) < 0, EEXIST, "... once");
+    ok (flux_get_reactor (c) && flux_get_reactor (c) != r
+            && flux_get_reactor (c) == flux_get_reactor (c),
+        "a clone makes its own");
+    fails (flux_set_reactor (c, r) < 0, EEXIST, "... and keeps it");
+    fails (!flux_get_conf (NULL), EINVAL, "configuration of nothing");
+    fails (flux_set_conf_new (NULL, conf) < 0, EINVAL, "configuration for nothing");
+    ok (flux_get_conf (h)
+            && flux_conf_unpack (flux_get_conf (h), NULL, "{s:i}", "a", &i) < 0,
+        "an empty configuration is made");
+    ok (flux_set_conf_new (h, conf) == 0 && flux_get_conf (h) == conf, "one is set");
+    ok (flux_get_conf (c) == conf, "a clone sees it");
+    ok (flux_set_conf_new (h, NULL) == 0 && flux_get_conf (h)
+            && flux_conf_unpack (flux_get_conf (h), NULL, "{s:i}", "a", &i) < 0,
+        "NULL forgets it");
+    flux_close (c);
+    flux_close (h);
+    flux_reactor_destroy (r);
+}
+
 /* A connector of somebody else's. */
 
 struct foreign {
@@ -425,6 +458,20 @@ static void foreign_connector (void)
     ok (f.destroyed == 1, "the connector is destroyed, once");
 }
 
+static void foreign_norequeue (void)
+{
+    struct foreign f = { .evfd = eventfd (0, EFD_NONBLOCK | EFD_CLOEXEC), .queued = 1 };
+    flux_t *h = flux_handle_create (&f, &foreign_ops, FLUX_O_NOREQUEUE);
+    struct flux_match match = FLUX_MATCH_ANY;
+
+    ok (flux_pollfd (h) == f.evfd, "without requeue a descriptor needs no wrapping");
+    match.topic_glob = "nosuch";
+    fails (!flux_recv (h, match, FLUX_O_NONBLOCK), EWOULDBLOCK, "no match");
+    ok ((flux_pollevents (h) & FLUX_POLLIN) && next_is (h, "f"),
+        "what was passed over is not lost even so");
+    flux_close (h);
+}
+
 static void nothing_at_all (void)
 {
     static const struct flux_handle_ops none;
@@ -482,7 +529,9 @@ int main (void)
     matching ();
     polling ();
     clones ();
+    reactor_and_conf ();
     foreign_connector ();
+    foreign_norequeue ();
     nothing_at_all ();
     tracked_rpcs ();
     return done_testing ();

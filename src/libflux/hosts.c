@@ -91,12 +91,11 @@ static char *ranks_to_hosts (struct hostlist *map,
     for (; rank != IDSET_INVALID_ID; rank = idset_next (ids, rank)) {
         const char *host = hostlist_nth (map, rank);
 
-        if (!host) {
+        if (!host && errno == ENOENT) {
             errprintf (errp, "rank %u is not in host map", rank);
-            errno = ENOENT;
             goto done;
         }
-        if (hostlist_append (hosts, host) < 0)
+        if (!host || hostlist_append (hosts, host) < 0)
             goto error;
     }
     if ((result = hostlist_encode (hosts)))
@@ -124,7 +123,6 @@ static char *hosts_to_ranks (struct hostlist *map,
 
         if (rank < 0) {
             errprintf (errp, "host %s not found in host map", host);
-            errno = ENOENT;
             goto done;
         }
         if (idset_set (ids, rank) < 0)
@@ -160,10 +158,14 @@ char *flux_hostmap_lookup (flux_t *h, const char *targets, flux_error_t *errp)
         idset_destroy (ids);
         return result;
     }
-    if ((hosts = hostlist_decode (targets))) {
+    if (errno != ENOMEM && (hosts = hostlist_decode (targets))) {
         result = hosts_to_ranks (map, hosts, errp);
         hostlist_destroy (hosts);
         return result;
+    }
+    if (errno == ENOMEM) {
+        errprintf (errp, "%s", strerror (errno));
+        return NULL;
     }
     errprintf (errp, "target must be a valid idset or hostlist");
     errno = EINVAL;

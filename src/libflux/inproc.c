@@ -79,11 +79,18 @@ void inproc_destroy (struct inproc *q)
     free_keep_errno (q);
 }
 
+/* Not a place to be cancelled at (module threads can be): the mark is gone,
+ * and the reader would never hear of it.
+ */
 static void write_event (int fd)
 {
+    int state;
+
+    pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &state);
     /* It can only fail when 2^64 - 2 wake-ups were not read. */
     if (eventfd_write (fd, 1) < 0)
         never ("eventfd overflow");
+    pthread_setcancelstate (state, NULL);
 }
 
 /* Wake a sender that waits for room. */
@@ -180,6 +187,14 @@ int inproc_push (struct inproc *q, flux_msg_t *msg)
     return 0;
 }
 
+static void stop_waiting (void *arg)
+{
+    struct inproc *q = arg;
+
+    atomic_store (&q->want, WANT_NOTHING);
+    pthread_mutex_unlock (&q->lock);
+}
+
 void inproc_wait (struct inproc *q)
 {
     int expected = WANT_EVENT;
@@ -189,14 +204,14 @@ void inproc_wait (struct inproc *q)
         && atomic_compare_exchange_strong (&q->want, &expected, WANT_NOTHING))
         q->notify_pending = false;
     pthread_mutex_lock (&q->lock);
+    pthread_cleanup_push (stop_waiting, q); /* the thread may be cancelled */
     for (;;) {
         atomic_exchange (&q->want, WANT_CONDITION);
         if (!inproc_full (q) || atomic_load (&q->closed))
             break;
         pthread_cond_wait (&q->room, &q->lock);
     }
-    atomic_store (&q->want, WANT_NOTHING);
-    pthread_mutex_unlock (&q->lock);
+    pthread_cleanup_pop (1);
 }
 
 bool inproc_notify (struct inproc *q)

@@ -1,6 +1,7 @@
 #include "config.h"
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <time.h>
 #include <flux/core.h>
@@ -363,6 +364,99 @@ static void throughput (const char *how, const char *uri, bool polled)
     flux_close (h);
 }
 
+/* Objects, not text, go there and come back. */
+static void *add_one (void *arg)
+{
+    flux_t *h = flux_open (arg, 0);
+    flux_msg_t *msg;
+    const char *s;
+    int n;
+
+    while (h && (msg = flux_recv (h, FLUX_MATCH_ANY, 0))) {
+        if (flux_msg_unpack (msg, "{s:i s:s}", "n", &n, "s", &s) < 0
+            || flux_msg_pack (msg, "{s:i s:s}", "n", n + 1, "s", s) < 0
+            || flux_send_new (h, &msg, 0) < 0) {
+            flux_msg_destroy (msg);
+            break;
+        }
+    }
+    flux_close (h);
+    return NULL;
+}
+
+static void objects (void)
+{
+    char *uri = "interthread://objects";
+    flux_t *h = flux_open (uri, 0);
+    flux_msg_t *msg = request ("object"), *cpy = NULL;
+    pthread_t t;
+    int i, n = 0;
+
+    if (!h || pthread_create (&t, NULL, add_one, uri) != 0)
+        bail_out ("cannot start");
+    for (i = 0; i < PINGS; i += 2) {
+        const char *s = NULL;
+
+        if (flux_msg_pack (msg, "{s:i s:s}", "n", i, "s", "text") < 0)
+            break;
+        /* every other time the payload is shared by both threads */
+        if (i % 4 == 0) {
+            flux_msg_destroy (cpy);
+            cpy = flux_msg_copy (msg, true);
+        }
+        if (flux_send_new (h, &msg, 0) < 0 || !(msg = flux_recv (h, FLUX_MATCH_ANY, 0)))
+            break;
+        if (flux_msg_unpack (msg, "{s:i s:s}", "n", &n, "s", &s) < 0 || n != i + 1
+            || strcmp (s, "text") != 0)
+            break;
+        if (i % 4 == 0 && (flux_msg_unpack (cpy, "{s:i}", "n", &n) < 0 || n != i))
+            break;
+    }
+    ok (i >= PINGS, "objects go there and come back");
+    flux_msg_destroy (cpy);
+    flux_msg_destroy (msg);
+    flux_close (h);
+    pthread_join (t, NULL);
+}
+
+/* A module thread may be cancelled while it waits for room. */
+static void *fill (void *arg)
+{
+    flux_msg_t *msg = request ("fill");
+
+    pthread_cleanup_push ((void (*) (void *))flux_msg_destroy, msg);
+    while (flux_send (arg, msg, 0) == 0)
+        ;
+    pthread_cleanup_pop (1);
+    return NULL;
+}
+
+static void cancelled (void)
+{
+    flux_t *h[2];
+    pthread_t t;
+    size_t count = 0;
+    void *result;
+
+    open_pair ("interthread://cancel", h, 0);
+    if (pthread_create (&t, NULL, fill, h[0]) != 0)
+        bail_out ("cannot start");
+    while (flux_opt_get (h[1], FLUX_OPT_RECV_QUEUE_COUNT, &count, sizeof (count)) == 0
+           && count < 65536)
+        sched_yield ();
+    ok (pthread_cancel (t) == 0 && pthread_join (t, &result) == 0
+            && result == PTHREAD_CANCELED,
+        "a sender that waits for room can be cancelled");
+    flux_close (h[0]);
+    while (count > 0) {
+        flux_msg_destroy (flux_recv (h[1], FLUX_MATCH_ANY, 0));
+        count--;
+    }
+    ok (!flux_recv (h[1], FLUX_MATCH_ANY, 0) && errno == ECONNRESET,
+        "the reader gets what was sent, and the end");
+    flux_close (h[1]);
+}
+
 /* Both directions at once, each end polling and never blocking. */
 static void *chatter (void *arg)
 {
@@ -456,6 +550,8 @@ int main (void)
     ping_pong ("polled", "interthread://ping", echo_polled, true);
     throughput ("blocking", "interthread://flood", false);
     throughput ("polled", "interthread://flood", true);
+    objects ();
+    cancelled ();
     both_directions ();
     many_channels ();
     return done_testing ();

@@ -130,14 +130,15 @@ char *flux_unwrap_string (const char *in,
     }
     if (!(header = decode (in, payload - in, &len))) {
         errprintf (error, "error decoding header: %s", strerror (errno));
-        goto inval;
+        return NULL;
     }
     if (parse_header (header, len, &uid, error) < 0)
         goto inval;
     payload++;
     if (!(result = decode (payload, mechanism - payload, &len))) {
         errprintf (error, "error decoding payload: %s", strerror (errno));
-        goto inval;
+        free_keep_errno (header);
+        return NULL;
     }
     if (strlen (result) != len) {
         errprintf (error, "payload contains a NUL");

@@ -3,6 +3,8 @@
 #include "config.h"
 #include <flux/core.h>
 
+#include "common/jscan.h"
+#include "common/text.h"
 #include "common/util.h"
 
 #define WATCH_FLAGS                                                           \
@@ -31,18 +33,78 @@ flux_future_t *flux_job_event_watch (flux_t *h,
                           flags);
 }
 
+/* The event in a response, decoded without a JSON tree: logs are long. */
+struct event {
+    const flux_msg_t *msg; /* that it is from */
+    struct text text;
+};
+
+static void event_destroy (void *arg)
+{
+    struct event *e = arg;
+
+    flux_msg_decref (e->msg);
+    text_fini (&e->text);
+    free_keep_errno (e);
+}
+
+static struct event *event_get (flux_future_t *f)
+{
+    static const char auxkey[] = "flux::job_event";
+    struct event *e = flux_future_aux_get (f, auxkey);
+
+    if (e)
+        return e;
+    if (!(e = calloc (1, sizeof (*e))))
+        return NULL;
+    if (flux_future_aux_set (f, auxkey, e, event_destroy) < 0) {
+        event_destroy (e);
+        return NULL;
+    }
+    return e;
+}
+
+/* {"event":s} */
+static int event_decode (struct event *e, const flux_msg_t *msg, const char *s)
+{
+    struct jvalue v;
+
+    flux_msg_decref (e->msg);
+    e->msg = NULL;
+    text_clear (&e->text);
+    if (jscan_find (s, strlen (s), "event", &v) < 0 || jvalue_unescape (&v, &e->text) < 0) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (text_error (&e->text) < 0) {
+        errno = ENOMEM;
+        return -1;
+    }
+    if (strlen (e->text.buf) != e->text.len) {
+        errno = EPROTO;
+        return -1;
+    }
+    e->msg = flux_msg_incref (msg);
+    return 0;
+}
+
 int flux_job_event_watch_get (flux_future_t *f, const char **event)
 {
+    struct event *e;
+    const void *msg;
     const char *s;
 
     if (!f) {
         errno = EINVAL;
         return -1;
     }
-    if (flux_rpc_get (f, &s) < 0)
+    if (flux_rpc_get (f, &s) < 0 || flux_future_get (f, &msg) < 0)
         return -1;
-    if (s && flux_rpc_get_unpack (f, "{s:s}", "event", &s) < 0)
-        return -1;
+    if (s) {
+        if (!(e = event_get (f)) || (msg != e->msg && event_decode (e, msg, s) < 0))
+            return -1;
+        s = e->text.buf;
+    }
     if (event)
         *event = s; /* NULL: the sentinel */
     return 0;

@@ -113,6 +113,21 @@ static flux_future_t *follow (flux_future_t *f, flux_continuation_f cb, struct c
     return next;
 }
 
+/* What copy and move have in common: NULL with errno if there is no going on. */
+static struct copy *copy_start (flux_t *h,
+                                const char *srcns,
+                                const char *srckey,
+                                const char *dstns,
+                                const char *dstkey,
+                                int flags)
+{
+    if (!h || !srckey || !dstkey) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return copy_new (srcns, srckey, dstns, dstkey, flags);
+}
+
 flux_future_t *flux_kvs_copy (flux_t *h,
                               const char *srcns,
                               const char *srckey,
@@ -120,13 +135,9 @@ flux_future_t *flux_kvs_copy (flux_t *h,
                               const char *dstkey,
                               int commit_flags)
 {
-    struct copy *c;
+    struct copy *c = copy_start (h, srcns, srckey, dstns, dstkey, commit_flags);
 
-    if (!h || !srckey || !dstkey) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if (!(c = copy_new (srcns, srckey, dstns, dstkey, commit_flags)))
+    if (!c)
         return NULL;
     return follow (flux_kvs_lookup (h, c->srcns, FLUX_KVS_TREEOBJ, srckey),
                    lookup_done,
@@ -140,13 +151,9 @@ flux_future_t *flux_kvs_move (flux_t *h,
                               const char *dstkey,
                               int commit_flags)
 {
-    struct copy *c;
+    struct copy *c = copy_start (h, srcns, srckey, dstns, dstkey, commit_flags);
 
-    if (!h || !srckey || !dstkey) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if (!(c = copy_new (srcns, srckey, dstns, dstkey, commit_flags)))
+    if (!c)
         return NULL;
     return follow (flux_kvs_copy (h, srcns, srckey, dstns, dstkey, commit_flags),
                    copy_done,

@@ -44,6 +44,7 @@ flux_kvsdir_t *flux_kvsdir_create (flux_t *handle,
                                    const char *json_str)
 {
     flux_kvsdir_t *dir;
+    int rc;
 
     if (!key || !json_str) {
         errno = EINVAL;
@@ -51,10 +52,10 @@ flux_kvsdir_t *flux_kvsdir_create (flux_t *handle,
     }
     if (!(dir = kvsdir_new (handle, rootref, key)))
         return NULL;
-    if (treeobj_parse (json_str, strlen (json_str), &dir->dir) < 0
+    if ((rc = treeobj_parse (json_str, strlen (json_str), &dir->dir)) < 0
         || treeobj_type (dir->dir) != TREEOBJ_DIR) {
         flux_kvsdir_destroy (dir);
-        errno = EINVAL;
+        errno = rc == -ENOMEM ? ENOMEM : EINVAL;
         return NULL;
     }
     return dir;

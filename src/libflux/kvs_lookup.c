@@ -267,11 +267,12 @@ static int scan_val (const struct lookup *ctx, struct jvalue *data)
     }
     if (is_val && found == 7 && data->type == JSCAN_STRING)
         return 0;
-    errno = EPROTO;
     if (!is_val && treeobj_parse (ctx->val, ctx->vallen, &o) == 0) {
         treeobj_put (o);
         errno = EINVAL;
     }
+    else
+        errno = EPROTO;
     return -1;
 }
 

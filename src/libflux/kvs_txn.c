@@ -186,6 +186,7 @@ int flux_kvs_txn_put_treeobj (flux_kvs_txn_t *txn,
 {
     struct treeobj *o;
     size_t len;
+    int rc;
 
     if (check_args (txn, flags, 0, key) < 0)
         return -1;
@@ -194,8 +195,8 @@ int flux_kvs_txn_put_treeobj (flux_kvs_txn_t *txn,
         return -1;
     }
     len = strlen (treeobj);
-    if (treeobj_parse (treeobj, len, &o) < 0) {
-        errno = EPROTO;
+    if ((rc = treeobj_parse (treeobj, len, &o)) < 0) {
+        errno = rc == -ENOMEM ? ENOMEM : EPROTO;
         return -1;
     }
     treeobj_put (o);

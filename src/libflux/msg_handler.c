@@ -184,9 +184,7 @@ static void refuse (flux_msg_handler_t *mh, const flux_msg_t *msg)
     if (flux_msg_get_type (msg, &type) < 0 || type != FLUX_MSGTYPE_REQUEST
         || flux_msg_is_noresponse (msg))
         return;
-    (void)flux_respond_error (mh->d->h,
-                              msg,
-                              EPERM,
+    (void)flux_respond_error (mh->d->h, msg, EPERM,
                               mh->rolemask == FLUX_ROLE_OWNER
                                   ? "Request requires owner credentials"
                                   : "Request rejected due to insufficient privilege");
@@ -229,7 +227,8 @@ static flux_msg_handler_t *create_from_spec (flux_t *h,
                                              void *arg)
 {
     struct flux_match match = FLUX_MATCH_ANY;
-    _cleanup_ (freep) char *topic = NULL;
+    _cleanup_ (freep)
+    char *topic = NULL;
     flux_msg_handler_t *mh;
 
     match.typemask = spec->typemask;

@@ -30,8 +30,8 @@
 struct reactor_signals {
     int fd; /* signalfd, -1 until the first signal watcher starts */
     struct ev_io io;
-    sigset_t set;      /* signals with an active watcher */
-    sigset_t unblock;  /* of these, the ones to unblock after the last stop */
+    sigset_t set;         /* signals with an active watcher */
+    sigset_t unblock;     /* of these, the ones to unblock after the last stop */
     struct list watchers; /* active signal watchers */
 };
 
@@ -41,9 +41,9 @@ struct flux_reactor {
     struct ev_loop *loop; /* NULL until needed */
     int usecount;
 
-    bool stop;       /* end the run in progress */
-    bool failed;     /* ... with -1 and errnum */
-    bool failing;    /* stop_error () was called by the current callback */
+    bool stop;    /* end the run in progress */
+    bool failed;  /* ... with -1 and errnum */
+    bool failing; /* stop_error () was called by the current callback */
     int errnum;
 
     struct list ready;

@@ -210,8 +210,7 @@ static void references (void)
         while (!strchr (trace, 't'))
             flux_reactor_run (r, FLUX_REACTOR_ONCE);
     }
-    is_int (flux_reactor_run (r, 0),
-            0,
+    is_int (flux_reactor_run (r, 0), 0,
             "one-shot timers that expire unreferenced leave the count right");
     flux_watcher_destroy (p);
     flux_watcher_destroy (t);
@@ -376,7 +375,8 @@ static void timers (void)
     flux_reactor_run (r, 0);
     is (trace, "t", "and fires after repeat, not after 'after'");
     flux_watcher_start (w);
-    ok (flux_watcher_next_wakeup (w) - flux_reactor_now (r) > 99., "next_wakeup is absolute");
+    ok (flux_watcher_next_wakeup (w) - flux_reactor_now (r) > 99.,
+        "next_wakeup is absolute");
     flux_timer_watcher_reset (w, 0.001, 0.);
     ok (flux_watcher_next_wakeup (w) - flux_reactor_now (r) > 99.,
         "reset of an active timer changes nothing yet");
@@ -568,6 +568,122 @@ static void ready_queue (void)
     flux_reactor_destroy (r);
 }
 
+/* Callbacks that start, stop, destroy and create watchers at random. */
+#define ZOO 24
+
+static struct zoo {
+    flux_reactor_t *r;
+    flux_watcher_t *w[ZOO];
+    int fds[2];
+    unsigned int seed;
+    int calls;
+} zoo;
+
+static void zoo_step (void);
+
+static void zoo_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct zoo *z = arg;
+
+    if (++z->calls >= 4000)
+        flux_reactor_stop (r);
+    else
+        zoo_step ();
+}
+
+static flux_watcher_t *zoo_create (int kind)
+{
+    switch (kind) {
+        case 0:
+            return flux_timer_watcher_create (zoo.r, 0., 0., zoo_cb, &zoo);
+        case 1:
+            return flux_timer_watcher_create (zoo.r, 0., 0.0001, zoo_cb, &zoo);
+        case 2:
+            return flux_prepare_watcher_create (zoo.r, zoo_cb, &zoo);
+        case 3:
+            return flux_check_watcher_create (zoo.r, zoo_cb, &zoo);
+        case 4:
+            return flux_idle_watcher_create (zoo.r, zoo_cb, &zoo);
+        case 5:
+            return flux_signal_watcher_create (zoo.r, SIGUSR1, zoo_cb, &zoo);
+        case 6:
+            return flux_periodic_watcher_create (zoo.r, 0., 0.001, NULL, zoo_cb, &zoo);
+        default:
+            return flux_fd_watcher_create (zoo.r, zoo.fds[0], FLUX_POLLIN, zoo_cb, &zoo);
+    }
+}
+
+static void zoo_step (void)
+{
+    for (int n = rand_r (&zoo.seed) % 4; n >= 0; n--) {
+        flux_watcher_t **w = &zoo.w[rand_r (&zoo.seed) % ZOO];
+
+        if (!*w)
+            *w = zoo_create (rand_r (&zoo.seed) % 8);
+        switch (rand_r (&zoo.seed) % 8) {
+            case 0:
+                flux_watcher_destroy (move_ptr (*w));
+                break;
+            case 1:
+                flux_watcher_stop (*w);
+                break;
+            case 2:
+                flux_watcher_unref (*w);
+                break;
+            case 3:
+                flux_watcher_ref (*w);
+                break;
+            case 4:
+                if (flux_watcher_is_active (zoo.w[0]) && *w == zoo.w[0])
+                    raise (SIGUSR2);
+                flux_timer_watcher_again (*w);
+                break;
+            default:
+                flux_watcher_start (*w);
+        }
+    }
+}
+
+/* Active and referenced ones. */
+static int zoo_count (flux_watcher_t *extra)
+{
+    int n = flux_watcher_is_active (extra);
+
+    for (int i = 0; i < ZOO; i++)
+        n += flux_watcher_is_active (zoo.w[i]) && flux_watcher_is_referenced (zoo.w[i]);
+    return n;
+}
+
+static void random_changes (void)
+{
+    flux_watcher_t *usr2;
+
+    zoo.r = flux_reactor_create (0);
+    must (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, zoo.fds) == 0);
+    must (write (zoo.fds[1], "x", 1) == 1);
+    usr2 = flux_signal_watcher_create (zoo.r, SIGUSR2, zoo_cb, &zoo);
+    for (zoo.seed = 1; zoo.seed < 6; zoo.seed++) {
+        unsigned int seed = zoo.seed;
+
+        zoo.calls = 0;
+        flux_watcher_start (usr2);
+        while (zoo.calls < 4000) {
+            zoo_step ();
+            must (flux_reactor_run (zoo.r, FLUX_REACTOR_NOWAIT) >= 0);
+        }
+        is_int (zoo.r->usecount, zoo_count (usr2), "seed %u: the count is right", seed);
+        for (int i = 0; i < ZOO; i++)
+            flux_watcher_destroy (move_ptr (zoo.w[i]));
+        flux_watcher_stop (usr2);
+        is_int (zoo.r->usecount, 0, "seed %u: and zero when all are gone", seed);
+        zoo.seed = seed;
+    }
+    flux_watcher_destroy (usr2);
+    flux_reactor_destroy (zoo.r);
+    close (zoo.fds[0]);
+    close (zoo.fds[1]);
+}
+
 int main (void)
 {
     reactor_basics ();
@@ -582,5 +698,6 @@ int main (void)
     signals ();
     stats ();
     ready_queue ();
+    random_changes ();
     return done_testing ();
 }

@@ -66,9 +66,7 @@ flux_msg_t *flux_response_encode_raw (const char *topic, const void *data, size_
     return codec_encode_raw (FLUX_MSGTYPE_RESPONSE, topic, data, len);
 }
 
-flux_msg_t *flux_response_encode_error (const char *topic,
-                                        int errnum,
-                                        const char *errstr)
+flux_msg_t *flux_response_encode_error (const char *topic, int errnum, const char *errstr)
 {
     flux_msg_t *msg;
 

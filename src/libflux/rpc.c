@@ -3,8 +3,11 @@
  * The matchtag has a sink (dispatch_private.h) on the handle that sent the
  * request, from then on; it is started when the future is first waited for
  * or continued.  So a response that comes earlier is kept, and not mistaken
- * for that of an RPC that was given up.  A wait has a clone of the handle,
- * with a dispatcher and so a sink of its own.
+ * for that of an RPC that was given up.
+ *
+ * A wait without limit receives from the handle until the response is there;
+ * what it meets on the way is requeued in order.  Other waits have a clone of
+ * the handle, with a dispatcher and so a sink of its own.
  *
  * A matchtag goes back to the pool when the last response has come: here, or
  * in the dispatcher after the future was destroyed.
@@ -17,7 +20,7 @@
 #include "common/util.h"
 #include "codec_private.h"
 #include "dispatch_private.h"
-#include "pending.h"
+#include "future_private.h"
 
 #define RPC_AUX "flux::rpc"
 
@@ -37,7 +40,8 @@ struct rpc {
     uint32_t nodeid;
     uint32_t matchtag;
     bool streaming;
-    bool done; /* the last response has come */
+    bool done;   /* the last response has come */
+    char *label; /* for MATCHDEBUG: the topic; else NULL */
     struct rpc_sink sinks[RPC_SINKS];
 };
 
@@ -57,9 +61,11 @@ static void rpc_destroy (void *arg)
         if (rpc->done)
             flux_matchtag_free (rpc->h, rpc->matchtag);
         else if (flux_flags_get (rpc->h) & FLUX_O_MATCHDEBUG)
-            fprintf (stderr, "MATCHDEBUG: rpc leaks matchtag=%u\n", rpc->matchtag);
+            fprintf (stderr, "MATCHDEBUG: %s leaks matchtag=%u\n",
+                     rpc->label ? rpc->label : "rpc", rpc->matchtag);
     }
     flux_close (rpc->h);
+    free (rpc->label);
     free (rpc);
     errno = saved_errno;
 }
@@ -81,8 +87,7 @@ static void rpc_receive (struct response_sink *sink, const flux_msg_t *msg)
         flux_future_fulfill_error (rpc->f, errnum, errstr);
     }
     else
-        flux_future_fulfill (rpc->f,
-                             (void *)flux_msg_incref (msg),
+        flux_future_fulfill (rpc->f, (void *)flux_msg_incref (msg),
                              (flux_free_f)flux_msg_decref);
 }
 
@@ -129,6 +134,36 @@ static void rpc_init (flux_future_t *f, void *arg)
         flux_future_fulfill_error (f, errno, NULL);
 }
 
+/* Wait without reactor, clone and dispatcher (see struct flux_future). */
+static int rpc_wait (flux_future_t *f, void *arg)
+{
+    struct rpc *rpc = arg;
+    struct flux_match match = {
+        .typemask = FLUX_MSGTYPE_RESPONSE,
+        .matchtag = rpc->matchtag,
+    };
+
+    if (flux_flags_get (rpc->h) & (FLUX_O_NONBLOCK | FLUX_O_NOREQUEUE)) {
+        errno = EWOULDBLOCK;
+        return -1;
+    }
+    while (!rpc->done && !flux_future_is_ready (f)) {
+        flux_msg_t *msg = flux_recv (rpc->h, match, 0);
+
+        if (msg) {
+            response_sink_deliver (&rpc->sinks[0].sink, msg);
+            flux_msg_destroy (msg);
+        }
+        else if (errno != EINTR)
+            return -1;
+    }
+    if (!flux_future_is_ready (f)) {
+        errno = EDEADLOCK; /* all responses were taken and reset */
+        return -1;
+    }
+    return 0;
+}
+
 static struct rpc *rpc_create (flux_t *h, uint32_t nodeid, int flags)
 {
     struct rpc *rpc;
@@ -149,6 +184,10 @@ static struct rpc *rpc_create (flux_t *h, uint32_t nodeid, int flags)
         return NULL;
     }
     flux_future_set_flux (rpc->f, h);
+    if (!(flags & FLUX_RPC_NORESPONSE)) {
+        rpc->f->wait_fn = rpc_wait;
+        rpc->f->wait_arg = rpc;
+    }
     return rpc;
 }
 
@@ -181,8 +220,12 @@ static flux_future_t *rpc_send (flux_t *h, flux_msg_t *msg, uint32_t nodeid, int
 {
     struct rpc *rpc;
 
+    const char *topic;
+
     if (!(rpc = rpc_create (h, nodeid, flags)))
         goto error;
+    if ((flux_flags_get (h) & FLUX_O_MATCHDEBUG) && flux_msg_get_topic (msg, &topic) == 0)
+        rpc->label = strdup (topic);
     if (!(flags & FLUX_RPC_NORESPONSE)) {
         if ((rpc->matchtag = flux_matchtag_alloc (h)) == FLUX_MATCHTAG_NONE)
             goto error_rpc;
@@ -214,11 +257,8 @@ static int check_args (flux_t *h, int flags)
     return 0;
 }
 
-flux_future_t *flux_rpc (flux_t *h,
-                         const char *topic,
-                         const char *s,
-                         uint32_t nodeid,
-                         int flags)
+flux_future_t *
+flux_rpc (flux_t *h, const char *topic, const char *s, uint32_t nodeid, int flags)
 {
     flux_msg_t *msg;
 
@@ -275,10 +315,8 @@ flux_future_t *flux_rpc_pack (flux_t *h,
     return f;
 }
 
-flux_future_t *flux_rpc_message (flux_t *h,
-                                 const flux_msg_t *msg,
-                                 uint32_t nodeid,
-                                 int flags)
+flux_future_t *
+flux_rpc_message (flux_t *h, const flux_msg_t *msg, uint32_t nodeid, int flags)
 {
     flux_msg_t *cpy;
     int type;

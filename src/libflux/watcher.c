@@ -229,9 +229,8 @@ static const struct watcher_ops prepare_ops = {
     .stop = prepare_stop,
 };
 
-flux_watcher_t *flux_prepare_watcher_create (flux_reactor_t *r,
-                                             flux_watcher_f cb,
-                                             void *arg)
+flux_watcher_t *
+flux_prepare_watcher_create (flux_reactor_t *r, flux_watcher_f cb, void *arg)
 {
     struct prepare_watcher *w;
 
@@ -267,9 +266,8 @@ static const struct watcher_ops check_ops = {
     .stop = check_stop,
 };
 
-flux_watcher_t *flux_check_watcher_create (flux_reactor_t *r,
-                                           flux_watcher_f cb,
-                                           void *arg)
+flux_watcher_t *
+flux_check_watcher_create (flux_reactor_t *r, flux_watcher_f cb, void *arg)
 {
     struct check_watcher *w;
 

@@ -150,10 +150,8 @@ static const struct watcher_ops signal_ops = {
     .stop = signal_stop,
 };
 
-flux_watcher_t *flux_signal_watcher_create (flux_reactor_t *r,
-                                            int signum,
-                                            flux_watcher_f cb,
-                                            void *arg)
+flux_watcher_t *
+flux_signal_watcher_create (flux_reactor_t *r, int signum, flux_watcher_f cb, void *arg)
 {
     struct signal_watcher *w;
 

@@ -177,10 +177,7 @@ flux_watcher_t *flux_periodic_watcher_create (flux_reactor_t *r,
     if (!(w = watcher_create (r, sizeof (*w), &periodic_ops, cb, arg)))
         return NULL;
     w->reschedule = reschedule;
-    ev_periodic_init (&w->ev,
-                      periodic_cb,
-                      offset,
-                      interval,
+    ev_periodic_init (&w->ev, periodic_cb, offset, interval,
                       reschedule ? reschedule_cb : NULL);
     return &w->base;
 }

@@ -8,7 +8,8 @@
  * After every step
  *  - each log follows RFC 21 (checked by a reader of its own)
  *  - the KVS holds a prefix of each log
- *  - each consumer past its sentinel has exactly the logs, all of them
+ *  - each consumer past its sentinel has exactly the logs, all of them, and the
+ *    job-list's index made from what it got agrees with the job-manager
  *  - nothing is asked of scheduler or exec before the job is in the KVS
  *  - the scheduler never has more requests than it wants, and never the same
  *    job twice; resources are granted and given back once
@@ -24,6 +25,8 @@
 
 #include "common/tap.h"
 #include "modules/job-manager/engine.h"
+
+#include "index.h"
 
 #define MAXJOBS 4000
 #define MAXCONSUMERS 4
@@ -52,6 +55,7 @@ struct sjob {
 struct consumer {
     bool used;
     bool sentinel;
+    struct index *index; /* what a job-list makes of it */
     struct text logs[MAXJOBS];
     bool seen[MAXJOBS];
 };
@@ -209,6 +213,8 @@ static void sim_journal (void *token, const char *payload, size_t len, void *arg
         broke ("a journal message is no JSON", 0);
         return;
     }
+    if (index_message (c->index, payload, len) < 0)
+        broke ("the job-list refuses a message", id);
     if (id == -1) {
         if (c->sentinel)
             broke ("a second sentinel", 0);
@@ -377,6 +383,18 @@ static void check_job (int id)
         else if (c->logs[id].len != job->loglen
                  || memcmp (c->logs[id].buf, job->log, job->loglen) != 0)
             broke ("a consumer has another log", id);
+        else if (!index_agrees (c->index, id, job->state, job->urgency, job->priority))
+            broke ("a job-list says something else", id);
+    }
+}
+
+static void check_indexes (void)
+{
+    for (int i = 0; i < MAXCONSUMERS; i++) {
+        struct consumer *c = &w.consumers[i];
+
+        if (c->used && !index_is_sound (c->index))
+            broke ("a job-list's lists or counters are wrong", 0);
     }
 }
 
@@ -415,6 +433,7 @@ static void check_all (void)
         }
     }
     check_counts ();
+    check_indexes ();
 }
 
 /* ---- what the world does --------------------------------------------------------------- */
@@ -485,6 +504,8 @@ static void do_user (void)
         case 5:
             if (job->state == STATE_INACTIVE && roll (4) == 0) {
                 w.jobs[job->id].purged = true;
+                for (int i = 0; i < MAXCONSUMERS; i++)
+                    index_purge (w.consumers[i].index, job->id);
                 jm_purge (w.jm, job);
             }
             break;
@@ -667,6 +688,7 @@ static void drop_consumer (struct consumer *c)
 {
     if (c->used)
         jm_journal_remove (w.jm, c);
+    index_free (c->index);
     for (int id = 0; id < MAXJOBS; id++)
         text_fini (&c->logs[id]);
     memset (c, 0, sizeof (*c));
@@ -680,6 +702,7 @@ static void do_journal (void)
         drop_consumer (c);
     else {
         c->used = true;
+        c->index = index_new ();
         jm_journal_add (w.jm, c, true, JVIEW_ABSENT, JVIEW_ABSENT);
     }
 }

@@ -18,232 +18,60 @@
 #include "common/util.h"
 #include "watch_sim.h"
 
-enum { MAX_WATCHERS = 24, MAX_PENDING = 512 };
-
 static const char *const key_name[SIM_KEYS] = { "a", "b.c", "d.x" };
 
-struct sim_event {
-    struct sim_space *space;
-    int state;
-    bool created;
-};
+/* Memory that runs out: the linker leads all allocations here. */
+static long oom_countdown = -1;
 
-struct sim_lookup {
-    struct watch_lookup *l;
-    struct sim_space *space;
-    int key;
-    int state; /* -1: not read yet */
-};
+void *__real_malloc (size_t size);
+void *__real_calloc (size_t n, size_t size);
+void *__real_realloc (void *p, size_t size);
+void *__wrap_malloc (size_t size);
+void *__wrap_calloc (size_t n, size_t size);
+void *__wrap_realloc (void *p, size_t size);
+char *__wrap_strdup (const char *s);
 
-struct sim {
-    unsigned int seed;
-    bool lag;    /* the kvs may be behind */
-    bool faults; /* lookups and loads may fail */
-    bool guests;
-    struct watch_engine *engine;
-    struct sim_space space[SIM_SPACES];
-    struct sim_watcher watcher[MAX_WATCHERS];
-    int nwatchers;
-    struct sim_event event[SIM_SPACES * SIM_STATES];
-    int nevents, next_event;
-    struct sim_lookup lookup[MAX_PENDING];
-    int nlookups;
-    struct watch_load *load[MAX_PENDING];
-    int nloads;
-    int next_chunk;
-    bool good;
-};
-
-static unsigned int rnd (struct sim *s, unsigned int n)
+static bool oom (void)
 {
-    return rand_r (&s->seed) % n;
+    return oom_countdown >= 0 && oom_countdown-- == 0;
 }
+
+void *__wrap_malloc (size_t size)
+{
+    return oom () ? NULL : __real_malloc (size);
+}
+
+void *__wrap_calloc (size_t n, size_t size)
+{
+    return oom () ? NULL : __real_calloc (n, size);
+}
+
+void *__wrap_realloc (void *p, size_t size)
+{
+    return oom () ? NULL : __real_realloc (p, size);
+}
+
+char *__wrap_strdup (const char *s)
+{
+    char *copy = __wrap_malloc (strlen (s) + 1);
+
+    return copy ? strcpy (copy, s) : NULL;
+}
+
+/* Call the engine, perhaps short of memory. */
+#define ENGINE(s, call)                                                       \
+    do {                                                                      \
+        if ((s)->oom && sim_rnd ((s), 30) == 0)                               \
+            oom_countdown = sim_rnd ((s), 12);                                \
+        call;                                                                 \
+        oom_countdown = -1;                                                   \
+    } while (0)
 
 static void check (struct sim *s, bool cond, const char *what)
 {
     if (!cond && s->good)
         diag ("%s", what);
     s->good = s->good && cond;
-}
-
-/* Values */
-
-void sim_chunk_text (const struct sim_value *v, int i, char buf[16])
-{
-    snprintf (buf, 16, "%c%d", v->type == SIM_VAL ? 'v' : 'c', v->chunk[i]);
-}
-
-static void chunk_ref (int chunk, struct blobref *ref)
-{
-    memset (ref, 0, sizeof (*ref));
-    ref->kind = BLOBREF_SHA1;
-    memcpy (ref->bytes, &chunk, sizeof (chunk));
-}
-
-struct treeobj *sim_value_object (const struct sim_value *v)
-{
-    struct blobref refs[SIM_CHUNKS];
-    struct treeobj *o = NULL;
-    char buf[16];
-    int r = 0;
-
-    switch (v->type) {
-        case SIM_ABSENT:
-            return NULL;
-        case SIM_VAL:
-            sim_chunk_text (v, 0, buf);
-            r = treeobj_val_new (buf, strlen (buf), &o);
-            break;
-        case SIM_VALREF:
-            for (int i = 0; i < v->n; i++)
-                chunk_ref (v->chunk[i], &refs[i]);
-            r = treeobj_valref_new (refs, v->n, &o);
-            break;
-        case SIM_DIR:
-            r = treeobj_dir_new (&o);
-            break;
-        case SIM_SYMLINK:
-            r = treeobj_symlink_new (NULL, "nowhere", &o);
-            break;
-    }
-    must (r == 0);
-    return o;
-}
-
-/* For the judge, as the engine wraps it; the kvs of this world answers with
- * what is between {"val": and }.
- */
-char *sim_value_text (const struct sim_value *v, int flags, int *errnum)
-{
-    struct text t = TEXT_INIT;
-    char buf[16];
-
-    if (v->type == SIM_ABSENT)
-        return NULL;
-    text_puts (&t, "{\"val\":");
-    if (flags & WATCH_F_TREEOBJ) {
-        struct treeobj *o = sim_value_object (v);
-        treeobj_write (o, &t);
-        treeobj_put (o);
-    }
-    else if (v->type == SIM_DIR || v->type == SIM_SYMLINK) {
-        text_fini (&t);
-        if (v->type == SIM_DIR)
-            *errnum = EISDIR;
-        return NULL; /* a dangling symlink is a missing key */
-    }
-    else {
-        text_puts (&t, "{\"ver\":1,\"type\":\"val\",\"data\":\"");
-        for (int i = 0; i < v->n; i++) {
-            sim_chunk_text (v, i, buf);
-            text_puts (&t, buf);
-        }
-        text_puts (&t, "\"}");
-    }
-    text_putc (&t, '}');
-    return text_take (&t, NULL);
-}
-
-/* The world changes */
-
-static struct sim_state *space_grow (struct sim *s, struct sim_space *sp, bool created)
-{
-    struct sim_state *st;
-
-    if (sp->count == SIM_STATES)
-        return NULL;
-    st = &sp->state[sp->count];
-    if (sp->count > 0)
-        *st = st[-1];
-    st->named = 0;
-    s->event[s->nevents++] = (struct sim_event){ sp, sp->count, created };
-    sp->count++;
-    return st;
-}
-
-static void op_on (struct sim *s, struct sim_value *v)
-{
-    int n = v->type == SIM_VALREF || v->type == SIM_VAL ? v->n : 0;
-
-    switch (rnd (s, 20)) {
-        case 0:
-            v->type = SIM_ABSENT;
-            break;
-        case 1:
-            *v = (struct sim_value){ .type = SIM_VAL, .n = 1 };
-            v->chunk[0] = rnd (s, 2) ? s->next_chunk++ : 0;
-            break;
-        case 2: /* "fake append": another array */
-            v->type = SIM_VALREF;
-            v->n = 1 + rnd (s, n + 2);
-            for (int i = 0; i < v->n; i++)
-                v->chunk[i] = s->next_chunk++;
-            break;
-        case 3:
-            v->type = rnd (s, 2) ? SIM_DIR : SIM_SYMLINK;
-            break;
-        default: /* append */
-            if (n == 0) {
-                v->type = rnd (s, 2) ? SIM_VAL : SIM_VALREF;
-                v->n = 1;
-                v->chunk[0] = s->next_chunk++;
-            }
-            else if (n < SIM_CHUNKS - 4) {
-                v->type = SIM_VALREF;
-                v->chunk[v->n++] = rnd (s, 8) ? s->next_chunk++ : 7;
-            }
-    }
-    if (v->n > SIM_CHUNKS)
-        v->n = SIM_CHUNKS;
-}
-
-static void commit (struct sim *s, struct sim_space *sp)
-{
-    struct sim_state *st = space_grow (s, sp, false);
-
-    if (!st)
-        return;
-    st->seq++;
-    if (rnd (s, 12) == 0) /* unlink d, which names d only */
-        st->value[2].type = SIM_ABSENT;
-    else {
-        for (int n = 1 + rnd (s, 3); n > 0; n--) {
-            int key = rnd (s, SIM_KEYS);
-
-            st->named |= 1u << key;
-            op_on (s, &st->value[key]);
-        }
-    }
-}
-
-/* A name is free again only some time after the removal: long enough for all
- * to have heard of it.
- */
-static void create_or_remove (struct sim *s, struct sim_space *sp)
-{
-    bool exists = sp->state[sp->count - 1].exists;
-    struct sim_state *st;
-
-    if (!exists && sp->seen < sp->count - 1 && sp->count > 1)
-        return;
-    if (!(st = space_grow (s, sp, !exists)))
-        return;
-    memset (st, 0, sizeof (*st));
-    st->exists = !exists;
-    st->owner = rnd (s, 2) ? 100 : 0;
-    sp->view = sp->count - 1;
-}
-
-static void change (struct sim *s)
-{
-    struct sim_space *sp = &s->space[rnd (s, SIM_SPACES)];
-
-    if (!sp->state[sp->count - 1].exists || rnd (s, 15) == 0)
-        create_or_remove (s, sp);
-    else
-        commit (s, sp);
-    if (!s->lag || rnd (s, 3) == 0)
-        sp->view = sp->count - 1;
 }
 
 /* What the engine wants */
@@ -266,7 +94,7 @@ static void take_lookup (struct sim *s, struct watch_lookup *l)
 {
     struct sim_lookup *p = &s->lookup[s->nlookups++];
 
-    must (s->nlookups < MAX_PENDING);
+    must (s->nlookups < SIM_MAX_PENDING);
     p->l = l;
     p->space = space_find (s, l->ns);
     p->state = l->rootref ? atoi (l->rootref + 25) : -1;
@@ -287,7 +115,7 @@ static void take_load (struct sim *s, struct watch_load *l)
     for (int i = 0; i < s->nloads; i++)
         check (s, !blobref_equal (&s->load[i]->ref, &l->ref), "a blob is loaded twice");
     s->load[s->nloads++] = l;
-    must (s->nloads < MAX_PENDING);
+    must (s->nloads < SIM_MAX_PENDING);
 }
 
 static void told (struct sim *s, struct watch_delivery *d, const char *what)
@@ -307,7 +135,7 @@ static void finished (struct sim *s, struct watch_finish *f)
     check (s, !w->ended, "a stream ended twice");
     w->ended = true;
     w->errnum = f->errnum;
-    if (f->errnum == EIO)
+    if (f->errnum == EIO || f->errnum == ENOMEM)
         w->cut = true;
 }
 
@@ -361,17 +189,23 @@ static void event (struct sim *s)
             keys[nkeys++] = key_name[i];
     }
     if (!st->exists)
-        watch_engine_removed (s->engine, ev->space->name);
+        ENGINE (s, watch_engine_removed (s->engine, ev->space->name));
     else if (ev->created)
-        watch_engine_created (s->engine, ev->space->name, st->owner, st->seq, ref);
+        ENGINE (s,
+                watch_engine_created (s->engine,
+                                      ev->space->name,
+                                      st->owner,
+                                      st->seq,
+                                      ref));
     else
-        watch_engine_setroot (s->engine,
-                              ev->space->name,
-                              st->owner,
-                              st->seq,
-                              ref,
-                              keys,
-                              nkeys);
+        ENGINE (s,
+                watch_engine_setroot (s->engine,
+                                      ev->space->name,
+                                      st->owner,
+                                      st->seq,
+                                      ref,
+                                      keys,
+                                      nkeys));
     carry_out (s);
 }
 
@@ -393,7 +227,7 @@ static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
         result.text = text + strlen ("{\"val\":");
         result.len = strlen (result.text) - 1;
     }
-    watch_engine_lookup_done (s->engine, p->l, &result);
+    ENGINE (s, watch_engine_lookup_done (s->engine, p->l, &result));
     treeobj_put (result.obj);
     free (text);
     carry_out (s);
@@ -408,10 +242,10 @@ static void lookup (struct sim *s)
 
     if (s->nlookups == 0)
         return;
-    i = rnd (s, s->nlookups);
+    i = sim_rnd (s, s->nlookups);
     if (s->lookup[i].state < 0) {
         s->lookup[i].state = s->lookup[i].space->view;
-        if (rnd (s, 2))
+        if (sim_rnd (s, 2))
             return; /* the answer comes later */
     }
     p = s->lookup[i];
@@ -422,7 +256,7 @@ static void lookup (struct sim *s)
     else if (!p.l->rootref && !(p.l->cred.rolemask & WATCH_ROLE_OWNER)
              && p.l->cred.userid != st->owner)
         errnum = EPERM;
-    else if (s->faults && rnd (s, 50) == 0)
+    else if (s->faults && sim_rnd (s, 50) == 0)
         errnum = EIO;
     answer_with (s, &p, errnum);
 }
@@ -431,20 +265,17 @@ static void load (struct sim *s)
 {
     struct watch_load *l;
     char data[16];
-    int i, chunk;
+    int i, chunk, errnum;
 
     if (s->nloads == 0)
         return;
-    i = rnd (s, s->nloads);
+    i = sim_rnd (s, s->nloads);
     l = s->load[i];
     s->load[i] = s->load[--s->nloads];
     memcpy (&chunk, l->ref.bytes, sizeof (chunk));
     snprintf (data, sizeof (data), "c%d", chunk);
-    watch_engine_load_done (s->engine,
-                            l,
-                            s->faults && rnd (s, 40) == 0 ? EIO : 0,
-                            data,
-                            strlen (data));
+    errnum = s->faults && sim_rnd (s, 40) == 0 ? EIO : 0;
+    ENGINE (s, watch_engine_load_done (s->engine, l, errnum, data, strlen (data)));
     carry_out (s);
 }
 
@@ -469,26 +300,27 @@ static int random_flags (struct sim *s)
         WATCH_F_WATCH | WATCH_F_APPEND | WATCH_F_SENTINEL | WATCH_F_WAITCREATE,
     };
 
-    if (rnd (s, 2)) /* half of them follow a log */
-        return flags[10 + rnd (s, 4)];
-    return flags[rnd (s, ARRAY_SIZE (flags))];
+    if (sim_rnd (s, 2)) /* half of them follow a log */
+        return flags[10 + sim_rnd (s, 4)];
+    return flags[sim_rnd (s, ARRAY_SIZE (flags))];
 }
 
 static void watch (struct sim *s)
 {
     struct sim_watcher *w;
     struct watch_request req = { 0 };
+    int r;
 
-    if (s->nwatchers == MAX_WATCHERS)
+    if (s->nwatchers == SIM_MAX_WATCHERS)
         return;
     w = &s->watcher[s->nwatchers++];
-    w->space = &s->space[rnd (s, SIM_SPACES)];
-    w->key = rnd (s, SIM_KEYS);
+    w->space = &s->space[sim_rnd (s, SIM_SPACES)];
+    w->key = sim_rnd (s, SIM_KEYS);
     w->flags = random_flags (s);
     w->cred = (struct watch_cred){ 0, WATCH_ROLE_OWNER };
-    if (s->guests && rnd (s, 2))
-        w->cred = (struct watch_cred){ rnd (s, 2) ? 100 : 200, 2 };
-    snprintf (w->sender, sizeof (w->sender), "client%d", rnd (s, 3));
+    if (s->guests && sim_rnd (s, 2))
+        w->cred = (struct watch_cred){ sim_rnd (s, 2) ? 100 : 200, 2 };
+    snprintf (w->sender, sizeof (w->sender), "client%d", sim_rnd (s, 3));
     w->matchtag = s->nwatchers;
     /* The engine remembers roots only while someone watches; of other
      * namespaces the kvs must know what the engine was told.
@@ -509,8 +341,12 @@ static void watch (struct sim *s)
     req.key = key_name[w->key];
     req.flags = w->flags;
     req.client = w;
-    check (s, watch_engine_add (s->engine, &req) == 0, "a watch was refused");
+    ENGINE (s, r = watch_engine_add (s->engine, &req));
     carry_out (s);
+    if (r == -ENOMEM && s->oom)
+        w->ended = w->cut = true;
+    else
+        check (s, r == 0, "a watch was refused");
 }
 
 static void leave (struct sim *s)
@@ -520,11 +356,11 @@ static void leave (struct sim *s)
 
     if (s->nwatchers == 0)
         return;
-    w = &s->watcher[rnd (s, s->nwatchers)];
-    if (rnd (s, 4) > 0) {
+    w = &s->watcher[sim_rnd (s, s->nwatchers)];
+    if (sim_rnd (s, 4) > 0) {
         bool was_open = !w->ended;
 
-        watch_engine_cancel (s->engine, w->sender, w->matchtag, owner);
+        ENGINE (s, watch_engine_cancel (s->engine, w->sender, w->matchtag, owner));
         carry_out (s);
         check (s, w->ended, "a cancelled watch goes on");
         check (s, !was_open || w->errnum == ENODATA, "a cancel ends with another error");
@@ -535,7 +371,7 @@ static void leave (struct sim *s)
             if (strcmp (s->watcher[i].sender, w->sender) == 0)
                 s->watcher[i].cut |= !s->watcher[i].ended;
         }
-        watch_engine_disconnect (s->engine, w->sender, owner);
+        ENGINE (s, watch_engine_disconnect (s->engine, w->sender, owner));
         carry_out (s);
         for (int i = 0; i < s->nwatchers; i++) {
             if (strcmp (s->watcher[i].sender, w->sender) == 0)
@@ -546,10 +382,10 @@ static void leave (struct sim *s)
 
 static void step (struct sim *s)
 {
-    unsigned int n = rnd (s, 100);
+    unsigned int n = sim_rnd (s, 100);
 
     if (n < 14)
-        change (s);
+        sim_change (s);
     else if (n < 20)
         watch (s);
     else if (n < 21)
@@ -561,7 +397,7 @@ static void step (struct sim *s)
     else if (n < 98)
         load (s);
     else {
-        struct sim_space *sp = &s->space[rnd (s, SIM_SPACES)];
+        struct sim_space *sp = &s->space[sim_rnd (s, SIM_SPACES)];
 
         sp->view = sp->count - 1;
     }
@@ -648,17 +484,8 @@ static bool run (unsigned int seed)
     must (s != NULL);
     s->seed = seed;
     s->good = true;
-    s->next_chunk = 8;
-    s->lag = rnd (s, 3) == 0;
-    s->faults = rnd (s, 4) == 0;
-    s->guests = rnd (s, 3) == 0;
     s->engine = watch_engine_new (same_json);
-    for (int i = 0; i < SIM_SPACES; i++) {
-        snprintf (s->space[i].name, sizeof (s->space[i].name), "ns%d", i);
-        s->space[i].count = 1;
-        s->space[i].seen = -1;
-        s->space[i].state[0].exists = i == 0;
-    }
+    sim_begin (s);
     for (int i = 0; i < 700 && s->good; i++)
         step (s);
     settle (s);

@@ -60,6 +60,47 @@ struct sim_watcher {
 
 #define SIM_SENTINEL "<sentinel>"
 
+enum { SIM_MAX_WATCHERS = 24, SIM_MAX_PENDING = 512 };
+
+struct sim_event {
+    struct sim_space *space;
+    int state;
+    bool created;
+};
+
+struct sim_lookup {
+    struct watch_lookup *l;
+    struct sim_space *space;
+    int key;
+    int state; /* -1: not read yet */
+};
+
+struct sim {
+    unsigned int seed;
+    bool lag;    /* the kvs may be behind */
+    bool faults; /* lookups and loads may fail */
+    bool guests;
+    bool oom; /* memory may run out inside the engine */
+    struct watch_engine *engine;
+    struct sim_space space[SIM_SPACES];
+    struct sim_watcher watcher[SIM_MAX_WATCHERS];
+    int nwatchers;
+    struct sim_event event[SIM_SPACES * SIM_STATES];
+    int nevents, next_event;
+    struct sim_lookup lookup[SIM_MAX_PENDING];
+    int nlookups;
+    struct watch_load *load[SIM_MAX_PENDING];
+    int nloads;
+    int next_chunk;
+    bool good;
+};
+
+unsigned int sim_rnd (struct sim *s, unsigned int n);
+
+/* The world in a new sim; one random change of it. */
+void sim_begin (struct sim *s);
+void sim_change (struct sim *s);
+
 /* The text that a watcher of values gets for v, or NULL: the key is missing,
  * or *errnum: it cannot be read so.  The caller frees.
  */

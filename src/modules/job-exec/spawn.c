@@ -263,11 +263,11 @@ int spawn (struct spawner *s, const struct spawn_command *cmd, pid_t *pid, int *
     return r;
 }
 
-int spawn_collect (int pidfd, int *status)
+static int get_status (int pidfd, int options, int *status)
 {
     siginfo_t si = { 0 };
 
-    if (waitid (P_PIDFD, pidfd, &si, WEXITED | WNOHANG | __WALL) < 0)
+    if (waitid (P_PIDFD, pidfd, &si, WEXITED | WNOHANG | __WALL | options) < 0)
         return -errno;
     if (si.si_pid == 0)
         return -EAGAIN;
@@ -276,6 +276,16 @@ int spawn_collect (int pidfd, int *status)
     else
         *status = (si.si_status & 0x7f) | (si.si_code == CLD_DUMPED ? 0x80 : 0);
     return 0;
+}
+
+int spawn_collect (int pidfd, int *status)
+{
+    return get_status (pidfd, 0, status);
+}
+
+int spawn_status (int pidfd, int *status)
+{
+    return get_status (pidfd, WNOWAIT, status);
 }
 
 int spawn_signal (int pidfd, int signum)

@@ -59,6 +59,9 @@ int spawn (struct spawner *s, const struct spawn_command *cmd, pid_t *pid, int *
  */
 int spawn_collect (int pidfd, int *status);
 
+/* The wait status of an exited process that is not collected yet. */
+int spawn_status (int pidfd, int *status);
+
 /* Send a signal; 0 or a negative errno. */
 int spawn_signal (int pidfd, int signum);
 

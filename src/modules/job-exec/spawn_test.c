@@ -166,7 +166,9 @@ static void signals_reach_it (void)
     ok (spawn_signal (pfd.fd, SIGTERM) == 0, "it is sent a signal");
     while (poll (&pfd, 1, -1) < 0)
         ;
-    ok (spawn_collect (pfd.fd, &status) == 0 && status == SIGTERM, "and dies of it");
+    ok (spawn_status (pfd.fd, &status) == 0 && status == SIGTERM, "and dies of it");
+    ok (kill (pid, 0) == 0, "its process id is kept");
+    ok (spawn_collect (pfd.fd, &status) == 0 && status == SIGTERM, "until it is collected");
     is_int (spawn_signal (pfd.fd, SIGTERM), -ESRCH, "only once");
     close (pfd.fd);
     close (null);

@@ -183,3 +183,25 @@ void batch_end (struct batch *b,
         free (o);
     }
 }
+
+static void drop_tokens (struct list *items, void (*drop) (void *token, void *arg), void *arg)
+{
+    struct batch_item *item = NULL;
+
+    list_foreach (items, item, node) {
+        struct other_item *o;
+
+        if (item->kind != BATCH_TOKEN)
+            continue;
+        o = container_of (item, struct other_item, item);
+        list_del (&item->node);
+        drop (o->token, arg);
+        free (o);
+    }
+}
+
+void batch_drop_tokens (struct batch *b, void (*drop) (void *token, void *arg), void *arg)
+{
+    drop_tokens (&b->inflight, drop, arg);
+    drop_tokens (&b->gathering, drop, arg);
+}

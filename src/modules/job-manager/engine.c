@@ -479,6 +479,11 @@ int jm_defer (struct jm *jm, void *token)
     return batch_token (&jm->batch, token);
 }
 
+void jm_drop_deferred (struct jm *jm, void (*drop) (void *token, void *arg), void *arg)
+{
+    batch_drop_tokens (&jm->batch, drop, arg);
+}
+
 int jm_put (struct jm *jm, const char *key, const char *data, size_t len)
 {
     return batch_put (&jm->batch, key, data, len);

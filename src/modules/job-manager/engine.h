@@ -71,7 +71,7 @@ struct jm_sink {
 /* owner: the userid of the instance, in exceptions of its own. */
 struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner);
 
-/* All tokens must have been taken back. */
+/* Tokens that were not taken back are forgotten. */
 void jm_destroy (struct jm *jm);
 
 /* 0, or the error that makes going on impossible. */
@@ -156,6 +156,9 @@ void jm_commit_end (struct jm *jm);
 
 /* Hand 'token' back when all that was posted until now is committed. */
 int jm_defer (struct jm *jm, void *token);
+
+/* Take all deferred tokens back: there will be no more commit. */
+void jm_drop_deferred (struct jm *jm, void (*drop) (void *token, void *arg), void *arg);
 
 /* ---- restart ------------------------------------------------------------- */
 

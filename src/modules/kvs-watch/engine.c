@@ -54,133 +54,6 @@ struct watch_action *watch_engine_next (struct watch_engine *e)
     return a;
 }
 
-void watch_action_free (struct watch_action *a)
-{
-    if (a->type == WATCH_FINISH) {
-        struct watcher *w = container_of (a, struct watcher, finish.action);
-
-        bytes_put (w->last);
-        free (w);
-    }
-    else {
-        struct watch_delivery *d = container_of (a, struct watch_delivery, action);
-
-        must (a->type != WATCH_LOOKUP && a->type != WATCH_LOAD);
-        bytes_put (d->bytes);
-        free (d);
-    }
-}
-
-/* If there is no memory for a response the watch ends: a gap is worse. */
-void watcher_deliver (struct watcher *w, enum watch_action_type type, struct bytes *b)
-{
-    struct watch_delivery *d;
-
-    if (!w->topic)
-        return;
-    if (!(d = calloc (1, sizeof (*d)))) {
-        watcher_finish (w, ENOMEM, NULL);
-        return;
-    }
-    d->action.type = type;
-    d->client = w->client;
-    d->flags = w->flags;
-    d->bytes = b ? bytes_get (b) : NULL;
-    list_append (&topic_engine (w->topic)->actions, &d->action.link);
-}
-
-/* Watchers and their senders */
-
-static void client_free (struct client *c)
-{
-    if (c) {
-        table_fini (&c->tags);
-        free (c->sender);
-        free (c);
-    }
-}
-
-static struct client *client_new (const char *sender)
-{
-    struct client *c;
-
-    if (!(c = calloc (1, sizeof (*c))))
-        return NULL;
-    table_init (&c->tags);
-    list_init (&c->watchers);
-    if (!(c->sender = strdup (sender))) {
-        client_free (c);
-        return NULL;
-    }
-    return c;
-}
-
-static struct client *client_find (const struct watch_engine *e, const char *sender)
-{
-    return table_get_str (&e->clients, sender ? sender : "");
-}
-
-static struct client *client_get (struct watch_engine *e, const char *sender)
-{
-    struct client *c = client_find (e, sender);
-
-    if (c)
-        return c;
-    if (!(c = client_new (sender ? sender : "")))
-        return NULL;
-    if (table_put_str (&e->clients, c->sender, c) < 0) {
-        client_free (c);
-        return NULL;
-    }
-    return c;
-}
-
-static void client_drop_if_unused (struct watch_engine *e, struct client *c)
-{
-    if (c && list_empty (&c->watchers)) {
-        table_del_str (&e->clients, c->sender);
-        client_free (c);
-    }
-}
-
-void watcher_finish (struct watcher *w, int errnum, const char *errtext)
-{
-    struct topic *t = w->topic;
-    struct watch_engine *e;
-
-    if (!t)
-        return;
-    e = topic_engine (t);
-    w->topic = NULL;
-    if (w->group)
-        group_leave (w);
-    list_del (&w->link);
-    list_del (&w->client_link);
-    table_del_u64 (&w->sender->tags, w->matchtag);
-    client_drop_if_unused (e, w->sender);
-
-    e->nwatchers--;
-    t->key->ns->nwatchers--;
-    if (watcher_has (w, WATCH_F_FULL) && --t->nfull == 0)
-        list_del (&t->full_link);
-    if (--t->nwatchers == 0)
-        list_append (&e->idle, &t->idle_link);
-
-    w->finish.action.type = WATCH_FINISH;
-    w->finish.client = w->client;
-    w->finish.errnum = errnum;
-    w->finish.errtext = errtext;
-    list_append (&e->actions, &w->finish.action.link);
-}
-
-void watchers_finish (struct list *watchers, int errnum, const char *errtext)
-{
-    struct watcher *w;
-
-    list_foreach (watchers, w, link)
-        watcher_finish (w, errnum, errtext);
-}
-
 /* Namespaces and keys */
 
 static void ns_free (struct wns *ns)
@@ -284,7 +157,7 @@ static struct topic *topic_get (struct wkey *key, const struct watch_request *re
 /* Free the topics that lost their last watcher.  This ends each call into the
  * engine, so that within a call topics, keys and namespaces stay.
  */
-static void engine_sweep (struct watch_engine *e)
+void engine_sweep (struct watch_engine *e)
 {
     struct topic *t;
 
@@ -319,41 +192,13 @@ static struct topic *engine_topic (struct watch_engine *e,
     return t;
 }
 
-static struct watcher *watcher_new (const struct watch_request *req)
-{
-    struct watcher *w;
-
-    if (!(w = calloc (1, sizeof (*w))))
-        return NULL;
-    list_init (&w->link);
-    list_init (&w->client_link);
-    w->matchtag = req->matchtag;
-    w->cred = req->cred;
-    w->flags = req->flags;
-    w->client = req->client;
-    if (watcher_has (w, WATCH_F_APPEND)) /* neither adds anything to chunks */
-        w->flags &= ~(WATCH_F_FULL | WATCH_F_UNIQ);
-    return w;
-}
-
-static void watcher_link (struct watcher *w, struct client *c, struct topic *t)
-{
-    w->sender = c;
-    w->topic = t;
-    list_append (&c->watchers, &w->client_link);
-    topic_engine (t)->nwatchers++;
-    t->key->ns->nwatchers++;
-    t->nwatchers++;
-    if (watcher_has (w, WATCH_F_FULL) && t->nfull++ == 0)
-        list_append (&t->key->ns->full, &t->full_link);
-}
-
 int watch_engine_add (struct watch_engine *e, const struct watch_request *req)
 {
     _cleanup_ (freep) char *name = NULL;
     struct watcher *w = NULL;
     struct client *c;
     struct topic *t;
+    int r = -ENOMEM;
 
     if (!(c = client_get (e, req->sender)))
         return -ENOMEM;
@@ -363,77 +208,22 @@ int watch_engine_add (struct watch_engine *e, const struct watch_request *req)
         client_drop_if_unused (e, c);
         return -ENOENT;
     }
-    if (!(name = watch_key_normalize (req->key)) || !(w = watcher_new (req))
-        || table_put_u64 (&c->tags, req->matchtag, w) < 0)
-        goto nomem;
+    if (!(name = watch_key_normalize (req->key)) || (r = watcher_new (e, req, &w)) < 0
+        || (r = table_put_u64 (&c->tags, req->matchtag, w)) < 0)
+        goto error;
     if (!(t = engine_topic (e, req, name))) {
         table_del_u64 (&c->tags, req->matchtag);
-        goto nomem;
+        r = -ENOMEM;
+        goto error;
     }
     watcher_link (w, c, t);
     topic_join (t, w);
     engine_sweep (e);
     return 0;
-nomem:
-    free (w);
+error:
+    watcher_free (e, w);
     client_drop_if_unused (e, c);
-    return -ENOMEM;
-}
-
-/* The owner may act for everyone, a user for itself. */
-static bool authorized (struct watch_cred cred, const struct watcher *w)
-{
-    return (cred.rolemask & WATCH_ROLE_OWNER) || cred.userid == w->cred.userid;
-}
-
-void watch_engine_cancel (struct watch_engine *e,
-                          const char *sender,
-                          uint32_t matchtag,
-                          struct watch_cred cred)
-{
-    struct client *c = client_find (e, sender);
-    struct watcher *w;
-
-    if (c && (w = table_get_u64 (&c->tags, matchtag)) && authorized (cred, w)) {
-        watcher_finish (w, ENODATA, NULL);
-        engine_sweep (e);
-    }
-}
-
-/* End the watches of c.  The last one takes c with it. */
-static void client_finish (struct client *c, const struct watch_cred *cred, int errnum)
-{
-    struct watcher *w;
-    size_t n = table_count (&c->tags);
-    struct list *pos = c->watchers.next;
-
-    while (n-- > 0) {
-        w = list_entry (pos, struct watcher, client_link);
-        pos = pos->next;
-        if (!cred || authorized (*cred, w))
-            watcher_finish (w, errnum, NULL);
-    }
-}
-
-void watch_engine_disconnect (struct watch_engine *e,
-                              const char *sender,
-                              struct watch_cred cred)
-{
-    struct client *c = client_find (e, sender);
-
-    if (c) {
-        client_finish (c, &cred, 0);
-        engine_sweep (e);
-    }
-}
-
-void watch_engine_shutdown (struct watch_engine *e, int errnum)
-{
-    struct client *c;
-
-    while ((c = table_pop (&e->clients)))
-        client_finish (c, NULL, errnum);
-    engine_sweep (e);
+    return r;
 }
 
 /* Events */
@@ -629,6 +419,7 @@ struct watch_engine *watch_engine_new (watch_equal_f equal)
         table_init (&e->namespaces);
         table_init (&e->clients);
         table_init (&e->loads);
+        table_init (&e->users);
         list_init (&e->actions);
         list_init (&e->orphans);
         list_init (&e->idle);
@@ -656,5 +447,6 @@ void watch_engine_free (struct watch_engine *e)
     table_fini (&e->namespaces);
     table_fini (&e->clients);
     table_fini (&e->loads);
+    table_fini (&e->users);
     free (e);
 }

@@ -34,9 +34,10 @@
  * obliges the caller to bring its outcome, once, unless the engine is
  * destroyed first; the others are given back with watch_action_free ().
  *
- * Bounds: unread roots of one topic <= WATCH_BACKLOG, then its watchers end
- * with EOVERFLOW; loads in flight for one position in a log <= WATCH_WINDOW,
- * fewer when the blobs are large.
+ * Bounds: watches of one user other than the owner <= WATCH_USER_MAX, more are
+ * refused with EDQUOT; unread roots of one topic <= WATCH_BACKLOG, then
+ * its watchers end with EOVERFLOW; loads in flight for one position in a log
+ * <= WATCH_WINDOW, fewer when the blobs are large.
  *
  * No flux_t, no JSON tree, no clock here: inputs are events, outputs are
  * actions.  Out of memory ends the watchers concerned with ENOMEM.
@@ -55,6 +56,7 @@
 #include "bytes.h"
 #include "request.h"
 
+#define WATCH_USER_MAX 65536
 #define WATCH_BACKLOG 16384
 #define WATCH_WINDOW 32
 #define WATCH_WINDOW_BYTES (8 << 20) /* aimed at, by the size of recent chunks */
@@ -126,8 +128,8 @@ struct watch_action *watch_engine_next (struct watch_engine *e);
 void watch_action_free (struct watch_action *a);
 
 /* Begin a watch whose flags passed watch_flags_check ().  Returns 0, -EINVAL
- * (the sender has a live watch with this matchtag), -ENOENT (empty key) or
- * -ENOMEM.
+ * (the sender has a live watch with this matchtag), -ENOENT (empty key),
+ * -EDQUOT or -ENOMEM.
  */
 int watch_engine_add (struct watch_engine *e, const struct watch_request *req);
 

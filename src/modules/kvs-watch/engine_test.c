@@ -352,6 +352,27 @@ static void backlog (void)
     bench_free (b);
 }
 
+static void quota (void)
+{
+    struct bench *b = bench_new ();
+    struct watch_cred guest = { 100, 2 };
+    struct watch_request req = { .sender = "c", .cred = guest, .ns = "primary",
+                                 .key = "a", .client = "w", .flags = WATCH_F_WATCH };
+    bool good = true;
+
+    for (req.matchtag = 1; req.matchtag <= WATCH_USER_MAX; req.matchtag++)
+        good &= watch_engine_add (b->e, &req) == 0;
+    ok (good, "a user may have many watches");
+    is_int (watch_engine_add (b->e, &req), -EDQUOT, "but not any number");
+    req.cred = owner;
+    is_int (watch_engine_add (b->e, &req), 0, "which does not concern the owner");
+    watch_engine_cancel (b->e, "c", 1, guest);
+    req.cred = guest;
+    req.matchtag = 1;
+    is_int (watch_engine_add (b->e, &req), 0, "one that ends makes room for another");
+    bench_free (b);
+}
+
 static void requests (void)
 {
     struct bench *b = bench_new ();
@@ -458,6 +479,7 @@ int main (void)
     ends_of_logs ();
     windows ();
     backlog ();
+    quota ();
     requests ();
     keys ();
     answers ();

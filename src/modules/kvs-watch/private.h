@@ -1,6 +1,7 @@
 /* private.h - the structures that the files of the engine share.
  *
- * engine.c   clients, namespaces, events: what comes in
+ * engine.c   namespaces, keys, events: what comes in
+ * watcher.c  watchers and their senders
  * topic.c    the queue of reads of one topic, and what their answers mean
  * values.c   topics whose watchers get whole values
  * log.c      topics whose watchers get chunks: groups and their windows
@@ -27,9 +28,15 @@ struct watch_engine {
     struct table namespaces; /* name -> struct wns */
     struct table clients;    /* sender -> struct client */
     struct table loads;      /* struct blobref -> struct watch_load */
+    struct table users;      /* userid -> struct user; not the owner's */
     struct list actions;
     struct list orphans; /* reads and loads that nobody waits for */
     struct list idle;    /* topics that lost their last watcher */
+    size_t nwatchers;
+};
+
+struct user {
+    uint32_t userid;
     size_t nwatchers;
 };
 
@@ -111,6 +118,7 @@ struct watcher {
     struct list link;           /* in its topic or group */
     struct list client_link;
     struct client *sender;
+    struct user *user; /* NULL: the owner */
     uint32_t matchtag;
     struct watch_cred cred;
     int flags;
@@ -162,6 +170,16 @@ struct root *root_new (uint64_t seq, const char *ref);
 struct root *root_get (struct root *r); /* NULL ok */
 void root_put (struct root *r);         /* NULL ok */
 struct watch_engine *topic_engine (const struct topic *t);
+void engine_sweep (struct watch_engine *e);
+
+/* watcher.c */
+struct client *client_get (struct watch_engine *e, const char *sender);
+void client_drop_if_unused (struct watch_engine *e, struct client *c);
+int watcher_new (struct watch_engine *e,
+                 const struct watch_request *req,
+                 struct watcher **ret);
+void watcher_free (struct watch_engine *e, struct watcher *w); /* if not linked */
+void watcher_link (struct watcher *w, struct client *c, struct topic *t);
 void watcher_deliver (struct watcher *w, enum watch_action_type type, struct bytes *b);
 void watcher_finish (struct watcher *w, int errnum, const char *errtext);
 void watchers_finish (struct list *watchers, int errnum, const char *errtext);

@@ -377,16 +377,24 @@ static void join_withdraw (struct topic *t)
 {
     struct read *r = t->join;
 
-    if (!r || r->state == READ_DONE)
+    if (!r)
         return;
     list_splice (&t->joining, &r->joiners);
     t->join = NULL;
     if (r->state == READ_SENT)
         r->withdrawn = true;
-    else if (r->named)
+    else if (r->state == READ_QUEUED && r->named)
         r->kind = READ_ROOT;
-    else
+    else if (r->state == READ_QUEUED)
         topic_pop (t, r);
+}
+
+/* A root cannot be kept for later: who would miss it ends now. */
+static void topic_give_up (struct topic *t, int errnum, const char *errtext)
+{
+    join_withdraw (t);
+    end_apply (t, errnum, errtext);
+    topic_run (t);
 }
 
 /* What the watchers follow is no more: they end, when the reads before have
@@ -397,13 +405,13 @@ void topic_end (struct topic *t, int errnum, const char *errtext)
     struct read *r;
 
     join_withdraw (t);
-    if ((r = topic_push (t, READ_END))) {
-        r->errnum = errnum;
-        r->errtext = errtext;
-        topic_run (t);
+    if (!(r = topic_push (t, READ_END))) {
+        topic_give_up (t, ENOMEM, NULL);
+        return;
     }
-    else
-        end_apply (t, ENOMEM, NULL);
+    r->errnum = errnum;
+    r->errtext = errtext;
+    topic_run (t);
 }
 
 /* Those who have not begun yet will begin at this root or a later one, unless
@@ -422,12 +430,12 @@ void topic_notify (struct topic *t, struct root *root, bool named)
     if (!topic_listens (t) || (r && r->root == root))
         return;
     if (!t->log && t->queued >= WATCH_BACKLOG) {
-        end_apply (t, EOVERFLOW, "watcher is too many changes behind");
+        topic_give_up (t, EOVERFLOW, "watcher is too many changes behind");
         return;
     }
     if (!t->log || !(r = topic_pending (t))) {
         if (!(r = topic_push (t, READ_ROOT))) {
-            end_apply (t, ENOMEM, NULL);
+            topic_give_up (t, ENOMEM, NULL);
             return;
         }
     }

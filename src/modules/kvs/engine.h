@@ -33,7 +33,7 @@
 
 #include "common/blobref.h"
 #include "common/list.h"
-#include "blob.h"
+#include "common/blob.h"
 #include "ops.h"
 
 struct kvs_engine;

@@ -37,18 +37,18 @@ void kvs_ops_freep (struct kvs_ops **ops)
     kvs_ops_free (*ops);
 }
 
-static struct kvs_op *ops_add (struct kvs_ops *ops)
+static struct kvs_operation *ops_add (struct kvs_ops *ops)
 {
     if (ops->count == ops->cap) {
         size_t cap = ops->cap ? ops->cap * 2 : 4;
-        struct kvs_op *v = realloc (ops->v, cap * sizeof (*v));
+        struct kvs_operation *v = realloc (ops->v, cap * sizeof (*v));
 
         if (!v)
             return NULL;
         ops->v = v;
         ops->cap = cap;
     }
-    ops->v[ops->count] = (struct kvs_op){ 0 };
+    ops->v[ops->count] = (struct kvs_operation){ 0 };
     return &ops->v[ops->count++];
 }
 
@@ -56,7 +56,7 @@ static struct kvs_op *ops_add (struct kvs_ops *ops)
  * says where.
  */
 static int
-scan_key (struct jpull *s, struct kvs_ops *ops, size_t start, struct kvs_op *op)
+scan_key (struct jpull *s, struct kvs_ops *ops, size_t start, struct kvs_operation *op)
 {
     const char *str;
     size_t len;
@@ -74,7 +74,7 @@ scan_key (struct jpull *s, struct kvs_ops *ops, size_t start, struct kvs_op *op)
     return 0;
 }
 
-static int scan_dirent (struct jpull *s, struct kvs_op *op)
+static int scan_dirent (struct jpull *s, struct kvs_operation *op)
 {
     int r;
 
@@ -89,7 +89,7 @@ static int scan_dirent (struct jpull *s, struct kvs_op *op)
     return r;
 }
 
-static int scan_flags (struct jpull *s, struct kvs_op *op)
+static int scan_flags (struct jpull *s, struct kvs_operation *op)
 {
     int64_t i;
     int r;
@@ -103,7 +103,7 @@ static int scan_flags (struct jpull *s, struct kvs_op *op)
 enum { HAVE_KEY = 1, HAVE_FLAGS = 2, HAVE_DIRENT = 4, HAVE_ALL = 7 };
 
 /* The members of one operation.  Returns -EINVAL for a wrong one. */
-static int scan_members (struct jpull *s, struct kvs_ops *ops, struct kvs_op *op)
+static int scan_members (struct jpull *s, struct kvs_ops *ops, struct kvs_operation *op)
 {
     size_t start = ops->keys.len;
     const char *name;
@@ -139,7 +139,7 @@ static int scan_members (struct jpull *s, struct kvs_ops *ops, struct kvs_op *op
 
 static int scan_op (struct jpull *s, struct kvs_ops *ops)
 {
-    struct kvs_op *op = ops_add (ops);
+    struct kvs_operation *op = ops_add (ops);
     const char *start = s->p;
     int depth = s->depth;
     size_t keys = ops->keys.len;
@@ -210,7 +210,7 @@ int kvs_ops_scan (struct jpull *s, bool keep_json, struct kvs_ops **ret)
     return 0;
 }
 
-static const char *guest_refusal (const struct kvs_op *op)
+static const char *guest_refusal (const struct kvs_operation *op)
 {
     if (op->error == -EINVAL)
         return "guests may not commit ??? objects";

@@ -22,7 +22,7 @@ enum {
     KVS_OP_BYREF = 16,
 };
 
-struct kvs_op {
+struct kvs_operation {
     const char *key; /* normalised, NUL-terminated */
     size_t keylen;
     int flags;
@@ -31,7 +31,7 @@ struct kvs_op {
 };
 
 struct kvs_ops {
-    struct kvs_op *v;
+    struct kvs_operation *v;
     size_t count, cap;
     struct text keys;
     char *json; /* the text they were decoded from, if asked to keep it */

@@ -59,7 +59,7 @@ static size_t count_ops (struct list *txns)
 }
 
 /* Each key once.  'seen' is only used where there can be two. */
-static int write_key (struct text *t, struct table *seen, const struct kvs_op *op)
+static int write_key (struct text *t, struct table *seen, const struct kvs_operation *op)
 {
     int r = seen ? table_put (seen, op->key, op->keylen, (void *)op->key) : 0;
 

@@ -324,7 +324,7 @@ static int follow (struct worktree *t, size_t len, const struct treeobj *link)
 
 /* One intermediate component.  Returns 1 if the operation is without effect. */
 static int
-step (struct worktree *t, const struct kvs_op *op, size_t len, struct waiter *w)
+step (struct worktree *t, const struct kvs_operation *op, size_t len, struct waiter *w)
 {
     struct wnode *kid = wnode_kid (t->at, t->path, len);
     struct treeobj *entry;
@@ -432,14 +432,14 @@ append_to (struct worktree *t, struct treeobj *entry, const struct treeobj *dire
     return set_entry (t, new);
 }
 
-static bool may_append (const struct kvs_op *op)
+static bool may_append (const struct kvs_operation *op)
 {
     int type = treeobj_type (op->dirent);
 
     return type == TREEOBJ_VAL || (type == TREEOBJ_VALREF && (op->flags & KVS_OP_BYREF));
 }
 
-static int append_entry (struct worktree *t, const struct kvs_op *op)
+static int append_entry (struct worktree *t, const struct kvs_operation *op)
 {
     struct treeobj *entry;
 
@@ -452,7 +452,7 @@ static int append_entry (struct worktree *t, const struct kvs_op *op)
     return append_to (t, entry, op->dirent);
 }
 
-static int finish_op (struct worktree *t, const struct kvs_op *op)
+static int finish_op (struct worktree *t, const struct kvs_operation *op)
 {
     if (!op->dirent)
         return unlink_entry (t);
@@ -461,7 +461,7 @@ static int finish_op (struct worktree *t, const struct kvs_op *op)
     return set_entry (t, op->dirent);
 }
 
-int worktree_apply (struct worktree *t, const struct kvs_op *op, struct waiter *w)
+int worktree_apply (struct worktree *t, const struct kvs_operation *op, struct waiter *w)
 {
     size_t len;
     int r;

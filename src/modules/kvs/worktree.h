@@ -61,7 +61,7 @@ void worktree_fini (struct worktree *t);
 int worktree_open (struct worktree *t, const struct blobref *root, struct waiter *w);
 
 /* Apply an operation, or go on with it. */
-int worktree_apply (struct worktree *t, const struct kvs_op *op, struct waiter *w);
+int worktree_apply (struct worktree *t, const struct kvs_operation *op, struct waiter *w);
 
 /* Make blobs of all that changed, at most *budget directories.  Returns 1 if
  * there is more to do, 0 when the name of the new root is in *root.

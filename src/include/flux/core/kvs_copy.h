@@ -1,4 +1,9 @@
-/* flux/core/kvs_copy.h - part of the public interface of libflux. */
+/* flux/core/kvs_copy.h - copy or move what is under a key.
+ *
+ * A directory is copied by reference, at once; a final symlink as such.  A
+ * move is a copy, then an unlink in a second commit: not atomic.  ENOENT.
+ * flux_kvs_commit_get_* () work on the future: the (last) commit.
+ */
 
 #ifndef _FLUX_CORE_KVS_COPY_H
 #define _FLUX_CORE_KVS_COPY_H

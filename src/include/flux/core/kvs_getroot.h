@@ -1,4 +1,8 @@
-/* flux/core/kvs_getroot.h - part of the public interface of libflux. */
+/* flux/core/kvs_getroot.h - the root of a namespace.
+ *
+ * flags 0.  Strings belong to the future; treeobj is a dirref object, the
+ * snapshot for flux_kvs_lookupat ().  EINVAL: not a getroot future.
+ */
 
 #ifndef _FLUX_CORE_KVS_GETROOT_H
 #define _FLUX_CORE_KVS_GETROOT_H

@@ -1,4 +1,9 @@
-/* flux/core/kvs_txn.h - part of the public interface of libflux. */
+/* flux/core/kvs_txn.h - a transaction: operations to commit as one.
+ *
+ * flags are 0, or for put, put_raw and pack FLUX_KVS_APPEND.  Data is copied.
+ * EINVAL: NULL or empty key, wrong flags, bad format; EPROTO: treeobj is no
+ * tree object.  A failed call adds nothing.
+ */
 
 #ifndef _FLUX_CORE_KVS_TXN_H
 #define _FLUX_CORE_KVS_TXN_H
@@ -14,6 +19,7 @@ extern "C" {
 typedef struct flux_kvs_txn flux_kvs_txn_t;
 flux_kvs_txn_t *flux_kvs_txn_create (void);
 void flux_kvs_txn_destroy (flux_kvs_txn_t *txn);
+/* A value: text without its NUL (NULL: empty), JSON of any type, bytes. */
 int flux_kvs_txn_put (flux_kvs_txn_t *txn,
                       int flags,
                       const char *key,
@@ -33,6 +39,7 @@ int flux_kvs_txn_put_raw (flux_kvs_txn_t *txn,
                           const char *key,
                           const void *data,
                           size_t len);
+/* Any tree object, as JSON text (RFC 11). */
 int flux_kvs_txn_put_treeobj (flux_kvs_txn_t *txn,
                               int flags,
                               const char *key,

@@ -1,4 +1,9 @@
-/* flux/core/service.h - part of the public interface of libflux. */
+/* flux/core/service.h - answer requests "NAME.*" of the whole instance.
+ *
+ * The future fails with EEXIST (the name is taken, also by a module), ENOENT
+ * (not registered by this client), EINVAL (a dot in the name) or EPERM.  A
+ * registration ends with the connection.
+ */
 
 #ifndef _FLUX_CORE_SERVICE_H
 #define _FLUX_CORE_SERVICE_H

@@ -1,4 +1,4 @@
-/* flux/core/sync.h - part of the public interface of libflux. */
+/* flux/core/sync.h - the instance's heartbeat. */
 
 #ifndef _FLUX_CORE_SYNC_H
 #define _FLUX_CORE_SYNC_H
@@ -10,6 +10,10 @@
 extern "C" {
 #endif
 
+/* A future that is fulfilled by heartbeats (event "heartbeat.pulse"), at most
+ * once per 'minimum' seconds (0: by each); reset it to await the next.
+ * EINVAL: h NULL, minimum negative.
+ */
 flux_future_t *flux_sync_create (flux_t *h, double minimum);
 
 #ifdef __cplusplus

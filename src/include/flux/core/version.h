@@ -1,4 +1,4 @@
-/* flux/core/version.h - part of the public interface of libflux. */
+/* flux/core/version.h - the version of the interface that this library has. */
 
 #ifndef _FLUX_CORE_VERSION_H
 #define _FLUX_CORE_VERSION_H
@@ -15,6 +15,9 @@ extern "C" {
     ((FLUX_CORE_VERSION_MAJOR << 16) | (FLUX_CORE_VERSION_MINOR << 8) \
      | FLUX_CORE_VERSION_PATCH)
 
+/* Of the library that is used, not the headers.  flux_core_version () returns
+ * it as FLUX_CORE_VERSION_HEX is; outputs may be NULL.
+ */
 const char *flux_core_version_string (void);
 int flux_core_version (int *major, int *minor, int *patch);
 

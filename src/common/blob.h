@@ -2,13 +2,13 @@
  *
  * Purpose: a blob that content sent stays in the message it came in, one that
  * a transaction made stays where it was made; nothing is copied on the way
- * between the service, the cache, lookups and stores.
+ * between messages, caches, lookups and stores.
  *
  * Not thread-safe.
  */
 
-#ifndef KVS_BLOB_H
-#define KVS_BLOB_H
+#ifndef MILLRACE_BLOB_H
+#define MILLRACE_BLOB_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,4 +38,4 @@ static inline struct blob *blob_get (struct blob *b)
 void blob_put (struct blob *b); /* NULL ok */
 void blob_putp (struct blob **b);
 
-#endif /* !KVS_BLOB_H */
+#endif /* !MILLRACE_BLOB_H */

@@ -1,0 +1,80 @@
+/* backing.c - a backing store registers, and leaves (rank 0).
+ *
+ *   content.register-backing    {"name":s} -> {}
+ *   content.unregister-backing  {} -> {}
+ */
+
+#include "config.h"
+#include <errno.h>
+
+#include "content.h"
+
+static void attr_set_continuation (flux_future_t *f, void *arg)
+{
+    struct content *c = arg;
+
+    if (flux_rpc_get (f, NULL) < 0)
+        flux_log (c->h, LOG_ERR, "error setting content.backing-module: %s",
+                  future_strerror (f, errno));
+    flux_future_destroy (f);
+}
+
+/* The first one to register is the only one that may, ever. */
+static int adopt (struct content *c, const char *name)
+{
+    flux_future_t *f;
+
+    if (c->backing_name)
+        return 0;
+    if (!(c->backing_name = strdup (name)))
+        return -1;
+    if (!(f = flux_rpc_pack (c->h, "attr.set", FLUX_NODEID_ANY, 0, "{s:s s:s}", "name",
+                             "content.backing-module", "value", name))
+        || flux_future_then (f, -1., attr_set_continuation, c) < 0) {
+        flux_future_destroy (f);
+        return -1;
+    }
+    return 0;
+}
+
+void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct content *c = arg;
+    const char *name;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "name", &name) < 0)
+        respond_error (c, msg, errno, NULL);
+    else if (c->rank > 0)
+        respond_error (c, msg, EINVAL,
+                       "content backing store can only be registered on rank 0");
+    else if (c->backing)
+        respond_error (c, msg, EBUSY, "content backing store is already active");
+    else if (c->backing_name && strcmp (c->backing_name, name) != 0)
+        respond_error (c, msg, EINVAL,
+                       "content backing store cannot be changed on the fly");
+    else if (adopt (c, name) < 0)
+        respond_error (c, msg, errno, NULL);
+    else {
+        c->backing = true;
+        c->generation++;
+        respond_empty (c, msg);
+        cache_retry (&c->cache);
+        writeback_all (c);
+    }
+}
+
+void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct content *c = arg;
+
+    if (!c->backing) {
+        respond_error (c, msg, EINVAL, "content backing store is not active");
+        return;
+    }
+    c->backing = false;
+    c->generation++;
+    c->writing = false;
+    cache_requeue (&c->cache);
+    flush_end_all (c, ENOSYS);
+    respond_empty (c, msg);
+}

@@ -1,0 +1,109 @@
+#include "config.h"
+
+#include "cache.h"
+#include "common/tap.h"
+
+static struct blobref name (unsigned int i)
+{
+    struct blobref ref = { .kind = BLOBREF_SHA1 };
+
+    memcpy (ref.bytes, &i, sizeof (i));
+    return ref;
+}
+
+static struct entry *add (struct cache *c, unsigned int i)
+{
+    struct blobref ref = name (i);
+    struct entry *e = cache_add (c, &ref);
+
+    if (!e)
+        bail_out ("out of memory");
+    return e;
+}
+
+static struct entry *find (struct cache *c, unsigned int i)
+{
+    struct blobref ref = name (i);
+
+    return cache_find (c, &ref);
+}
+
+static void store (struct cache *c, unsigned int i, size_t len)
+{
+    struct entry *e = find (c, i);
+    struct blob *b = blob_new (NULL, len, NULL, NULL);
+
+    cache_store (c, e ? e : add (c, i), b);
+    blob_put (b);
+}
+
+static void writing_back (void)
+{
+    struct cache c;
+    struct entry *a, *b;
+
+    cache_init (&c);
+    store (&c, 1, 10);
+    store (&c, 2, 5);
+    store (&c, 1, 10);
+    ok (c.ndirty == 2 && c.dirty_bytes == 15 && c.bytes == 15, "two dirty blobs");
+    a = cache_next_dirty (&c);
+    b = cache_next_dirty (&c);
+    ok (a == find (&c, 1) && b == find (&c, 2) && !cache_next_dirty (&c),
+        "first in, first out");
+    store (&c, 1, 10);
+    ok (a->state == ENTRY_STORING, "one that is being written need not be written again");
+    cache_stored (&c, a, true);
+    cache_stored (&c, b, false);
+    ok (c.nclean == 1 && c.ndirty == 1 && c.nfailed == 1 && c.nstoring == 0,
+        "one was written, one was not");
+    ok (!cache_next_dirty (&c), "what failed is not tried again by itself");
+    cache_retry (&c);
+    ok (c.nfailed == 0 && cache_next_dirty (&c) == b, "but when asked for");
+    cache_requeue (&c);
+    ok (b->state == ENTRY_DIRTY && cache_next_dirty (&c) == b,
+        "and when its answer will never come");
+    cache_stored (&c, b, true);
+    store (&c, 2, 5);
+    ok (b->state == ENTRY_DIRTY && c.dirty_bytes == 5,
+        "storing a clean blob makes it dirty");
+    cache_fini (&c);
+}
+
+static void purging (void)
+{
+    struct cache c;
+    struct blob *b = blob_new (NULL, 100, NULL, NULL);
+
+    cache_init (&c);
+    for (int i = 0; i < 10; i++) {
+        c.now = i;
+        cache_loaded (&c, add (&c, i), b);
+    }
+    add (&c, 10);
+    store (&c, 11, 100);
+    blob_put (b);
+    find (&c, 0);
+    cache_purge (&c, 550, 0);
+    ok (c.bytes == 500 && !find (&c, 1) && find (&c, 0) && find (&c, 9) && find (&c, 11),
+        "the least recently used go, down to the target");
+    cache_purge (&c, 0, 1000);
+    ok (c.bytes == 500, "if they are old enough");
+    c.now = 2000;
+    cache_purge (&c, 0, 1000);
+    ok (c.bytes == 100 && find (&c, 11) && find (&c, 10), "dirty ones stay");
+    cache_loaded (&c, find (&c, 10), find (&c, 11)->blob);
+    cache_drop_clean (&c);
+    ok (c.nclean == 0 && c.ndirty == 1 && !find (&c, 10),
+        "all clean ones can be dropped");
+    cache_drop (&c, find (&c, 11));
+    ok (c.bytes == 0 && c.ndirty == 0 && c.dirty_bytes == 0, "the counts add up");
+    cache_fini (&c);
+}
+
+int main (void)
+{
+    writing_back ();
+    purging ();
+    return done_testing ();
+}

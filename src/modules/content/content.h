@@ -1,0 +1,107 @@
+/* content/content.h - the content service: what its files share.
+ *
+ *   main.c        life, arguments, heartbeat, statistics
+ *   load.c        content.load, content.dropcache
+ *   store.c       content.store, write-back, content.flush
+ *   checkpoint.c  content.checkpoint-get and -put
+ *   backing.c     the backing store comes and goes
+ *
+ * Rank 0 answers stores from memory and writes them back to the service
+ * "content-backing": at the latest WRITEBACK_DELAY after a store if the
+ * instance is meant to last, else only when much has gathered or somebody asks
+ * (a checkpoint always does).  Nothing is lost by that: after a crash only what
+ * a checkpoint refers to counts.  Other ranks pass stores and loads upstream.
+ */
+
+#ifndef CONTENT_CONTENT_H
+#define CONTENT_CONTENT_H
+
+#include <flux/core.h>
+
+#include "cache.h"
+#include "common/blobhash.h"
+
+#define WRITEBACK_DELAY 0.1 /* seconds */
+#define TICK_MAX 10.        /* seconds between purges without a heartbeat */
+#define TICK_MIN 1.
+
+struct content {
+    flux_t *h;
+    uint32_t rank;
+    struct blobhash *hash;
+    struct cache cache;
+    /* arguments */
+    size_t purge_target;
+    double purge_age;
+    size_t batch_limit;
+    size_t blob_limit;
+    /* the backing store, rank 0 */
+    bool backing;
+    unsigned int generation; /* counts registrations */
+    char *backing_name;      /* the only one that may register, if not NULL */
+    bool lasting;            /* the state directory outlives the instance */
+    bool writing;            /* write back all there is */
+    flux_watcher_t *timer;
+    struct list flushes; /* struct flush */
+    struct list held;    /* struct waiter: answers to stores held back */
+    flux_future_t *heartbeat;
+    flux_msg_handler_t **handlers;
+};
+
+/* A request that waits. */
+struct waiter {
+    struct list link;
+    const flux_msg_t *msg;
+};
+
+/* Put a request on a list; -1 with errno. */
+int waiter_add (struct list *list, const flux_msg_t *msg);
+void waiter_free (struct waiter *w);
+
+/* Waits until nothing is dirty; done () gets 0 or the first error, and frees. */
+struct flush {
+    struct list link;
+    struct content *c;
+    const flux_msg_t *msg;
+    int errnum;
+    void (*done) (struct flush *fl, int errnum);
+};
+
+void respond_error (struct content *c,
+                    const flux_msg_t *msg,
+                    int errnum,
+                    const char *text);
+void respond_empty (struct content *c, const flux_msg_t *msg);
+void respond_blob (struct content *c, const flux_msg_t *msg, const struct blob *blob);
+
+/* load.c */
+void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void dropcache_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void answer_loads (struct content *c, struct entry *e);
+
+/* store.c */
+void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void writeback_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
+void writeback (struct content *c);     /* go on */
+void writeback_all (struct content *c); /* start, and go on until all is clean */
+void flush_start (struct content *c,
+                  const flux_msg_t *msg,
+                  void (*done) (struct flush *fl, int errnum));
+void flush_end_all (struct content *c, int errnum);
+
+/* checkpoint.c */
+void checkpoint_get_cb (flux_t *h,
+                        flux_msg_handler_t *mh,
+                        const flux_msg_t *msg,
+                        void *arg);
+void checkpoint_put_cb (flux_t *h,
+                        flux_msg_handler_t *mh,
+                        const flux_msg_t *msg,
+                        void *arg);
+
+/* backing.c */
+void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
+#endif /* !CONTENT_CONTENT_H */

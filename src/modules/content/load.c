@@ -1,0 +1,157 @@
+#include "config.h"
+#include <errno.h>
+
+#include "content.h"
+
+struct load {
+    struct content *c;
+    struct blobref ref;
+};
+
+static void
+refuse_waiters (struct content *c, struct entry *e, int errnum, const char *text)
+{
+    struct waiter *w;
+
+    while ((w = list_first (&e->waiters, struct waiter, link))) {
+        respond_error (c, w->msg, errnum, text);
+        waiter_free (w);
+    }
+}
+
+void answer_loads (struct content *c, struct entry *e)
+{
+    struct waiter *w;
+
+    while ((w = list_first (&e->waiters, struct waiter, link))) {
+        respond_blob (c, w->msg, e->blob);
+        waiter_free (w);
+    }
+}
+
+/* The response stays where it is; the blob points into it. */
+static struct blob *response_blob (flux_future_t *f, const void *data, size_t len)
+{
+    struct blob *b = blob_new (data, len, (void (*) (void *))flux_future_destroy, f);
+
+    if (b)
+        flux_future_incref (f);
+    return b;
+}
+
+/* What the entry waits for has arrived.  Returns 0 or errno. */
+static int load_finish (struct content *c, struct entry *e, flux_future_t *f)
+{
+    const void *data;
+    struct blobref ref;
+    struct blob *blob;
+    size_t len;
+
+    if (flux_rpc_get_raw (f, &data, &len) < 0)
+        return errno;
+    blobhash_sum (c->hash, data, len, &ref);
+    if (!blobref_equal (&ref, &e->ref))
+        return EIO;
+    if (!(blob = response_blob (f, data, len)))
+        return ENOMEM;
+    cache_loaded (&c->cache, e, blob);
+    blob_put (blob);
+    return 0;
+}
+
+static void load_continuation (flux_future_t *f, void *arg)
+{
+    struct load *ld = arg;
+    struct content *c = ld->c;
+    struct entry *e = cache_find (&c->cache, &ld->ref);
+    int errnum;
+
+    if (e && e->state == ENTRY_LOADING) { /* not stored meanwhile */
+        if ((errnum = load_finish (c, e, f)) == 0)
+            answer_loads (c, e);
+        else {
+            refuse_waiters (c, e, errnum,
+                            errnum == EIO ? "the blob that was loaded has another digest"
+                                          : NULL);
+            cache_drop (&c->cache, e);
+        }
+    }
+    flux_future_destroy (f);
+}
+
+/* Ask the next one for it. */
+static int load_start (struct content *c, const struct blobref *ref)
+{
+    flux_future_t *f;
+    struct load *ld;
+
+    if (!(ld = calloc (1, sizeof (*ld))))
+        return -1;
+    ld->c = c;
+    ld->ref = *ref;
+    if (!(f = flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.load" : "content.load",
+                            ref->bytes, blobref_digest_size (ref->kind),
+                            c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0))
+        || flux_future_aux_set (f, NULL, ld, free) < 0) {
+        flux_future_destroy (f);
+        free_keep_errno (ld);
+        return -1;
+    }
+    if (flux_future_then (f, -1., load_continuation, ld) < 0) {
+        flux_future_destroy (f);
+        return -1;
+    }
+    return 0;
+}
+
+static struct entry *load_entry (struct content *c, const struct blobref *ref)
+{
+    struct entry *e;
+
+    if (c->rank == 0 && !c->backing) {
+        errno = ENOENT;
+        return NULL;
+    }
+    if (!(e = cache_add (&c->cache, ref))) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (load_start (c, ref) < 0) {
+        cache_drop (&c->cache, e);
+        return NULL;
+    }
+    return e;
+}
+
+/* content.load: digest -> blob, both raw */
+void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct content *c = arg;
+    const void *digest;
+    struct blobref ref;
+    struct entry *e;
+    size_t len;
+
+    if (flux_request_decode_raw (msg, NULL, &digest, &len) < 0
+        || blobref_from_digest (blobhash_kind (c->hash), digest, len, &ref) < 0) {
+        respond_error (c, msg, EPROTO, NULL);
+        return;
+    }
+    if (!(e = cache_find (&c->cache, &ref)) && !(e = load_entry (c, &ref))) {
+        respond_error (c, msg, errno, NULL);
+        return;
+    }
+    if (e->blob)
+        respond_blob (c, msg, e->blob);
+    else if (waiter_add (&e->waiters, msg) < 0)
+        respond_error (c, msg, errno, NULL);
+}
+
+/* content.dropcache: {} -> {} */
+void dropcache_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct content *c = arg;
+
+    cache_drop_clean (&c->cache);
+    respond_empty (c, msg);
+}

@@ -1,0 +1,305 @@
+#include "config.h"
+#include <errno.h>
+
+#include "content.h"
+
+struct storing {
+    struct content *c;
+    struct blobref ref;
+    unsigned int generation;
+};
+
+static void
+respond_digest (struct content *c, const flux_msg_t *msg, const struct blobref *ref)
+{
+    if (flux_respond_raw (c->h, msg, ref->bytes, blobref_digest_size (ref->kind)) < 0)
+        flux_log_error (c->h, "error responding to content.store");
+}
+
+/* Too much is dirty, and writing it back helps? */
+static bool full (const struct content *c)
+{
+    return c->rank == 0 && c->backing && c->cache.dirty_bytes > CACHE_DIRTY_MAX
+           && c->cache.nfailed == 0;
+}
+
+/* Answers that were held back; their entries may be gone, but the digest is a
+ * function of the request.
+ */
+static void release_held (struct content *c)
+{
+    struct waiter *w;
+
+    while (!full (c) && (w = list_first (&c->held, struct waiter, link))) {
+        struct blobref ref;
+        const void *data;
+        size_t len;
+
+        if (flux_request_decode_raw (w->msg, NULL, &data, &len) < 0)
+            respond_error (c, w->msg, errno, NULL);
+        else {
+            blobhash_sum (c->hash, data, len, &ref);
+            respond_digest (c, w->msg, &ref);
+        }
+        waiter_free (w);
+    }
+}
+
+/* ---- flushes ---- */
+
+static void flush_end (struct flush *fl, int errnum)
+{
+    list_del (&fl->link);
+    fl->done (fl, errnum);
+    flux_msg_decref (fl->msg);
+    free (fl);
+}
+
+void flush_end_all (struct content *c, int errnum)
+{
+    struct flush *fl;
+
+    while ((fl = list_first (&c->flushes, struct flush, link)))
+        flush_end (fl, errnum ? errnum : fl->errnum);
+}
+
+static bool all_written (const struct content *c)
+{
+    return c->cache.ndirty == c->cache.nfailed;
+}
+
+/* What failed before is tried again; its errors are the flush's. */
+void flush_start (struct content *c,
+                  const flux_msg_t *msg,
+                  void (*done) (struct flush *fl, int errnum))
+{
+    struct flush *fl = calloc (1, sizeof (*fl));
+
+    if (!fl) {
+        respond_error (c, msg, ENOMEM, NULL);
+        return;
+    }
+    fl->c = c;
+    fl->msg = flux_msg_incref (msg);
+    fl->done = done;
+    list_append (&c->flushes, &fl->link);
+    cache_retry (&c->cache);
+    writeback_all (c);
+}
+
+static void flush_done (struct flush *fl, int errnum)
+{
+    if (errnum)
+        respond_error (fl->c, fl->msg, errnum, NULL);
+    else
+        respond_empty (fl->c, fl->msg);
+}
+
+/* content.flush: {} -> {} */
+void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct content *c = arg;
+
+    if (c->rank == 0 && !c->backing)
+        respond_error (c, msg, ENOSYS, NULL);
+    else
+        flush_start (c, msg, flush_done);
+}
+
+/* ---- writing back ---- */
+
+/* Ranks > 0: those who stored it learn how it ended. */
+static void
+answer_stores (struct content *c, struct entry *e, int errnum, const char *text)
+{
+    struct waiter *w;
+
+    while ((w = list_first (&e->waiters, struct waiter, link))) {
+        if (errnum)
+            respond_error (c, w->msg, errnum, text);
+        else
+            respond_digest (c, w->msg, &e->ref);
+        waiter_free (w);
+    }
+}
+
+static void note_failure (struct content *c, int errnum)
+{
+    struct flush *fl;
+
+    list_foreach (&c->flushes, fl, link) {
+        if (fl->errnum == 0)
+            fl->errnum = errnum;
+    }
+}
+
+static void stored (struct content *c, struct entry *e, flux_future_t *f)
+{
+    int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
+
+    cache_stored (&c->cache, e, errnum == 0);
+    if (errnum)
+        note_failure (c, errnum);
+    if (c->rank > 0) {
+        answer_stores (c, e, errnum, errnum ? future_strerror (f, errnum) : NULL);
+        if (errnum) /* it was refused: it is nobody's blob */
+            cache_drop (&c->cache, e);
+    }
+    else if (errnum && c->cache.nfailed == 1)
+        flux_log (c->h, LOG_ERR, "content-backing.store: %s",
+                  future_strerror (f, errnum));
+}
+
+static void store_continuation (flux_future_t *f, void *arg)
+{
+    struct storing *s = arg;
+    struct content *c = s->c;
+    struct entry *e = cache_find (&c->cache, &s->ref);
+
+    if (s->generation == c->generation && e && e->state == ENTRY_STORING)
+        stored (c, e, f);
+    flux_future_destroy (f);
+    release_held (c);
+    writeback (c);
+}
+
+static int store_send (struct content *c, const struct entry *e)
+{
+    flux_future_t *f;
+    struct storing *s;
+
+    if (!(s = calloc (1, sizeof (*s))))
+        return -1;
+    s->c = c;
+    s->ref = e->ref;
+    s->generation = c->generation;
+    if (!(f = flux_rpc_raw (
+              c->h, c->rank == 0 ? "content-backing.store" : "content.store",
+              e->blob->data, e->blob->len, c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0))
+        || flux_future_aux_set (f, NULL, s, free) < 0) {
+        flux_future_destroy (f);
+        free_keep_errno (s);
+        return -1;
+    }
+    if (flux_future_then (f, -1., store_continuation, s) < 0) {
+        flux_future_destroy (f);
+        return -1;
+    }
+    return 0;
+}
+
+static bool much_gathered (const struct content *c)
+{
+    size_t waiting = c->cache.ndirty - c->cache.nfailed - c->cache.nstoring;
+
+    return waiting > 0
+           && (c->cache.dirty_bytes > CACHE_WRITEBACK_BYTES
+               || waiting > CACHE_WRITEBACK_COUNT);
+}
+
+void writeback (struct content *c)
+{
+    struct entry *e;
+
+    if (c->rank == 0 && !c->backing)
+        return;
+    if (c->rank > 0 || much_gathered (c))
+        c->writing = true;
+    while (c->writing && c->cache.nstoring < c->batch_limit
+           && (e = cache_next_dirty (&c->cache))) {
+        if (store_send (c, e) < 0) {
+            note_failure (c, errno);
+            cache_stored (&c->cache, e, false);
+            answer_stores (c, e, errno, NULL);
+        }
+    }
+    if (all_written (c)) {
+        c->writing = false;
+        flush_end_all (c, 0);
+    }
+}
+
+void writeback_all (struct content *c)
+{
+    c->writing = true;
+    writeback (c);
+}
+
+void writeback_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    writeback_all (arg);
+}
+
+/* ---- stores ---- */
+
+static struct blob *request_blob (const flux_msg_t *msg, const void *data, size_t len)
+{
+    struct blob *b =
+        blob_new (data, len, (void (*) (void *))flux_msg_decref, (void *)msg);
+
+    if (b)
+        flux_msg_incref (msg);
+    return b;
+}
+
+static struct entry *
+store_blob (struct content *c, const flux_msg_t *msg, const void *data, size_t len)
+{
+    struct blobref ref;
+    struct entry *e;
+    struct blob *blob;
+
+    if (!(blob = request_blob (msg, data, len)))
+        return NULL;
+    blobhash_sum (c->hash, data, len, &ref);
+    if (!(e = cache_find (&c->cache, &ref)))
+        e = cache_add (&c->cache, &ref);
+    if (e) {
+        bool loading = e->state == ENTRY_LOADING;
+
+        cache_store (&c->cache, e, blob);
+        if (loading)
+            answer_loads (c, e);
+    }
+    blob_put (blob);
+    return e;
+}
+
+static void store_answer (struct content *c, const flux_msg_t *msg, struct entry *e)
+{
+    struct list *wait = c->rank > 0 ? &e->waiters : full (c) ? &c->held : NULL;
+
+    if (!wait)
+        respond_digest (c, msg, &e->ref);
+    else if (waiter_add (wait, msg) < 0)
+        respond_error (c, msg, errno, NULL);
+}
+
+/* content.store: blob -> digest, both raw */
+void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct content *c = arg;
+    bool was_clean = all_written (c);
+    const void *data;
+    struct entry *e;
+    size_t len;
+
+    if (flux_request_decode_raw (msg, NULL, &data, &len) < 0) {
+        respond_error (c, msg, errno, NULL);
+        return;
+    }
+    if (len > c->blob_limit) {
+        respond_error (c, msg, EFBIG, NULL);
+        return;
+    }
+    if (!(e = store_blob (c, msg, data, len))) {
+        respond_error (c, msg, ENOMEM, NULL);
+        return;
+    }
+    store_answer (c, msg, e);
+    if (was_clean && c->rank == 0 && c->backing && c->lasting) {
+        flux_timer_watcher_reset (c->timer, WRITEBACK_DELAY, 0.);
+        flux_watcher_start (c->timer);
+    }
+    writeback (c);
+}

@@ -1,0 +1,188 @@
+/* job-exec/env.c - the environment of tasks (exec.md 8.4).
+ *
+ * The job's own environment from J, with what we set instead; nothing of the
+ * broker's.  One block of memory for all tasks, and a few strings that change
+ * from task to task.
+ */
+#include "config.h"
+#include <stdio.h>
+
+#include "common/util.h"
+#include "exec.h"
+
+#define TASK_VARS 3
+#define TASK_VAR_SIZE 40
+
+static const char *const task_vars[TASK_VARS] = {
+    "FLUX_TASK_RANK",
+    "FLUX_TASK_LOCAL_ID",
+    "PMI_RANK",
+};
+
+/* Variables that a job may bring along and must not keep. */
+static bool is_removed (const char *name)
+{
+    static const char *const names[] = {
+        "FLUX_PROXY_REMOTE",
+        "PMI_FD",
+        "PMI_SIZE",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (names); i++) {
+        if (!strcmp (name, names[i]))
+            return true;
+    }
+    for (size_t i = 0; i < TASK_VARS; i++) {
+        if (!strcmp (name, task_vars[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Variables that we set for the whole job, as a JSON object's worth of text:
+ * NAME=value, NUL, ... and how many.
+ */
+struct block {
+    struct text text;
+    size_t count;
+};
+
+static void put (struct block *b, const char *name, const char *value)
+{
+    text_puts (&b->text, name);
+    text_putc (&b->text, '=');
+    text_puts (&b->text, value);
+    text_putc (&b->text, '\0');
+    b->count++;
+}
+
+static void put_uint (struct block *b, const char *name, uint64_t value)
+{
+    char buf[24];
+
+    snprintf (buf, sizeof (buf), "%llu", (unsigned long long)value);
+    put (b, name, buf);
+}
+
+static void put_gpus (struct block *b, struct job *job)
+{
+    const struct idset *gpus = rset_ids_at (job->R, job->node, RSET_GPU);
+    const char *how = jobspec_option_string (job->js, "gpu-affinity", "on");
+    char *s = NULL;
+
+    if (!strcmp (how, "off"))
+        return;
+    if (gpus)
+        s = idset_encode (gpus, 0);
+    put (b, "CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+    put (b, "CUDA_VISIBLE_DEVICES", s ? s : "-1");
+    free (s);
+}
+
+static void put_ours (struct block *b, struct job *job)
+{
+    const char *uri = job->x->attrs.local_uri;
+    const char *path = job->x->attrs.jobid_path;
+    char buf[256];
+
+    put (b, "FLUX_JOB_ID", job->f58);
+    snprintf (buf,
+              sizeof (buf),
+              "%s%s%s",
+              path ? path : "",
+              path && !strcmp (path, "/") ? "" : "/",
+              job->f58);
+    put (b, "FLUX_JOB_ID_PATH", buf);
+    put_uint (b, "FLUX_JOB_SIZE", job->layout.ntasks);
+    put_uint (b, "FLUX_JOB_NNODES", job->layout.nnodes);
+    put (b, "FLUX_KVS_NAMESPACE", job->ns);
+    put (b, "FLUX_TERMINUS_SESSION", "0");
+    if (uri)
+        put (b, "FLUX_URI", uri);
+    if (job->tmpdir) {
+        put (b, "FLUX_JOB_TMPDIR", job->tmpdir);
+        put (b, "OMPI_MCA_btl_vader_backing_directory", job->tmpdir);
+    }
+    if (job->pmi) {
+        put_uint (b, "PMI_FD", SPAWN_EXTRA_FD);
+        put_uint (b, "PMI_SIZE", job->layout.ntasks);
+    }
+    put_gpus (b, job);
+}
+
+/* Is name one of the first count variables of the block? */
+static bool is_ours (const struct block *b, size_t count, const char *name)
+{
+    const char *p = b->text.buf;
+    size_t len = strlen (name);
+
+    while (count-- > 0) {
+        if (!strncmp (p, name, len) && p[len] == '=')
+            return true;
+        p += strlen (p) + 1;
+    }
+    return false;
+}
+
+static void put_job (struct block *b, struct job *job)
+{
+    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
+    json_t *vars = json_object_get (system, "environment");
+    size_t ours = b->count;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach (vars, name, value) {
+        const char *s = json_string_value (value);
+
+        if (!s || is_removed (name) || is_ours (b, ours, name))
+            continue;
+        put (b, name, strcmp (name, "HOSTNAME") ? s : job->x->hostname);
+    }
+}
+
+int env_create (struct job *job, struct env *env)
+{
+    struct block b = { 0 };
+    char *p;
+
+    put_ours (&b, job);
+    if (!text_error (&b.text))
+        put_job (&b, job);
+    env->count = b.count + TASK_VARS - (job->pmi ? 0 : 1);
+    env->vars = calloc (env->count + 1, sizeof (env->vars[0]));
+    env->task = calloc (TASK_VARS, TASK_VAR_SIZE);
+    if (text_error (&b.text) || !env->vars || !env->task) {
+        text_fini (&b.text);
+        return -ENOMEM;
+    }
+    p = env->base = text_take (&b.text, NULL);
+    for (size_t i = 0; i < b.count; i++) {
+        env->vars[i] = p;
+        if (!strncmp (p, "PATH=", 5))
+            env->path = p + 5;
+        p += strlen (p) + 1;
+    }
+    for (size_t i = b.count; i < env->count; i++)
+        env->vars[i] = env->task + (i - b.count) * TASK_VAR_SIZE;
+    return 0;
+}
+
+void env_set_task (struct env *env, const struct task *task)
+{
+    const uint32_t values[TASK_VARS] = { task->rank, task->localid, task->rank };
+
+    for (size_t i = 0; i < TASK_VARS; i++)
+        snprintf (env->task + i * TASK_VAR_SIZE,
+                  TASK_VAR_SIZE,
+                  "%s=%u",
+                  task_vars[i],
+                  values[i]);
+}
+
+void env_fini (struct env *env)
+{
+    free (env->vars);
+    free (env->base);
+    free (env->task);
+}

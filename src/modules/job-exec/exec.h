@@ -1,0 +1,293 @@
+/* job-exec/exec.h - the execution service: what its files share.
+ *
+ * A job walks through these states, forwards only:
+ *
+ *   STARTING   namespace, first log entries, guest link and J are under way,
+ *              all at once; no task before all of them are done
+ *   RUNNING    tasks were started; until each has exited and closed its output
+ *   FINISHING  the last log entries are under way
+ *   GRAFTING   the guest namespace becomes a directory of the job
+ *   ENDED      after the final release
+ *
+ * A job that has ended stays in memory until the reactor is about to sleep, so
+ * that no callback finds its job gone under its feet.
+ *
+ * A job that cannot start goes from STARTING to FINISHING without "finish".
+ *
+ * Ownership: the module owns its jobs by id, a job its tasks and its calls.
+ * Continuations of a job run only while it lives (call.c).
+ * Bounds: per job see guestlog.h and output.h; stdin is bounded by
+ * input.limit; PMI by pmi.h.
+ *
+ * Timers exist only where a time was asked for: expiration, kill escalation,
+ * exit-timeout, mock run time.
+ */
+
+#ifndef MILLRACE_EXEC_H
+#define MILLRACE_EXEC_H
+
+#include <flux/core.h>
+#include <jansson.h>
+
+#include "common/coremap.h"
+#include "common/jobspec.h"
+#include "common/list.h"
+#include "common/rset.h"
+#include "common/table.h"
+#include "common/text.h"
+#include "guestlog.h"
+#include "layout.h"
+#include "output.h"
+#include "pmi.h"
+#include "spawn.h"
+
+enum job_state {
+    JOB_STARTING,
+    JOB_RUNNING,
+    JOB_FINISHING,
+    JOB_GRAFTING,
+    JOB_ENDED,
+};
+
+struct exec_config {
+    double kill_timeout; /* seconds */
+    int term_signal;
+    int kill_signal;
+    int max_kill_count;
+    double max_start_delay; /* percent of the duration */
+    bool testexec_guests;
+};
+
+struct exec {
+    flux_t *h;
+    flux_reactor_t *reactor;
+    flux_msg_handler_t **handlers;
+    flux_watcher_t *prepare; /* flushes dirty jobs before the reactor sleeps */
+    struct list dirty;
+    struct list ended;   /* jobs to be freed when the reactor sleeps */
+    struct list orphans; /* processes that belong to no job */
+    struct table jobs;
+    struct spawner *spawner;
+    struct coremap cores;
+    struct exec_config config;
+    uint32_t rank;
+    uint32_t owner; /* of the instance */
+    char *hostname;
+    struct exec_attrs {
+        char *local_uri;
+        char *rundir;
+        char *jobid_path;
+        char *instance_level;
+        char *interface_hint;
+    } attrs; /* of the broker, NULL if unset; asked for once, at the start */
+    char *buf; /* READ_SIZE bytes: what is being read from a task */
+    size_t launched; /* jobs, since the start */
+};
+
+#define READ_SIZE 65536
+
+struct task {
+    struct job *job;
+    uint32_t rank;    /* in the job */
+    uint32_t localid; /* on this node */
+    pid_t pid;        /* also its process group; 0: not started */
+    int pidfd;
+    flux_watcher_t *w_pid;
+    bool exited;
+    int status; /* wait status, once exited */
+    struct task_stream {
+        int fd; /* read end, or -1 */
+        int file; /* where labelled lines go, or -1 */
+        flux_watcher_t *w;
+    } stream[OUTPUT_STREAMS];
+    int stdin_fd; /* write end, or -1 */
+    flux_watcher_t *w_stdin;
+    struct text stdin_buf;
+    size_t stdin_pos; /* of stdin_buf: written already */
+    bool stdin_eof;   /* close when the buffer is written */
+    int pmi_fd;
+    flux_watcher_t *w_pmi;
+};
+
+struct job {
+    struct exec *x;
+    struct list dirty; /* in exec.dirty: log entries to flush */
+    struct list calls; /* RPCs under way */
+    uint64_t id;
+    uint32_t userid;
+    const flux_msg_t *msg; /* the start request */
+    enum job_state state;
+    bool started;  /* "start" was sent: there will be a "finish" */
+    bool finished; /* "finish" was sent */
+    bool doomed;   /* a fatal exception happened */
+    bool has_namespace;
+    bool logs_begun; /* the first commit is done */
+    bool has_service;
+    int waiting; /* start-up calls under way */
+
+    struct jobspec *js;
+    struct rset *R;
+    json_t *J; /* the whole jobspec, with environment */
+    struct layout layout;
+    uint32_t node; /* ours, index in the layout */
+
+    char ns[32];
+    char f58[32];
+    char f58plain[32];
+    char service[64];
+    char *tmpdir; /* made, to be removed; NULL: none */
+
+    struct guestlog log;
+    struct output *output; /* NULL: mock job, or refused */
+    char refusal[160];     /* why there is no shell for this jobspec; or "" */
+    struct list files;     /* open output files (files.c) */
+    bool paused;           /* tasks are not read: log is full */
+    struct pmi *pmi;
+
+    struct task *tasks;
+    uint32_t ntasks;  /* on this node */
+    uint32_t nactive; /* of these, not complete yet */
+    bool task_exit_logged;
+    int exit_code;        /* largest of all tasks */
+    int exception_status; /* wait status that overrides, or -1 */
+    int status;           /* finish status */
+
+    uint64_t input_bytes;
+    flux_watcher_t *w_expiration;
+    flux_watcher_t *w_exit_timeout;
+    flux_watcher_t *w_kill;
+    int kill_count;
+    double kill_delay;
+    struct mock *mock; /* NULL: real tasks */
+};
+
+double exec_now (void);
+
+/* main.c: collect a process that belongs to no job when it exits.  Takes over
+ * the pidfd.
+ */
+void exec_adopt (struct exec *x, int pidfd);
+
+/* job.c */
+void job_start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+struct job *job_find (struct exec *x, uint64_t id);
+void job_free (struct job *job);
+/* The final release; the job is freed soon. */
+void job_end (struct job *job);
+/* Entries were appended to a log of the job. */
+void job_touch (struct job *job);
+/* Send what is ready; called by the prepare watcher. */
+void job_flush (struct job *job);
+/* All tasks (or the mock) are done. */
+void job_complete (struct job *job);
+/* "start" goes to the job manager, the expiration timer is armed. */
+void job_started (struct job *job);
+
+/* protocol.c: what the job manager hears */
+void job_respond_start (struct job *job);
+void job_respond_finish (struct job *job);
+void job_respond_release (struct job *job);
+void job_respond_exception (struct job *job, int severity, const char *type, const char *note);
+
+/* events.c: exec.eventlog.  members: text inside the braces, or NULL. */
+void job_event (struct job *job, const char *name, const char *members);
+void job_event_shell_init (struct job *job);
+void job_event_shell_start (struct job *job);
+void job_event_task_exit (struct job *job, const struct task *task);
+void job_event_exit (struct job *job);
+/* A message in the job's output; level as in syslog(3). */
+void job_log (struct job *job, int level, const char *fmt, ...) _printf_ (3, 4);
+
+/* call.c: RPCs of a job.  f may be NULL (its request failed); then and on any
+ * failure to wait the continuation runs at once with f NULL and errno set.
+ * The future is destroyed after the continuation; a job's calls end with it.
+ */
+typedef void (*call_f) (struct job *job, flux_future_t *f, size_t arg);
+void job_call (struct job *job, flux_future_t *f, call_f done, size_t arg);
+void job_calls_cancel (struct job *job);
+
+/* guest.c: the guest namespace */
+void guest_begin (struct job *job);
+void guest_flush (struct job *job);
+void guest_graft (struct job *job, const char *rootref);
+void guest_init_logs (struct job *job);
+
+/* launch.c: start the tasks; on failure the job is doomed and completes. */
+void job_launch (struct job *job);
+
+/* env.c */
+struct env {
+    char **vars; /* for execve */
+    size_t count;
+    char *base; /* the memory of those that all tasks share */
+    char *task; /* ... and of the others */
+    const char *path; /* value of PATH, or NULL */
+};
+int env_create (struct job *job, struct env *env);
+/* Set the variables that differ from task to task. */
+void env_set_task (struct env *env, const struct task *task);
+void env_fini (struct env *env);
+
+/* tags.c: mustache tags of a job; task may be NULL. */
+void job_render (struct job *job, const struct task *task, const char *tmpl, struct text *out);
+
+/* files.c: redirected output and input.  cwd is a directory; descriptors of
+ * output files belong to the job, those of input files to the caller.
+ * files_init reports failures itself; all return 0 or -errno.
+ */
+int files_init (struct job *job, int cwd);
+void files_fini (struct job *job);
+bool files_redirected (const struct job *job, enum output_stream stream);
+bool files_labelled (const struct job *job, enum output_stream stream);
+bool files_stdin (const struct job *job);
+int files_open (struct job *job, struct task *task, enum output_stream stream, int cwd, int *fd);
+int files_open_stdin (struct job *job, struct task *task, int cwd, int *fd);
+
+/* task.c */
+int task_begin (struct task *task); /* watch a started task */
+void task_fini (struct task *task);
+void task_close_stdin (struct task *task);
+int task_write_stdin (struct task *task, const char *data, size_t len, bool eof);
+void job_resume (struct job *job); /* read from tasks again */
+void job_signal (struct job *job, int signum);
+
+/* input.c */
+void input_stdin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+/* The size that shell.options.NAME.limit says, at most max.  0 or -EINVAL. */
+int size_option (const struct job *job,
+                 const char *path,
+                 const char *def,
+                 uint64_t max,
+                 const char **text,
+                 uint64_t *size);
+
+/* pmi_service.c */
+int pmi_service_init (struct job *job);
+int pmi_service_attach (struct task *task);
+
+/* kill.c */
+void kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void exception_event_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg);
+void expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+/* A fatal exception of ours: report it, then end the job. */
+void job_fatal (struct job *job, const char *type, const char *fmt, ...) _printf_ (3, 4);
+/* End the job: signal now, SIGKILL later. */
+void job_cancel (struct job *job, int signum);
+void job_arm_expiration (struct job *job);
+void job_first_exit (struct job *job, const struct task *task);
+
+/* mock.c: attributes.system.exec.test */
+int mock_create (struct job *job, flux_error_t *error);
+void mock_destroy (struct mock *mock);
+bool mock_fails_init (const struct job *job);
+void mock_run (struct job *job);
+void mock_signal (struct job *job, int signum);
+void mock_override_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg);
+
+#endif /* !MILLRACE_EXEC_H */

@@ -1,0 +1,294 @@
+/* job-exec/kill.c - signals, exceptions, time limits (exec.md 7.3, 8.10, 8.11). */
+#include "config.h"
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "common/fsd.h"
+#include "common/util.h"
+#include "exec.h"
+
+#define EXIT_TIMEOUT 30.0
+#define KILL_DELAY_MAX 300.0
+
+/* shell-<decimal id>.kill { "signum":i }: one subscription for all jobs */
+void kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct exec *x = arg;
+    struct job *job;
+    const char *topic;
+    char *end;
+    int signum;
+    uint64_t id;
+
+    if (flux_event_unpack (msg, &topic, "{s:i}", "signum", &signum) < 0)
+        return;
+    errno = 0;
+    id = strtoull (topic + strlen ("shell-"), &end, 10);
+    if (errno || strcmp (end, ".kill") || signum < 1 || signum >= NSIG)
+        return;
+    if ((job = job_find (x, id)) && job->state == JOB_RUNNING)
+        job_signal (job, signum);
+}
+
+/* SIGKILL, again and again; in the end the job is given up: its ranks are
+ * drained, because processes that cannot be killed keep resources.
+ */
+static void give_up (struct job *job)
+{
+    char reason[128];
+    char rank[16];
+    flux_future_t *f;
+
+    flux_watcher_stop (job->w_kill);
+    snprintf (reason,
+              sizeof (reason),
+              "unkillable user processes for job %s",
+              job->f58);
+    snprintf (rank, sizeof (rank), "%u", job->x->rank);
+    flux_log (job->x->h, LOG_ERR, "%s", reason);
+    f = flux_rpc_pack (job->x->h,
+                       "resource.drain",
+                       0,
+                       FLUX_RPC_NORESPONSE,
+                       "{s:s s:s s:s}",
+                       "targets", rank,
+                       "reason", reason,
+                       "mode", "update");
+    flux_future_destroy (f);
+    if (job->exit_code == 0)
+        job->exit_code = 1;
+    job->nactive = 0;
+    for (uint32_t i = 0; i < job->ntasks; i++)
+        task_fini (&job->tasks[i]);
+    job_complete (job);
+}
+
+static void kill_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+    struct exec_config *config = &job->x->config;
+
+    if (++job->kill_count > config->max_kill_count) {
+        give_up (job);
+        return;
+    }
+    job_signal (job, config->kill_signal);
+    if (job->kill_count >= 5 && (job->kill_delay *= 2) > KILL_DELAY_MAX)
+        job->kill_delay = KILL_DELAY_MAX;
+    flux_timer_watcher_reset (w, job->kill_delay, 0.);
+    flux_watcher_start (w);
+}
+
+void job_cancel (struct job *job, int signum)
+{
+    job->doomed = true;
+    if (job->state != JOB_RUNNING)
+        return; /* not started: job_launch () will see; or it is over already */
+    job_signal (job, signum);
+    if (job->w_kill || job->state != JOB_RUNNING) /* a mock job ends at once */
+        return;
+    job->kill_delay = job->x->config.kill_timeout;
+    job->w_kill = flux_timer_watcher_create (job->x->reactor,
+                                             job->kill_delay,
+                                             0.,
+                                             kill_cb,
+                                             job);
+    if (!job->w_kill)
+        flux_log_error (job->x->h, "%s: kill timer", job->f58);
+    flux_watcher_start (job->w_kill);
+}
+
+void job_fatal (struct job *job, const char *type, const char *fmt, ...)
+{
+    char note[512];
+    va_list ap;
+
+    va_start (ap, fmt);
+    vsnprintf (note, sizeof (note), fmt, ap);
+    va_end (ap);
+    job_log (job, 0, "%s", note);
+    job_respond_exception (job, 0, type, note);
+    job_cancel (job, job->x->config.term_signal);
+}
+
+/* job-exception { "id":I "type":s "severity":i "wait_status"?:i } */
+void exception_event_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg)
+{
+    struct exec *x = arg;
+    struct job *job;
+    json_int_t id;
+    int severity, wait_status = -1;
+
+    if (flux_event_unpack (msg,
+                           NULL,
+                           "{s:I s:i s?i}",
+                           "id", &id,
+                           "severity", &severity,
+                           "wait_status", &wait_status) < 0) {
+        flux_log_error (h, "malformed job-exception event");
+        return;
+    }
+    if (severity != 0 || !(job = job_find (x, id)))
+        return;
+    if (wait_status >= 0)
+        job->exception_status = wait_status;
+    job_cancel (job, x->config.term_signal);
+}
+
+static void expired_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+
+    job_log (job, 0, "resource allocation expired");
+    job_respond_exception (job, 0, "timeout", "resource allocation expired");
+    job_cancel (job, SIGALRM);
+}
+
+/* The allocation may have waited for us: if that took much of the job's time
+ * it gets that time in addition.
+ */
+void job_arm_expiration (struct job *job)
+{
+    double expiration = rset_expiration (job->R);
+    double start = rset_starttime (job->R);
+    double now = flux_reactor_time ();
+    double left;
+
+    flux_watcher_destroy (job->w_expiration);
+    job->w_expiration = NULL;
+    if (expiration <= 0)
+        return;
+    left = expiration - now;
+    if (start > 0 && now > start
+        && now - start > (expiration - start) * job->x->config.max_start_delay / 100)
+        left += now - start;
+    job->w_expiration = flux_timer_watcher_create (job->x->reactor,
+                                                   left > 0 ? left : 0,
+                                                   0.,
+                                                   expired_cb,
+                                                   job);
+    if (!job->w_expiration)
+        flux_log_error (job->x->h, "%s: expiration timer", job->f58);
+    flux_watcher_start (job->w_expiration);
+}
+
+/* job-exec.expiration { "id":I "expiration":f } -> {} */
+void expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct exec *x = arg;
+    struct job *job;
+    json_int_t id;
+    double expiration;
+    int rc;
+
+    if (flux_request_unpack (msg, NULL, "{s:I s:F}", "id", &id, "expiration", &expiration)
+        < 0)
+        rc = flux_respond_error (h, msg, errno, NULL);
+    else if (!(job = job_find (x, id)))
+        rc = flux_respond_error (h, msg, ENOENT, NULL);
+    else {
+        rset_set_times (job->R, 0, expiration);
+        if (job->state == JOB_RUNNING)
+            job_arm_expiration (job);
+        rc = flux_respond (h, msg, NULL);
+    }
+    if (rc < 0)
+        flux_log_error (h, "expiration response");
+}
+
+/* First exit of a task while others run. */
+
+static void describe (const struct task *task, char *buf, size_t size)
+{
+    if (WIFSIGNALED (task->status))
+        snprintf (buf, size, "%s", strsignal (WTERMSIG (task->status)));
+    else
+        snprintf (buf, size, "Exit %d", WEXITSTATUS (task->status));
+}
+
+static const char *job_name (const struct job *job)
+{
+    const char *s = json_string_value (json_array_get (job->js->command, 0));
+    const char *slash = strrchr (s, '/');
+
+    return slash ? slash + 1 : s;
+}
+
+/* Seconds, negative for none. */
+static double get_exit_timeout (const struct job *job, const char **text)
+{
+    json_t *o = jobspec_option (job->js, "exit-timeout");
+    double seconds = EXIT_TIMEOUT;
+
+    *text = "30s";
+    if (json_is_number (o))
+        return json_number_value (o);
+    if (json_is_string (o)) {
+        *text = json_string_value (o);
+        if (!strcmp (*text, "none"))
+            return -1;
+        if (fsd_parse (*text, &seconds) < 0)
+            seconds = EXIT_TIMEOUT;
+    }
+    return seconds;
+}
+
+static void exit_timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+    const struct task *first = NULL;
+    const char *text;
+    char how[64] = "Exited";
+
+    (void)get_exit_timeout (job, &text);
+    for (uint32_t i = 0; i < job->ntasks && !first; i++) {
+        if (job->tasks[i].exited)
+            first = &job->tasks[i];
+    }
+    if (first)
+        describe (first, how, sizeof (how));
+    job_fatal (job,
+               "exec",
+               "%s: task rank %u on host %s exited (%s) and exit-timeout=%s has expired",
+               job_name (job),
+               first ? first->rank : 0,
+               job->x->hostname,
+               how,
+               text);
+}
+
+void job_first_exit (struct job *job, const struct task *task)
+{
+    const char *text;
+    double timeout;
+    char how[64];
+
+    if (job->ntasks < 2 || job->doomed)
+        return;
+    if (task->status != 0 && jobspec_option (job->js, "exit-on-error")) {
+        describe (task, how, sizeof (how));
+        job->exception_status = task->status;
+        job_fatal (job,
+                   "exec",
+                   "%s: task rank %u on host %s failed (%s) and exit-on-error is set",
+                   job_name (job),
+                   task->rank,
+                   job->x->hostname,
+                   how);
+        return;
+    }
+    if ((timeout = get_exit_timeout (job, &text)) < 0)
+        return;
+    job->w_exit_timeout = flux_timer_watcher_create (job->x->reactor,
+                                                     timeout,
+                                                     0.,
+                                                     exit_timeout_cb,
+                                                     job);
+    if (!job->w_exit_timeout)
+        flux_log_error (job->x->h, "%s: exit timer", job->f58);
+    flux_watcher_start (job->w_exit_timeout);
+}

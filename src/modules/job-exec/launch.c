@@ -1,0 +1,396 @@
+/* job-exec/launch.c - from a job that is ready to tasks that run. */
+#include "config.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "common/text.h"
+#include "common/util.h"
+#include "exec.h"
+#include "mustache.h"
+
+#define NLIMITS 16
+
+/* What all tasks of a job share while they are started. */
+struct launch {
+    struct job *job;
+    struct env env;
+    int cwd; /* directory, or -1 */
+    cpu_set_t cpus;
+    bool bind; /* to cpus */
+    struct spawn_limit limits[NLIMITS];
+    size_t nlimits;
+    char **argv;     /* what is not rendered is borrowed from the jobspec */
+    struct text *rendered; /* one per argument; NULL: no argument has tags */
+    size_t argc;
+};
+
+static const struct {
+    const char *name;
+    int resource;
+} limit_names[] = {
+    { "cpu", RLIMIT_CPU },       { "fsize", RLIMIT_FSIZE },
+    { "data", RLIMIT_DATA },     { "stack", RLIMIT_STACK },
+    { "core", RLIMIT_CORE },     { "nofile", RLIMIT_NOFILE },
+    { "as", RLIMIT_AS },         { "rss", RLIMIT_RSS },
+    { "nproc", RLIMIT_NPROC },   { "memlock", RLIMIT_MEMLOCK },
+    { "ofile", RLIMIT_NOFILE },  { "msgqueue", RLIMIT_MSGQUEUE },
+    { "nice", RLIMIT_NICE },     { "rtprio", RLIMIT_RTPRIO },
+    { "rttime", RLIMIT_RTTIME }, { "sigpending", RLIMIT_SIGPENDING },
+};
+
+static void set_limit (struct launch *l, const char *name, int resource, json_int_t value)
+{
+    struct spawn_limit *s = &l->limits[l->nlimits];
+    rlim_t soft = value < 0 ? RLIM_INFINITY : (rlim_t)value;
+
+    if (l->nlimits == NLIMITS || getrlimit (resource, &s->limit) < 0)
+        return;
+    if (s->limit.rlim_max != RLIM_INFINITY
+        && (soft == RLIM_INFINITY || soft > s->limit.rlim_max)) {
+        if (soft != RLIM_INFINITY)
+            job_log (l->job, 4, "rlimit: %s exceeds current max, using max", name);
+        soft = s->limit.rlim_max;
+    }
+    if (soft == s->limit.rlim_cur)
+        return; /* inherited already */
+    s->limit.rlim_cur = soft;
+    s->resource = resource;
+    l->nlimits++;
+}
+
+static int get_limits (struct launch *l)
+{
+    json_t *o = jobspec_option (l->job->js, "rlimit");
+    const char *name;
+    json_t *value;
+
+    json_object_foreach (o, name, value) {
+        bool known = false;
+
+        for (size_t i = 0; i < ARRAY_SIZE (limit_names); i++) {
+            if (strcmp (name, limit_names[i].name))
+                continue;
+            known = true;
+            if (!json_is_integer (value)) {
+                job_fatal (l->job, "exec", "shell_init: invalid rlimit %s", name);
+                return -EINVAL;
+            }
+            set_limit (l, name, limit_names[i].resource, json_integer_value (value));
+        }
+        if (!known)
+            job_log (l->job, 4, "rlimit: invalid limit specified: %s", name);
+    }
+    return 0;
+}
+
+/* Bind to the job's cores, unless these are all there are, or not ours. */
+static void get_cpus (struct launch *l)
+{
+    struct job *job = l->job;
+    const struct idset *cores = rset_ids_at (job->R, job->node, RSET_CORE);
+    const char *how = jobspec_option_string (job->js, "cpu-affinity", "on");
+    size_t count = coremap_count (&job->x->cores);
+    unsigned int core;
+
+    CPU_ZERO (&l->cpus);
+    if (!strcmp (how, "off") || idset_count (cores) >= count)
+        return;
+    for (core = idset_first (cores); core != IDSET_INVALID_ID;
+         core = idset_next (cores, core))
+        coremap_get (&job->x->cores, core, &l->cpus);
+    l->bind = CPU_COUNT (&l->cpus) > 0;
+}
+
+static int open_cwd (struct launch *l)
+{
+    struct job *job = l->job;
+    const char *cwd = job->js->cwd;
+
+    if (cwd && (l->cwd = open (cwd, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0)
+        return 0;
+    if (cwd)
+        job_log (job,
+                 3,
+                 "host %s: Could not change dir to %s: %s. Going to /tmp instead",
+                 job->x->hostname,
+                 cwd,
+                 strerror (errno));
+    if ((l->cwd = open ("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
+        job_fatal (job, "exec", "Could not change dir to /tmp: %s", strerror (errno));
+        return -errno;
+    }
+    return 0;
+}
+
+static void make_tmpdir (struct job *job)
+{
+    const char *rundir = job->x->attrs.rundir;
+    struct text t = TEXT_INIT;
+
+    text_printf (&t, "%s/jobtmp-%u-%s", rundir ? rundir : "/tmp", job->node, job->f58);
+    if (!text_error (&t) && mkdir (t.buf, 0700) == 0)
+        job->tmpdir = text_take (&t, NULL);
+    else
+        job_log (job, 4, "Unable to create %s: %s", t.buf, strerror (errno));
+    text_fini (&t);
+}
+
+static int get_argv (struct launch *l)
+{
+    json_t *command = l->job->js->command;
+    bool tags = false;
+
+    l->argc = json_array_size (command);
+    if (!(l->argv = calloc (l->argc + 1, sizeof (l->argv[0]))))
+        return -ENOMEM;
+    for (size_t i = 0; i < l->argc; i++) {
+        l->argv[i] = (char *)json_string_value (json_array_get (command, i));
+        tags = tags || mustache_has_tags (l->argv[i]);
+    }
+    if (tags && !(l->rendered = calloc (l->argc, sizeof (l->rendered[0]))))
+        return -ENOMEM;
+    return 0;
+}
+
+static int render_argv (struct launch *l, const struct task *task)
+{
+    if (!l->rendered)
+        return 0;
+    for (size_t i = 0; i < l->argc; i++) {
+        const char *arg = json_string_value (json_array_get (l->job->js->command, i));
+
+        text_clear (&l->rendered[i]);
+        job_render (l->job, task, arg, &l->rendered[i]);
+        if (text_error (&l->rendered[i]))
+            return -ENOMEM;
+        l->argv[i] = l->rendered[i].buf ? l->rendered[i].buf : "";
+    }
+    return 0;
+}
+
+static void launch_fini (struct launch *l)
+{
+    for (size_t i = 0; l->rendered && i < l->argc; i++)
+        text_fini (&l->rendered[i]);
+    free (l->rendered);
+    free (l->argv);
+    env_fini (&l->env);
+    if (l->cwd >= 0)
+        close (l->cwd);
+    json_decref (l->job->J); /* was for the environment only */
+    l->job->J = NULL;
+}
+
+/* Returns 0, or negative after the job was told why not. */
+static int launch_init (struct launch *l)
+{
+    struct job *job = l->job;
+    int r;
+
+    make_tmpdir (job);
+    if ((r = open_cwd (l)) < 0 || (r = get_limits (l)) < 0)
+        return r;
+    get_cpus (l);
+    if ((r = files_init (job, l->cwd)) < 0)
+        return r;
+    if ((r = get_argv (l)) < 0 || (r = pmi_service_init (job)) < 0
+        || (r = env_create (job, &l->env)) < 0) {
+        job_fatal (job, "exec", "shell_init: %s", strerror (-r));
+        return r;
+    }
+    return 0;
+}
+
+/* A pipe; the end that stays here does not block. */
+static int make_pipe (int *ours, int *theirs, bool we_read)
+{
+    int p[2];
+
+    if (pipe2 (p, O_CLOEXEC) < 0)
+        return -errno;
+    *ours = p[we_read ? 0 : 1];
+    *theirs = p[we_read ? 1 : 0];
+    if (fcntl (*ours, F_SETFL, O_NONBLOCK) < 0)
+        return -errno;
+    return 0;
+}
+
+/* A stream of a task: the job's log, a file, or a file by way of us. */
+static int make_stream (struct launch *l, struct task *task, int s, int *fd)
+{
+    struct job *job = l->job;
+    int r;
+
+    if (files_redirected (job, s) && !files_labelled (job, s))
+        return files_open (job, task, s, l->cwd, fd);
+    if (files_redirected (job, s)
+        && (r = files_open (job, task, s, l->cwd, &task->stream[s].file)) < 0)
+        return r;
+    return make_pipe (&task->stream[s].fd, fd, true);
+}
+
+static int make_stdin (struct launch *l, struct task *task, int *fd)
+{
+    if (files_stdin (l->job))
+        return files_open_stdin (l->job, task, l->cwd, fd);
+    return make_pipe (&task->stdin_fd, fd, false);
+}
+
+static int make_pmi (struct task *task, int *fd)
+{
+    int sv[2];
+
+    if (!task->job->pmi)
+        return 0;
+    if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+        return -errno;
+    task->pmi_fd = sv[0];
+    *fd = sv[1];
+    return 0;
+}
+
+/* The child's ends are ours only until it has them.  Files without labels
+ * are shared by all tasks and stay open.
+ */
+static void close_theirs (struct launch *l, struct spawn_command *cmd)
+{
+    for (int i = 0; i < 3; i++) {
+        bool shared = i > 0 && files_redirected (l->job, i - 1)
+                      && !files_labelled (l->job, i - 1);
+
+        if (cmd->fds[i] >= 0 && !shared)
+            close (cmd->fds[i]);
+    }
+    if (cmd->extra >= 0)
+        close (cmd->extra);
+}
+
+static int start_task (struct launch *l, struct task *task)
+{
+    struct spawn_command cmd = {
+        .argv = l->argv,
+        .envp = l->env.vars,
+        .path = l->env.path,
+        .cwd = l->cwd,
+        .fds = { -1, -1, -1 },
+        .extra = -1,
+        .setpgrp = !jobspec_option (l->job->js, "nosetpgrp"),
+        .cpus = l->bind ? &l->cpus : NULL,
+        .limits = l->limits,
+        .nlimits = l->nlimits,
+    };
+    int r;
+
+    env_set_task (&l->env, task);
+    if ((r = render_argv (l, task)) == 0 && (r = make_stdin (l, task, &cmd.fds[0])) == 0
+        && (r = make_stream (l, task, OUTPUT_STDOUT, &cmd.fds[1])) == 0
+        && (r = make_stream (l, task, OUTPUT_STDERR, &cmd.fds[2])) == 0
+        && (r = make_pmi (task, &cmd.extra)) == 0)
+        r = spawn (l->job->x->spawner, &cmd, &task->pid, &task->pidfd);
+    close_theirs (l, &cmd);
+    if (r < 0) {
+        task->pid = 0;
+        return r;
+    }
+    if ((r = task_begin (task)) < 0 || (r = pmi_service_attach (task)) < 0) {
+        (void)spawn_signal (task->pidfd, SIGKILL);
+        exec_adopt (l->job->x, task->pidfd);
+        task->pidfd = -1;
+        task->pid = 0;
+        return r;
+    }
+    l->job->nactive++;
+    return 0;
+}
+
+/* One task could not be started: that is the end of all (exec.md 8.12). */
+static void start_failed (struct launch *l, struct task *task, int r)
+{
+    struct job *job = l->job;
+    int code = r == -ENOENT ? 127 : r == -EPERM || r == -EACCES ? 126 : 1;
+
+    if (code > job->exit_code)
+        job->exit_code = code;
+    job_fatal (job,
+               "exec",
+               "task %u (host %s): start failed: %s: %s",
+               task->rank,
+               job->x->hostname,
+               l->argv[0],
+               strerror (-r));
+    job_signal (job, SIGKILL);
+}
+
+static int start_tasks (struct launch *l)
+{
+    struct job *job = l->job;
+    int r;
+
+    for (uint32_t i = 0; i < job->ntasks; i++) {
+        if ((r = start_task (l, &job->tasks[i])) < 0) {
+            start_failed (l, &job->tasks[i], r);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static void launch_tasks (struct job *job)
+{
+    struct launch l = { .job = job, .cwd = -1 };
+
+    job->state = JOB_RUNNING;
+    job_started (job);
+    if (launch_init (&l) == 0) {
+        if (start_tasks (&l) == 0)
+            job_event_shell_start (job);
+    }
+    else if (job->exit_code == 0)
+        job->exit_code = 1;
+    launch_fini (&l);
+    job->x->launched++;
+    if (job->nactive == 0)
+        job_complete (job);
+}
+
+/* A jobspec without a shell that could run it: what upstream's shell would say
+ * on its stderr goes where that goes.
+ */
+static void launch_refused (struct job *job)
+{
+    struct text t = TEXT_INIT;
+
+    job->state = JOB_RUNNING;
+    job_started (job);
+    text_printf (&t,
+                 "\"component\":\"flux-shell\",\"stream\":\"stderr\",\"rank\":\"%u\","
+                 "\"data\":",
+                 job->x->rank);
+    text_puts (&t, "\"flux-shell[0]: FATAL: ");
+    for (const char *s = job->refusal; *s; s++) {
+        if (*s == '"' || *s == '\\')
+            text_putc (&t, '\\');
+        text_putc (&t, (unsigned char)*s < ' ' ? ' ' : *s);
+    }
+    text_puts (&t, "\\n\"");
+    if (!text_error (&t))
+        job_event (job, "log", t.buf);
+    text_fini (&t);
+    job->exit_code = 1;
+    job_complete (job);
+}
+
+void job_launch (struct job *job)
+{
+    if (job->doomed)
+        job_complete (job);
+    else if (job->refusal[0])
+        launch_refused (job);
+    else if (job->mock)
+        mock_run (job);
+    else
+        launch_tasks (job);
+}

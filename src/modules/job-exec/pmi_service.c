@@ -1,0 +1,132 @@
+/* job-exec/pmi_service.c - the sockets of the PMI server. */
+#include "config.h"
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "common/util.h"
+#include "exec.h"
+
+/* A client has at most one answer to read; one that lets them pile up until
+ * the socket is full does not speak the protocol.
+ */
+static void send_line (void *arg, uint32_t rank, const char *line, size_t len)
+{
+    struct job *job = arg;
+    struct task *task = &job->tasks[rank];
+
+    if (task->pmi_fd < 0)
+        return;
+    if (send (task->pmi_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len) {
+        flux_watcher_stop (task->w_pmi);
+        shutdown (task->pmi_fd, SHUT_RDWR);
+    }
+}
+
+static void on_abort (void *arg, uint32_t rank, const char *message)
+{
+    job_fatal (arg, "exec", "PMI_Abort: %s", message);
+}
+
+static void on_protocol_error (void *arg, uint32_t rank, const char *line)
+{
+    struct job *job = arg;
+
+    if (job->doomed) /* an abort is in progress */
+        return;
+    if (job->exit_code == 0)
+        job->exit_code = 1;
+    job_fatal (job, "exec", "PMI-1 wire protocol error");
+}
+
+static const struct pmi_ops ops = { send_line, on_abort, on_protocol_error };
+
+/* "simple" and its aliases, or a list that has one of them. */
+static bool is_wanted (struct job *job)
+{
+    const char *list = jobspec_option_string (job->js, "pmi", "simple");
+
+    while (*list) {
+        size_t len = strcspn (list, ",");
+
+        if ((len == 6 && !strncmp (list, "simple", 6))
+            || (len == 4 && (!strncmp (list, "pmi1", 4) || !strncmp (list, "pmi2", 4))))
+            return true;
+        list += len + (list[len] == ',');
+    }
+    return false;
+}
+
+static int preset_mapping (struct job *job)
+{
+    struct text t = TEXT_INIT;
+    int r = 0;
+
+    if (!jobspec_option (job->js, "pmi-simple.nomap")) {
+        layout_pmi_mapping (&job->layout, &t);
+        if (text_error (&t))
+            r = -ENOMEM;
+        else if ((r = pmi_preset (job->pmi, "PMI_process_mapping", t.buf)) == -EINVAL) {
+            job_log (job, 4, "pmi: PMI_process_mapping is too long and left out");
+            r = 0;
+        }
+    }
+    text_clear (&t);
+    text_puts (&t, "{\"version\":1,\"map\":");
+    layout_taskmap (&job->layout, &t);
+    text_putc (&t, '}');
+    if (r == 0 && text_error (&t))
+        r = -ENOMEM;
+    if (r == 0 && pmi_preset (job->pmi, "flux.taskmap", t.buf) == -ENOMEM)
+        r = -ENOMEM;
+    text_fini (&t);
+    return r;
+}
+
+int pmi_service_init (struct job *job)
+{
+    const char *level = job->x->attrs.instance_level;
+    const char *hint = job->x->attrs.interface_hint;
+    char buf[16];
+    int r;
+
+    if (!is_wanted (job))
+        return 0;
+    if ((r = pmi_create (job->layout.ntasks, job->f58, &ops, job, &job->pmi)) < 0
+        || (r = preset_mapping (job)) < 0)
+        return r;
+    snprintf (buf, sizeof (buf), "%d", level ? atoi (level) + 1 : 1);
+    if ((r = pmi_preset (job->pmi, "flux.instance-level", buf)) < 0)
+        return r;
+    if (hint && pmi_preset (job->pmi, "flux.tbon-interface-hint", hint) == -ENOMEM)
+        return -ENOMEM;
+    return 0;
+}
+
+static void pmi_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct task *task = arg;
+    char buf[4096];
+    ssize_t n = recv (task->pmi_fd, buf, sizeof (buf), MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) /* EOF without finalize is no error */
+        flux_watcher_stop (w);
+    else
+        pmi_input (task->job->pmi, task->rank, buf, n);
+}
+
+int pmi_service_attach (struct task *task)
+{
+    if (task->pmi_fd < 0)
+        return 0;
+    task->w_pmi = flux_fd_watcher_create (task->job->x->reactor,
+                                          task->pmi_fd,
+                                          FLUX_POLLIN,
+                                          pmi_cb,
+                                          task);
+    if (!task->w_pmi)
+        return -ENOMEM;
+    flux_watcher_start (task->w_pmi);
+    return 0;
+}

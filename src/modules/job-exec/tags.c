@@ -1,0 +1,102 @@
+/* job-exec/tags.c - what {{tag}} means in a job (exec.md 8.4). */
+#include "config.h"
+#include <stdio.h>
+
+#include "common/util.h"
+#include "exec.h"
+#include "mustache.h"
+
+struct tag_arg {
+    struct job *job;
+    const struct task *task;
+};
+
+static void put_name (struct job *job, struct text *out)
+{
+    const char *name = job->js->job_name;
+    const char *slash;
+
+    if (!name) {
+        name = json_string_value (json_array_get (job->js->command, 0));
+        if ((slash = strrchr (name, '/')))
+            name = slash + 1;
+    }
+    text_puts (out, name);
+}
+
+static bool put_id (struct job *job, const char *type, struct text *out)
+{
+    char buf[64];
+
+    if (flux_job_id_encode (job->id, type, buf, sizeof (buf)) < 0)
+        return false;
+    text_puts (out, buf);
+    return true;
+}
+
+static bool put_node (struct job *job, const char *tag, struct text *out)
+{
+    const struct idset *cores = rset_ids_at (job->R, job->node, RSET_CORE);
+    const struct idset *gpus = rset_ids_at (job->R, job->node, RSET_GPU);
+    const struct idset *ids = !strcmp (tag, "cores") ? cores : gpus;
+    char *s;
+
+    if (!strcmp (tag, "id"))
+        text_put_uint (out, job->node);
+    else if (!strcmp (tag, "name"))
+        text_puts (out, job->x->hostname);
+    else if (!strcmp (tag, "broker_rank"))
+        text_put_uint (out, job->x->rank);
+    else if (!strcmp (tag, "ncores"))
+        text_put_uint (out, idset_count (cores));
+    else if (!strcmp (tag, "ntasks"))
+        text_put_uint (out, job->ntasks);
+    else if (!strcmp (tag, "taskids"))
+        text_printf (out, job->ntasks > 1 ? "0-%u" : "%u", job->ntasks - 1);
+    else if (!strcmp (tag, "cores") || !strcmp (tag, "gpus")) {
+        if (ids && (s = idset_encode (ids, IDSET_FLAG_RANGE))) {
+            text_puts (out, s);
+            free (s);
+        }
+    }
+    else
+        return false;
+    return true;
+}
+
+static bool put_tag (void *arg, const char *tag, struct text *out)
+{
+    struct tag_arg *a = arg;
+    struct job *job = a->job;
+
+    if (!strcmp (tag, "id") || !strcmp (tag, "jobid"))
+        return put_id (job, "f58", out);
+    if (!strncmp (tag, "id.", 3))
+        return put_id (job, tag + 3, out);
+    if (!strcmp (tag, "name"))
+        put_name (job, out);
+    else if (!strcmp (tag, "nnodes"))
+        text_put_uint (out, job->layout.nnodes);
+    else if (!strcmp (tag, "size") || !strcmp (tag, "ntasks"))
+        text_put_uint (out, job->layout.ntasks);
+    else if (!strcmp (tag, "tmpdir") && job->tmpdir)
+        text_puts (out, job->tmpdir);
+    else if (!strncmp (tag, "node.", 5))
+        return put_node (job, tag + 5, out);
+    else if (a->task
+             && (!strcmp (tag, "task.id") || !strcmp (tag, "task.rank")
+                 || !strcmp (tag, "taskid")))
+        text_put_uint (out, a->task->rank);
+    else if (a->task && (!strcmp (tag, "task.index") || !strcmp (tag, "task.localid")))
+        text_put_uint (out, a->task->localid);
+    else
+        return false;
+    return true;
+}
+
+void job_render (struct job *job, const struct task *task, const char *tmpl, struct text *out)
+{
+    struct tag_arg arg = { job, task };
+
+    mustache_render (tmpl, put_tag, &arg, out);
+}

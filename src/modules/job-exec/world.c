@@ -1,0 +1,545 @@
+#include "config.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/base64.h"
+#include "common/tap.h"
+#include "common/util.h"
+#include "world.h"
+
+#define PATIENCE 60.0
+
+int mod_main (flux_t *h, int argc, char **argv);
+
+static const char uri[] = "interthread://job-exec-test";
+
+static struct {
+    int argc;
+    char **argv;
+} args;
+
+static double now (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec * 1E-9;
+}
+
+static void shutdown_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    flux_reactor_stop (flux_get_reactor (h));
+}
+
+static void *module_thread (void *arg)
+{
+    static const struct flux_msg_handler_spec handlers[] = {
+        { FLUX_MSGTYPE_REQUEST, "job-exec.shutdown", shutdown_cb, 0 },
+        FLUX_MSGHANDLER_TABLE_END,
+    };
+    struct world *w = arg;
+    flux_msg_handler_t **mh = NULL;
+    flux_t *h = flux_open (uri, 0);
+
+    if (!h || flux_msg_handler_addvec (h, handlers, NULL, &mh) < 0)
+        bail_out ("no handle for the module");
+    w->rc = mod_main (h, args.argc, args.argv);
+    flux_msg_handler_delvec (mh);
+    flux_close (h);
+    return NULL;
+}
+
+static void answer (struct world *w, const flux_msg_t *msg, const char *s)
+{
+    if (flux_respond (w->h, msg, s) < 0)
+        bail_out ("respond: %s", strerror (errno));
+}
+
+static void do_attr (struct world *w, const flux_msg_t *msg)
+{
+    const char *name, *value = NULL;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "name", &name) < 0)
+        bail_out ("attr.get");
+    if (!strcmp (name, "rank"))
+        value = "0";
+    else if (!strcmp (name, "content.hash"))
+        value = "sha1";
+    else if (!strcmp (name, "rundir"))
+        value = w->rundir.buf;
+    else if (!strcmp (name, "jobid-path"))
+        value = "/";
+    else if (!strcmp (name, "local-uri"))
+        value = "local:///test/local-0";
+    if (value)
+        flux_respond_pack (w->h, msg, "{s:s s:i}", "value", value, "flags", 1);
+    else
+        flux_respond_error (w->h, msg, ENOENT, NULL);
+}
+
+static struct text *log_of (struct world *w, const char *key)
+{
+    return !strcmp (key, "exec.eventlog") ? &w->job.logs[LOG_EXECLOG]
+           : !strcmp (key, "output")      ? &w->job.logs[LOG_OUT]
+           : !strcmp (key, "input")       ? &w->job.logs[LOG_IN]
+                                          : NULL;
+}
+
+static void apply_guest_op (struct world *w, json_t *op)
+{
+    struct text *t = log_of (w, json_string_value (json_object_get (op, "key")));
+    json_t *data = json_object_get (json_object_get (op, "dirent"), "data");
+
+    if (!t)
+        bail_out ("unknown key in the guest namespace");
+    if (json_is_array (data)) { /* the name of a blob is its number */
+        const char *ref = json_string_value (json_array_get (data, 0));
+        char hex[9] = { 0 };
+        uint32_t n;
+
+        memcpy (hex, ref + strlen ("sha1-"), 8);
+        n = strtoul (hex, NULL, 16);
+        if (n >= w->nblobs)
+            bail_out ("append of a blob that was never stored");
+        text_put (t, w->blobs[n], w->blob_lens[n]);
+    }
+    else {
+        size_t len = json_string_length (data);
+        char *p = text_reserve (t, base64_decoded_max (len));
+        ssize_t n = base64_decode (p, json_string_value (data), len);
+
+        if (n < 0)
+            bail_out ("bad base64 in a commit");
+        text_commit (t, n);
+    }
+}
+
+static void apply_primary_op (struct world *w, json_t *op)
+{
+    const char *type;
+
+    if (json_unpack (op, "{s:{s:s}}", "dirent", "type", &type) < 0)
+        bail_out ("primary op");
+    if (!strcmp (type, "symlink"))
+        w->job.linked = true;
+    else if (!strcmp (type, "dirref")) {
+        w->job.grafted = true;
+        if (w->job.removed || w->job.released)
+            w->job.order_ok = false;
+    }
+}
+
+static void do_commit (struct world *w, const flux_msg_t *msg)
+{
+    const char *ns;
+    json_t *ops, *op;
+    size_t i;
+
+    if (flux_request_unpack (msg, NULL, "{s:s s:o}", "namespace", &ns, "ops", &ops) < 0)
+        bail_out ("kvs.commit");
+    json_array_foreach (ops, i, op) {
+        if (strcmp (ns, "primary"))
+            apply_guest_op (w, op);
+        else
+            apply_primary_op (w, op);
+    }
+    if (strcmp (ns, "primary"))
+        w->job.commits++;
+    answer (w,
+            msg,
+            "{\"rootref\":\"sha1-1111111111111111111111111111111111111111\","
+            "\"rootseq\":1}");
+}
+
+static void do_store (struct world *w, const flux_msg_t *msg)
+{
+    uint8_t digest[20] = { 0 };
+    uint32_t n = htonl (w->nblobs);
+    const void *data;
+    size_t len;
+
+    if (flux_request_decode_raw (msg, NULL, &data, &len) < 0
+        || w->nblobs == ARRAY_SIZE (w->blobs))
+        bail_out ("content.store");
+    memcpy (digest, &n, sizeof (n));
+    w->blobs[w->nblobs] = malloc (len);
+    memcpy (w->blobs[w->nblobs], data, len);
+    w->blob_lens[w->nblobs++] = len;
+    if (flux_respond_raw (w->h, msg, digest, sizeof (digest)) < 0)
+        bail_out ("respond_raw");
+}
+
+static void do_lookup (struct world *w, const flux_msg_t *msg)
+{
+    static const char version[] = "version\0i1\0userid"; /* each with its NUL */
+    static const char mechanism[] = "mechanism\0snone";
+    char *payload = json_dumps (w->J, JSON_COMPACT);
+    struct text head = TEXT_INIT, J = TEXT_INIT, val = TEXT_INIT;
+
+    text_put (&head, version, sizeof (version));
+    text_printf (&head, "i%u", getuid ());
+    text_putc (&head, '\0');
+    text_put (&head, mechanism, sizeof (mechanism));
+    text_put_base64 (&J, head.buf, head.len);
+    text_putc (&J, '.');
+    text_put_base64 (&J, payload, strlen (payload));
+    text_puts (&J, ".none");
+    text_puts (&val, "{\"val\":{\"ver\":1,\"type\":\"val\",\"data\":\"");
+    text_put_base64 (&val, J.buf, J.len);
+    text_puts (&val, "\"}}");
+    answer (w, msg, val.buf);
+    text_fini (&head);
+    text_fini (&J);
+    text_fini (&val);
+    free (payload);
+}
+
+static void handle_request (struct world *w, const flux_msg_t *msg, const char *topic)
+{
+    bool kvs = !strcmp (topic, "kvs.commit") || !strcmp (topic, "content.store");
+
+    if (w->hold && kvs)
+        flux_msglist_append (w->held, msg);
+    else if (!strcmp (topic, "kvs.commit"))
+        do_commit (w, msg);
+    else if (!strcmp (topic, "content.store"))
+        do_store (w, msg);
+    else if (!strcmp (topic, "attr.get"))
+        do_attr (w, msg);
+    else if (!strcmp (topic, "kvs.lookup"))
+        do_lookup (w, msg);
+    else if (!strcmp (topic, "kvs.namespace-remove"))
+        w->job.removed = true;
+    else if (!strcmp (topic, "kvs.getroot"))
+        flux_respond_error (w->h, msg, ENOTSUP, NULL);
+    else
+        answer (w, msg, NULL);
+}
+
+static void handle_exec_response (struct world *w, const flux_msg_t *msg)
+{
+    struct world_job *job = &w->job;
+    const char *type, *s, *note, *etype;
+    json_int_t id;
+    json_t *o = NULL;
+
+    if (flux_response_decode (msg, NULL, &s) < 0 || !(o = json_loads (s, 0, NULL))
+        || json_unpack (o, "{s:I s:s}", "id", &id, "type", &type) < 0)
+        bail_out ("response to start: %s", strerror (errno));
+    if ((uint64_t)id != job->id || job->released)
+        job->order_ok = false;
+    if (!strcmp (type, "start")) {
+        job->started = true;
+        job->t_start = now () - w->t0;
+        if (!job->linked)
+            job->order_ok = false;
+    }
+    else if (!strcmp (type, "finish")) {
+        job->t_finish = now () - w->t0;
+        if (!job->started
+            || json_unpack (o, "{s:{s:i}}", "data", "status", &job->status) < 0)
+            job->order_ok = false;
+    }
+    else if (!strcmp (type, "release")) {
+        job->released = true;
+        job->t_release = now () - w->t0;
+    }
+    else if (!strcmp (type, "exception") && !job->type[0]
+             && json_unpack (o, "{s:{s:s s:s}}", "data", "type", &etype, "note", &note)
+                    == 0) {
+        snprintf (job->type, sizeof (job->type), "%s", etype);
+        snprintf (job->note, sizeof (job->note), "%s", note);
+    }
+    json_decref (o);
+}
+
+static flux_msg_t *request (const char *topic)
+{
+    flux_msg_t *msg = flux_request_encode (topic, NULL);
+
+    if (!msg)
+        bail_out ("no request");
+    return msg;
+}
+
+static void post (struct world *w, flux_msg_t *msg)
+{
+    if (flux_send (w->h, msg, 0) < 0)
+        bail_out ("send: %s", strerror (errno));
+    flux_msg_destroy (msg);
+}
+
+void world_ask_stats (struct world *w)
+{
+    post (w, request ("job-exec.stats-get"));
+}
+
+/* Ask again until the job is paused. */
+static void handle_stats (struct world *w, const flux_msg_t *msg)
+{
+    json_t *o = NULL, *jobs, *job;
+    const char *s, *id;
+
+    if (flux_response_decode (msg, NULL, &s) < 0 || !(o = json_loads (s, 0, NULL))
+        || !(jobs = json_object_get (o, "jobs")))
+        bail_out ("stats-get");
+    json_object_foreach (jobs, id, job)
+        w->job.paused = json_is_true (json_object_get (job, "paused"));
+    json_decref (o);
+    if (!w->job.paused)
+        world_ask_stats (w);
+}
+
+static void handle (struct world *w, flux_msg_t *msg)
+{
+    const char *topic = "";
+    int type, errnum = 0;
+
+    flux_msg_get_type (msg, &type);
+    flux_msg_get_topic (msg, &topic);
+    if (type == FLUX_MSGTYPE_REQUEST)
+        handle_request (w, msg, topic);
+    else if (type == FLUX_MSGTYPE_RESPONSE && !strcmp (topic, "job-exec.start"))
+        handle_exec_response (w, msg);
+    else if (type == FLUX_MSGTYPE_RESPONSE && !strcmp (topic, "job-exec.stats-get"))
+        handle_stats (w, msg);
+    else if (type == FLUX_MSGTYPE_RESPONSE && strstr (topic, ".stdin")) {
+        flux_msg_get_errnum (msg, &errnum);
+        w->stdin_errnum = errnum;
+        w->stdin_responses++;
+    }
+}
+
+void world_run (struct world *w, bool (*cond) (struct world *w))
+{
+    double end = now () + PATIENCE;
+
+    while (!cond (w)) {
+        flux_msg_t *msg = flux_recv (w->h, FLUX_MATCH_ANY, FLUX_O_NONBLOCK);
+
+        if (msg) {
+            handle (w, msg);
+            flux_msg_destroy (msg);
+        }
+        else if (now () > end)
+            bail_out ("the module does not do what it should");
+        else
+            sched_yield ();
+    }
+}
+
+bool world_released (struct world *w)
+{
+    return w->job.released;
+}
+
+bool world_started (struct world *w)
+{
+    return w->job.started;
+}
+
+void world_init (struct world *w, int argc, char **argv)
+{
+    *w = (struct world){ 0 };
+    args.argc = argc;
+    args.argv = argv;
+    text_puts (&w->rundir, "/tmp/job-exec-test-XXXXXX");
+    if (!mkdtemp (w->rundir.buf) || !(w->held = flux_msglist_create ())
+        || !(w->h = flux_open (uri, 0))
+        || pthread_create (&w->thread, NULL, module_thread, w) != 0)
+        bail_out ("no world: %s", strerror (errno));
+}
+
+static void forget_job (struct world *w)
+{
+    for (int i = 0; i < LOGS; i++)
+        text_fini (&w->job.logs[i]);
+    while (w->nblobs > 0)
+        free (w->blobs[--w->nblobs]);
+    w->job = (struct world_job){ .status = -1, .order_ok = true };
+    w->stdin_errnum = w->stdin_responses = 0;
+}
+
+static bool gone (struct world *w)
+{
+    return pthread_tryjoin_np (w->thread, NULL) == 0;
+}
+
+void world_fini (struct world *w)
+{
+    post (w, request ("job-exec.shutdown"));
+    world_run (w, gone);
+    ok (w->rc == 0, "the module ends well");
+    ok (rmdir (w->rundir.buf) == 0, "and leaves nothing behind");
+    forget_job (w);
+    json_decref (w->J);
+    flux_msglist_destroy (w->held);
+    text_fini (&w->rundir);
+    flux_close (w->h);
+}
+
+static json_t *loads (const char *s)
+{
+    json_error_t error;
+    json_t *o = json_loads (s, 0, &error);
+
+    if (!o)
+        bail_out ("%s: %s", s, error.text);
+    return o;
+}
+
+void world_start (struct world *w, const struct world_start *start)
+{
+    static uint64_t id = 1ULL << 24;
+    int n = start->ntasks ? start->ntasks : 1;
+    double wall = flux_reactor_time ();
+    flux_msg_t *msg = request ("job-exec.start");
+    json_t *system, *count, *R, *redacted;
+
+    forget_job (w);
+    w->job.id = id += 1 << 10;
+    system = loads (start->system ? start->system : "{}");
+    count = start->raw_count ? loads (start->raw_count) : json_pack ("{s:i}", "total", n);
+    json_object_set_new (system, "duration", json_real (start->duration));
+    json_object_set_new (system, "cwd", json_string (start->cwd ? start->cwd : "/"));
+    json_decref (w->J);
+    w->J = json_pack ("{s:i s:[{s:s s:i s:s s:[{s:s s:i}]}] s:[{s:o s:s s:o}] s:{s:o}}",
+                      "version", 1,
+                      "resources",
+                        "type", "slot", "count", n, "label", "task",
+                        "with", "type", "core", "count", 1,
+                      "tasks",
+                        "command", loads (start->command), "slot", "task", "count", count,
+                      "attributes", "system", system);
+    if (!w->J)
+        bail_out ("no jobspec");
+    redacted = json_deep_copy (w->J);
+    json_object_set_new (system,
+                         "environment",
+                         loads (start->environment ? start->environment
+                                                   : "{\"PATH\":\"/bin:/usr/bin\"}"));
+    R = json_pack ("{s:i s:{s:[{s:s s:{s:s}}] s:f s:f s:i s:[s]}}",
+                   "version", 1,
+                   "execution",
+                     "R_lite", "rank", "0", "children", "core", "0",
+                     "starttime", wall,
+                     "expiration", start->expiration > 0 ? wall + start->expiration : 0.,
+                     "nslots", n,
+                     "nodelist", "vm");
+    w->t0 = now ();
+    if (flux_msg_pack (msg,
+                       "{s:I s:i s:o s:b s:o}",
+                       "id", (json_int_t)w->job.id,
+                       "userid", (int)getuid (),
+                       "jobspec", redacted,
+                       "reattach", start->reattach,
+                       "R", R) < 0)
+        bail_out ("no start request");
+    flux_msg_set_streaming (msg);
+    post (w, msg);
+}
+
+void world_event_kill (struct world *w, int signum)
+{
+    char topic[64];
+
+    snprintf (topic, sizeof (topic), "shell-%ju.kill", (uintmax_t)w->job.id);
+    post (w, flux_event_pack (topic, "{s:i}", "signum", signum));
+}
+
+void world_event_exception (struct world *w, int severity)
+{
+    post (w,
+          flux_event_pack ("job-exception",
+                           "{s:I s:s s:i}",
+                           "id", (json_int_t)w->job.id,
+                           "type", "cancel",
+                           "severity", severity));
+}
+
+void world_stdin (struct world *w, const char *json)
+{
+    char topic[80], id[32];
+    flux_msg_t *msg;
+
+    if (flux_job_id_encode (w->job.id, "f58plain", id, sizeof (id)) < 0)
+        bail_out ("no id");
+    snprintf (topic, sizeof (topic), "%u-shell-%s.stdin", getuid (), id);
+    msg = request (topic);
+    if (flux_msg_set_string (msg, json) < 0 || flux_msg_set_matchtag (msg, 1) < 0)
+        bail_out ("no stdin request");
+    post (w, msg);
+}
+
+void world_let_go (struct world *w)
+{
+    const flux_msg_t *msg;
+
+    w->hold = false;
+    while ((msg = flux_msglist_pop (w->held))) {
+        const char *topic;
+
+        flux_msg_get_topic (msg, &topic);
+        handle_request (w, msg, topic);
+        flux_msg_decref (msg);
+    }
+}
+
+/* The entries of a log, one JSON object at a time. */
+static json_t *next_entry (const char **p)
+{
+    json_error_t error;
+    json_t *o;
+
+    if (!*p || !**p)
+        return NULL;
+    if (!(o = json_loads (*p, JSON_DISABLE_EOF_CHECK, &error)))
+        bail_out ("not an entry: %.80s", *p);
+    *p = strchr (*p, '\n');
+    *p = *p ? *p + 1 : NULL;
+    return o;
+}
+
+const char *world_names (struct world *w, int log)
+{
+    static char buf[4096];
+    const char *p = w->job.logs[log].buf;
+    json_t *o;
+
+    buf[0] = '\0';
+    while ((o = next_entry (&p))) {
+        if (strlen (buf) < sizeof (buf) - 64) {
+            strcat (buf, buf[0] ? " " : "");
+            strcat (buf, json_string_value (json_object_get (o, "name")));
+        }
+        json_decref (o);
+    }
+    return buf;
+}
+
+const char *world_data (struct world *w, const char *stream, int rank, size_t *len)
+{
+    static struct text t;
+    const char *p = w->job.logs[LOG_OUT].buf;
+    char want[16];
+    json_t *o;
+
+    text_clear (&t);
+    text_puts (&t, "");
+    snprintf (want, sizeof (want), "%d", rank);
+    while ((o = next_entry (&p))) {
+        json_t *c = json_object_get (o, "context");
+        const char *s = json_string_value (json_object_get (c, "stream"));
+        const char *r = json_string_value (json_object_get (c, "rank"));
+        json_t *d = json_object_get (c, "data");
+
+        if (s && r && d && !strcmp (s, stream) && !strcmp (r, want))
+            text_put (&t, json_string_value (d), json_string_length (d));
+        json_decref (o);
+    }
+    if (len)
+        *len = t.len;
+    return t.buf ? t.buf : "";
+}

@@ -1,0 +1,118 @@
+#include "config.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/util.h"
+#include "info.h"
+
+struct source {
+    flux_t *h;
+    flux_future_t *f;
+    const struct source_ops *ops;
+    void *arg;
+    bool ended;  /* the last response is here */
+    bool busy;   /* a callback is on the stack */
+    bool closed; /* free when it returns */
+};
+
+static void source_free (struct source *s)
+{
+    if (s) {
+        flux_future_destroy (s->f);
+        free (s);
+    }
+}
+
+/* kvs-watch.cancel { "matchtag":i }, no response: the stream ends with ENODATA,
+ * which gives the matchtag back.
+ */
+static void source_cancel (struct source *s)
+{
+    flux_future_t *f;
+
+    f = flux_rpc_pack (s->h,
+                       "kvs-watch.cancel",
+                       FLUX_NODEID_ANY,
+                       FLUX_RPC_NORESPONSE,
+                       "{s:i}",
+                       "matchtag",
+                       (int)flux_rpc_get_matchtag (s->f));
+    if (!f)
+        flux_log_error (s->h, "error sending kvs-watch.cancel");
+    flux_future_destroy (f);
+}
+
+void source_close (struct source *s)
+{
+    if (!s || s->closed)
+        return;
+    if (!s->ended)
+        source_cancel (s);
+    s->closed = true;
+    if (!s->busy)
+        source_free (s);
+}
+
+static void source_bring (struct source *s, const flux_msg_t *msg)
+{
+    const void *data = NULL;
+    size_t len = 0;
+
+    if (flux_msg_has_payload (msg) && flux_msg_get_payload (msg, &data, &len) < 0)
+        len = 0;
+    if (len == 0 && flux_msg_has_flag (msg, FLUX_MSGFLAG_USER1))
+        s->ops->sentinel (s->arg);
+    else
+        s->ops->data (s->arg, data, len);
+}
+
+static void source_cb (flux_future_t *f, void *arg)
+{
+    struct source *s = arg;
+    const void *msg;
+
+    s->busy = true;
+    if (flux_future_get (f, &msg) < 0) {
+        s->ended = true;
+        s->ops->end (s->arg, errno);
+    }
+    else
+        source_bring (s, msg);
+    s->busy = false;
+    if (s->closed)
+        source_free (s);
+    else if (!s->ended)
+        flux_future_reset (f);
+}
+
+struct source *source_open (flux_t *h,
+                            const char *ns,
+                            const char *key,
+                            int flags,
+                            const struct source_ops *ops,
+                            void *arg)
+{
+    struct source *s;
+
+    if (!(s = calloc (1, sizeof (*s))))
+        return NULL;
+    s->h = h;
+    s->ops = ops;
+    s->arg = arg;
+    s->f = flux_rpc_pack (h,
+                          "kvs-watch.lookup",
+                          FLUX_NODEID_ANY,
+                          FLUX_RPC_STREAMING,
+                          "{s:s s:s s:i}",
+                          "key",
+                          key,
+                          "namespace",
+                          ns,
+                          "flags",
+                          flags | KVS_WATCH_RAW);
+    if (!s->f || flux_future_then (s->f, -1, source_cb, s) < 0) {
+        source_free (s);
+        return NULL;
+    }
+    return s;
+}

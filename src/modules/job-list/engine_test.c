@@ -1,0 +1,528 @@
+#include "config.h"
+#include <stdio.h>
+
+#include "common/tap.h"
+
+#include "attrs.h"
+#include "engine.h"
+#include "match.h"
+
+static struct text told;
+
+static void on_waited (void *token, const struct record *rec, void *arg)
+{
+    if (rec)
+        text_printf (&told, "%s:%d/%d ", (char *)token, (int)rec->id, rec->state);
+    else
+        text_printf (&told, "%s:gone ", (char *)token);
+}
+
+static void on_log (int level, const char *message, void *arg)
+{
+    text_printf (&told, "log:%s ", message);
+}
+
+static const struct jl_sink sink = { .waited = on_waited, .log = on_log };
+
+static struct jl *new_jl (void)
+{
+    struct jl *jl = jl_create (&sink, NULL);
+
+    if (!jl)
+        bail_out ("out of memory");
+    text_clear (&told);
+    return jl;
+}
+
+static const char *heard (void)
+{
+    static char *last;
+
+    free (last);
+    return last = text_take (&told, NULL);
+}
+
+static struct jview view (const char *s)
+{
+    struct jview v;
+
+    if (jview_parse (s, strlen (s), &v) < 0)
+        bail_out ("test text is not JSON: %s", s);
+    return v;
+}
+
+#define SPEC                                                                       \
+    "{\"version\":1,\"resources\":[{\"type\":\"slot\",\"count\":2,\"with\":"       \
+    "[{\"type\":\"core\",\"count\":1}]}],\"tasks\":[{\"command\":[\"/bin/app\"]}],"\
+    "\"attributes\":{\"system\":{\"duration\":5}}}"
+
+/* One event; context may be NULL. */
+static int event_full (struct jl *jl,
+                       uint64_t id,
+                       double t,
+                       const char *name,
+                       const char *context,
+                       struct jview spec,
+                       struct jview R)
+{
+    _cleanup_ (text_fini) struct text e = TEXT_INIT;
+    const char *why = "";
+    int r;
+
+    text_printf (&e, "{\"timestamp\":%.3f,\"name\":\"%s\"", t, name);
+    if (context)
+        text_printf (&e, ",\"context\":%s", context);
+    text_putc (&e, '}');
+    if ((r = jl_event (jl, id, view (e.buf), spec, R, &why)) < 0)
+        text_printf (&told, "error:%s ", why);
+    return r;
+}
+
+static int event (struct jl *jl, uint64_t id, double t, const char *name, const char *context)
+{
+    return event_full (jl, id, t, name, context, view (SPEC), JVIEW_ABSENT);
+}
+
+static void alloc (struct jl *jl, uint64_t id, double t, const char *rank, const char *host)
+{
+    char R[256];
+
+    snprintf (R,
+              sizeof (R),
+              "{\"version\":1,\"execution\":{\"R_lite\":[{\"rank\":\"%s\",\"children\":"
+              "{\"core\":\"0-1\"}}],\"nodelist\":[\"%s\"],\"expiration\":500.0}}",
+              rank,
+              host);
+    event_full (jl, id, t, "alloc", NULL, JVIEW_ABSENT, view (R));
+}
+
+static void submit (struct jl *jl, uint64_t id, double t, const char *spec)
+{
+    event_full (jl,
+                id,
+                t,
+                "submit",
+                "{\"userid\":100,\"urgency\":16,\"flags\":0,\"version\":1}",
+                view (spec),
+                JVIEW_ABSENT);
+}
+
+/* Up to SCHED, with that priority. */
+static void pending (struct jl *jl, uint64_t id, double t, int priority)
+{
+    char context[64];
+
+    snprintf (context, sizeof (context), "{\"priority\":%d}", priority);
+    submit (jl, id, t, SPEC);
+    event (jl, id, t + .25, "validate", NULL);
+    event (jl, id, t + .5, "depend", NULL);
+    event (jl, id, t + .75, "priority", context);
+}
+
+static void ended (struct jl *jl, uint64_t id, double t, int status)
+{
+    char context[64];
+
+    snprintf (context, sizeof (context), "{\"status\":%d}", status);
+    event (jl, id, t, "finish", context);
+    event (jl, id, t + .25, "clean", NULL);
+}
+
+/* The ids of a list, in order. */
+static const char *listed (struct jl *jl, enum list_id list)
+{
+    static struct text t;
+    struct record *rec;
+
+    text_clear (&t);
+    text_puts (&t, "");
+    for (rec = jl_first (jl, list); rec; rec = jl_next (rec))
+        text_printf (&t, "%d ", (int)rec->id);
+    return t.buf;
+}
+
+static const char *shown (struct jl *jl, uint64_t id, const char *names)
+{
+    static struct text t;
+    struct attrs a;
+
+    text_clear (&t);
+    attrs_init (&a, view (names));
+    if (a.error)
+        text_puts (&t, a.error);
+    else
+        attrs_put_record (&a, &t, jl_lookup (jl, id));
+    attrs_fini (&a);
+    return t.buf;
+}
+
+static void ordering (void)
+{
+    struct jl *jl = new_jl ();
+
+    submit (jl, 9, 1., SPEC);
+    is (listed (jl, LIST_PENDING), "", "a NEW job is in no list");
+    pending (jl, 1, 1., 16);
+    pending (jl, 2, 1., 20);
+    pending (jl, 3, 1., 16);
+    pending (jl, 4, 1., 0);
+    event (jl, 9, 1.1, "validate", NULL);
+    is (listed (jl, LIST_PENDING), "2 1 3 4 9 ", "pending: priority first, then id");
+    event (jl, 3, 2., "urgency", "{\"urgency\":31,\"userid\":0}");
+    event (jl, 3, 2., "priority", "{\"priority\":4294967295}");
+    is (listed (jl, LIST_PENDING), "3 2 1 4 9 ", "a new priority is a new place");
+    alloc (jl, 1, 5., "0", "h");
+    alloc (jl, 2, 6., "0", "h");
+    event (jl, 4, 7., "exception", "{\"type\":\"cancel\",\"severity\":0,\"note\":\"\"}");
+    is (listed (jl, LIST_RUNNING), "2 1 4 ", "running: the latest first, those that never ran last");
+    ended (jl, 1, 8., 0);
+    ended (jl, 2, 9., 256);
+    event (jl, 4, 9.25, "clean", NULL);
+    is (listed (jl, LIST_INACTIVE), "4 2 1 ", "inactive: the latest first, then the higher id");
+    ok (jl_purge (jl, 2) && !jl_purge (jl, 2) && !jl_purge (jl, 3), "inactive jobs are purged once");
+    is (listed (jl, LIST_INACTIVE), "4 1 ", "and are gone");
+    is (heard (), "", "nothing was worth a log line");
+    jl_destroy (jl);
+}
+
+static void attributes (void)
+{
+    struct jl *jl = new_jl ();
+
+    pending (jl, 1, 1., 16);
+    is (shown (jl, 1, "[\"all\"]"),
+        "{\"id\":1,\"userid\":100,\"urgency\":16,\"priority\":16,\"t_submit\":1.0,\"t_depend\":1.25,"
+        "\"t_priority\":1.5,\"t_sched\":1.75,\"state\":8,\"name\":\"app\",\"ntasks\":2,\"ncores\":2,"
+        "\"duration\":5.0}",
+        "a pending job says what is known");
+    event (jl, 1, 2., "urgency", "{\"urgency\":20,\"userid\":0}");
+    is (shown (jl, 1, "[\"priority\",\"state\",\"t_sched\",\"urgency\"]"),
+        "{\"id\":1,\"state\":4,\"t_sched\":1.75,\"urgency\":20}",
+        "in PRIORITY again it has none, but its times stay");
+    event (jl, 1, 2., "priority", "{\"priority\":20}");
+    event (jl, 1, 2.1, "annotations", "{\"annotations\":{\"sched\":{\"x\":1}}}");
+    event (jl, 1, 2.1, "memo", "{\"a\":1,\"b\":null}");
+    alloc (jl, 1, 3., "1-2", "n[1-2]");
+    is (shown (jl, 1, "[\"annotations\",\"ranks\",\"nodelist\",\"nnodes\",\"ncores\",\"expiration\"]"),
+        "{\"id\":1,\"annotations\":{\"sched\":{\"x\":1},\"user\":{\"a\":1}},\"ranks\":\"[1-2]\","
+        "\"nodelist\":\"n[1-2]\",\"nnodes\":2,\"ncores\":4,\"expiration\":500.0}",
+        "a running one what it runs on");
+    event (jl, 1, 3.5, "resource-update", "{\"expiration\":0}");
+    event (jl, 1, 3.6, "exception", "{\"type\":\"foo\",\"severity\":5,\"note\":\"n\"}");
+    event (jl, 1, 3.7, "exception", "{\"type\":\"bar\",\"severity\":5,\"note\":\"m\"}");
+    is (shown (jl, 1, "[\"success\",\"result\",\"exception_type\",\"expiration\"]"),
+        "{\"id\":1,\"expiration\":0.0}", "nothing about its end while it has not ended");
+    event (jl, 1, 3.8, "annotations", "{\"annotations\":null}");
+    ended (jl, 1, 4., 0);
+    is (shown (jl, 1, "[\"t_cleanup\",\"t_inactive\",\"success\",\"exception_occurred\","
+                      "\"exception_type\",\"exception_severity\",\"exception_note\",\"result\","
+                      "\"annotations\",\"waitstatus\",\"dependencies\"]"),
+        "{\"id\":1,\"t_cleanup\":4.0,\"t_inactive\":4.25,\"success\":true,"
+        "\"exception_occurred\":true,\"exception_type\":\"foo\",\"exception_severity\":5,"
+        "\"exception_note\":\"n\",\"result\":1,\"waitstatus\":0}",
+        "an ended one how it ended");
+    is (shown (jl, 1, "[\"state\",\"state\"]"), "{\"id\":1,\"state\":64}", "duplicates collapse");
+    is (shown (jl, 1, "[\"id\"]"), "id is not a valid attribute", "id need not be asked for");
+    is (shown (jl, 1, "[5]"), "attr has no string value", "names are strings");
+    jl_destroy (jl);
+}
+
+static void outcomes (void)
+{
+    static const struct {
+        const char *exceptions[3];
+        int status;
+        int result;
+    } cases[] = {
+        { { "cancel/5", "foo/7" }, 0, 1 },
+        { { "cancel/5", "foo/3", "cancel/3" }, 768, 2 },
+        { { "timeout/5" }, 768, 8 },
+        { { "cancel/0" }, 0, 4 },
+        { { "timeout/0" }, 15, 8 },
+        { { NULL }, 0, 1 },
+        { { NULL }, 256, 2 },
+    };
+    struct jl *jl = new_jl ();
+
+    for (size_t i = 0; i < ARRAY_SIZE (cases); i++) {
+        pending (jl, i, 1., 16);
+        alloc (jl, i, 2., "0", "h");
+        for (size_t x = 0; x < 3 && cases[i].exceptions[x]; x++) {
+            const char *s = cases[i].exceptions[x];
+            char context[96];
+
+            snprintf (context, sizeof (context), "{\"type\":\"%.*s\",\"severity\":%s,\"note\":\"\"}",
+                      (int)strcspn (s, "/"), s, strchr (s, '/') + 1);
+            event (jl, i, 3., "exception", context);
+        }
+        ended (jl, i, 4., cases[i].status);
+        is_int (jl_lookup (jl, i)->result, cases[i].result, "exceptions and status of case %zu", i);
+    }
+    pending (jl, 50, 1., 16);
+    alloc (jl, 50, 2., "0", "h");
+    event (jl, 50, 3., "finish", "{\"status\":0}");
+    event (jl, 50, 3., "exception", "{\"type\":\"late\",\"severity\":0,\"note\":\"\"}");
+    event (jl, 50, 3., "clean", NULL);
+    is_int (jl_lookup (jl, 50)->result, 1, "a fatal exception after the finish comes too late");
+    pending (jl, 51, 1., 16);
+    event (jl, 51, 3., "exception", "{\"type\":\"x\",\"severity\":0,\"note\":\"\"}");
+    alloc (jl, 51, 4., "0", "h");
+    is_int (jl_lookup (jl, 51)->state, STATE_CLEANUP, "an alloc that comes too late changes no state");
+    jl_destroy (jl);
+}
+
+static void dependencies_and_updates (void)
+{
+    struct jl *jl = new_jl ();
+
+    submit (jl, 1, 1., SPEC);
+    event (jl, 1, 1., "dependency-add", "{\"description\":\"a\"}");
+    event (jl, 1, 1., "dependency-add", "{\"description\":\"b\"}");
+    event (jl, 1, 1., "validate", NULL);
+    event (jl, 1, 1., "dependency-remove", "{\"description\":\"a\"}");
+    event (jl, 1, 1., "dependency-add", "{\"description\":\"a\"}");
+    is (shown (jl, 1, "[\"dependencies\"]"), "{\"id\":1,\"dependencies\":[\"b\"]}",
+        "dependencies come and go, and never come back");
+    event (jl, 1, 1., "dependency-remove", "{\"description\":\"b\"}");
+    is (shown (jl, 1, "[\"dependencies\"]"), "{\"id\":1,\"dependencies\":[]}", "there were some");
+    event (jl, 1, 2., "jobspec-update",
+           "{\"attributes.system.queue\":\"debug\",\"attributes.system.duration\":7,\"bogus\":1}");
+    ok (strstr (heard (), "invalid update key: bogus"), "a bad key is told");
+    is (shown (jl, 1, "[\"queue\",\"duration\",\"name\"]"),
+        "{\"id\":1,\"queue\":\"debug\",\"duration\":7.0,\"name\":\"app\"}", "the others count");
+    jl_destroy (jl);
+}
+
+static void bad_events (void)
+{
+    struct jl *jl = new_jl ();
+
+    pending (jl, 1, 1., 16);
+    ok (event (jl, 1, 1., "priority", "{}") == -EPROTO, "priority without priority");
+    ok (event (jl, 1, 1., "urgency", "{\"urgency\":32}") == -EPROTO, "urgency out of range");
+    ok (event (jl, 1, 1., "exception", "{\"type\":\"x\",\"severity\":0}") == -EPROTO, "no note");
+    ok (event (jl, 1, 1., "finish", NULL) == -EPROTO, "finish without status");
+    ok (event (jl, 1, 1., "annotations", "{}") == -EPROTO, "annotations without annotations");
+    ok (event (jl, 1, 1., "dependency-x", "{\"description\":\"\"}") == -EPROTO, "odd dependency");
+    ok (event (jl, 1, 1., "memo", NULL) == -EPROTO, "memo without context");
+    ok (event (jl, 2, 1., "submit", "{\"urgency\":1}") == -EPROTO, "submit without userid");
+    ok (event (jl, 1, 1., "site.x", "{\"any\":1}") == 0, "an unknown event is no mistake");
+    heard ();
+    ok (event (jl, 7, 1., "depend", NULL) == 0, "an event of an unknown job is passed over");
+    ok (strstr (heard (), "not in hash"), "and told");
+    event_full (jl, 1, 2., "alloc", NULL, JVIEW_ABSENT, view ("{\"version\":2}"));
+    ok (strstr (heard (), "invalid R"), "a bad R is told");
+    is_int (jl_lookup (jl, 1)->state, STATE_RUN, "but the job runs");
+    event_full (jl, 3, 1., "submit", "{\"userid\":1,\"urgency\":1,\"version\":1}", view ("{}"),
+                JVIEW_ABSENT);
+    event (jl, 3, 1., "validate", NULL);
+    ok (strstr (heard (), "invalid jobspec"), "a bad jobspec is told");
+    is (shown (jl, 3, "[\"state\",\"name\",\"ntasks\"]"), "{\"id\":3,\"state\":2}",
+        "but the job is there");
+    jl_destroy (jl);
+}
+
+static void waiters (void)
+{
+    struct jl *jl = new_jl ();
+
+    jl_wait (jl, 1, 0, "any");
+    jl_wait (jl, 1, STATE_RUN, "run");
+    jl_wait (jl, 1, STATE_SCHED | STATE_INACTIVE, "sched");
+    jl_wait (jl, 2, STATE_RUN, "two");
+    is_int (jl_wait_count (jl), 2, "two ids are waited for");
+    submit (jl, 1, 1., SPEC);
+    is (heard (), "", "a NEW job is not there yet");
+    event (jl, 1, 1., "validate", NULL);
+    is (heard (), "any:1/2 ", "then it is");
+    event (jl, 1, 1., "depend", NULL);
+    event (jl, 1, 1., "priority", "{\"priority\":1}");
+    is (heard (), "sched:1/8 ", "each waits for its state");
+    event (jl, 1, 1., "exception", "{\"type\":\"x\",\"severity\":0,\"note\":\"\"}");
+    event (jl, 1, 1., "clean", NULL);
+    is (heard (), "run:1/64 ", "a job that ends ends all waiting for it");
+    ok (jl_satisfies (jl_lookup (jl, 1), STATE_RUN), "and needs no more");
+    submit (jl, 2, 1., SPEC);
+    event (jl, 2, 1., "invalidate", NULL);
+    is (heard (), "two:gone ", "a job that is taken back does too");
+    ok (!jl_lookup (jl, 2), "it was never there");
+    is_int (jl_wait_count (jl), 0, "nobody waits");
+    jl_destroy (jl);
+}
+
+static int matches (struct jl *jl, const char *constraint, const char *want, uint64_t want_cost)
+{
+    _cleanup_ (text_fini) struct text why = TEXT_INIT;
+    _cleanup_ (text_fini) struct text got = TEXT_INIT;
+    static const int states[] = { STATE_PENDING, STATE_RUNNING, STATE_INACTIVE };
+    struct match *m;
+    struct record *rec;
+    uint64_t cost = 0;
+
+    text_puts (&got, "");
+    if (match_compile (&m, jl, view (constraint), 1024, &why) < 0) {
+        is (why.buf, want, "%s is refused", constraint);
+        return -1;
+    }
+    for (int l = 0; l < LIST_COUNT; l++) {
+        if (!match_states (m, states[l]))
+            continue;
+        for (rec = jl_first (jl, l); rec; rec = jl_next (rec)) {
+            if (match_record (m, rec, &cost))
+                text_printf (&got, "%d ", (int)rec->id);
+        }
+    }
+    match_free (m, jl);
+    is (got.buf, want, "%s", constraint);
+    if (want_cost > 0)
+        is_int (cost, want_cost, "at its price");
+    return 0;
+}
+
+static void constraints (void)
+{
+    struct jl *jl = new_jl ();
+
+    pending (jl, 1, 10., 16);
+    pending (jl, 2, 20., 16);
+    alloc (jl, 2, 21., "0-1", "a,b");
+    pending (jl, 3, 30., 16);
+    alloc (jl, 3, 31., "1-2", "b,c");
+    ended (jl, 3, 32., 0);
+    pending (jl, 4, 40., 16);
+    event (jl, 4, 41., "exception", "{\"type\":\"cancel\",\"severity\":0,\"note\":\"\"}");
+    event (jl, 4, 42., "clean", NULL);
+    event (jl, 1, 43., "jobspec-update", "{\"attributes.system.queue\":\"v\"}");
+    event (jl, 1, 43., "priority", "{\"priority\":16}");
+    jl_queue_configure (jl, "v", "p");
+
+    matches (jl, "{}", "1 2 4 3 ", 4);
+    matches (jl, "{\"states\":[\"pending\"]}", "1 ", 1);
+    matches (jl, "{\"states\":[80]}", "2 4 3 ", 3);
+    matches (jl, "{\"states\":[\"R\",\"inactive\"]}", "2 4 3 ", 0);
+    matches (jl, "{\"states\":[]}", "", 0);
+    matches (jl, "{\"not\":[{\"states\":[]}]}", "1 2 4 3 ", 4);
+    matches (jl, "{\"results\":[\"canceled\"]}", "4 ", 2);
+    matches (jl, "{\"results\":[\"completed\",4]}", "4 3 ", 0);
+    matches (jl, "{\"userid\":[7,100]}", "1 2 4 3 ", 8);
+    matches (jl, "{\"userid\":[-1]}", "1 2 4 3 ", 0);
+    matches (jl, "{\"userid\":[7]}", "", 0);
+    matches (jl, "{\"name\":[\"app\"]}", "1 2 4 3 ", 0);
+    matches (jl, "{\"name\":[\"other\"]}", "", 0);
+    matches (jl, "{\"queue\":[\"v\"]}", "1 ", 0);
+    matches (jl, "{\"queue\":[\"p\"]}", "1 ", 0);
+    matches (jl, "{\"hostlist\":[\"b\"]}", "2 3 ", 2);
+    matches (jl, "{\"hostlist\":[\"x,y\",\"c\"]}", "3 ", 0);
+    matches (jl, "{\"ranks\":[\"2-5\"]}", "3 ", 4);
+    matches (jl, "{\"t_submit\":[\">=20\"]}", "2 4 3 ", 4);
+    matches (jl, "{\"t_submit\":[\"<20\"]}", "1 ", 0);
+    matches (jl, "{\"t_run\":[\">0\"]}", "2 3 ", 3);
+    matches (jl, "{\"t_inactive\":[\"<=32.25\"]}", "3 ", 2);
+    matches (jl, "{\"and\":[{\"states\":[64]},{\"results\":[1]}]}", "3 ", 4);
+    matches (jl, "{\"or\":[{\"states\":[2,4,8]},{\"results\":[1]}]}", "1 3 ", 0);
+    matches (jl, "{\"not\":[{\"states\":[64]},{\"results\":[1]}]}", "1 2 4 ", 0);
+    matches (jl, "{\"and\":[]}", "1 2 4 3 ", 0);
+    matches (jl, "{\"or\":[]}", "1 2 4 3 ", 0);
+    matches (jl, "{\"not\":[]}", "", 0);
+
+    matches (jl, "[]", "constraint must be JSON object", 0);
+    matches (jl, "{\"and\":[],\"or\":[]}", "constraint must only contain 1 element", 0);
+    matches (jl, "{\"and\":{}}", "operator and values not an array", 0);
+    matches (jl, "{\"foo\":[]}", "unknown constraint operator: foo", 0);
+    matches (jl, "{\"userid\":[\"x\"]}", "userid value must be an integer", 0);
+    matches (jl, "{\"name\":[1]}", "name value must be a string", 0);
+    matches (jl, "{\"queue\":[1]}", "queue value must be a string", 0);
+    matches (jl, "{\"states\":[\"foo\"]}", "invalid states value 'foo' specified", 0);
+    matches (jl, "{\"states\":[128]}", "invalid states value '80h' specified", 0);
+    matches (jl, "{\"states\":[1.5]}", "states value invalid type", 0);
+    matches (jl, "{\"results\":[\"Failed\"]}", "invalid results value 'Failed' specified", 0);
+    matches (jl, "{\"results\":[16]}", "invalid results value '10h' specified", 0);
+    matches (jl, "{\"hostlist\":[1]}", "host value must be a string", 0);
+    matches (jl, "{\"hostlist\":[\"n[\"]}", "host value not in valid Hostlist format", 0);
+    matches (jl, "{\"hostlist\":[\"\"]}", "host value not in valid Hostlist format", 0);
+    matches (jl, "{\"hostlist\":[\"n[0-2000]\"]}", "too many hosts specified", 0);
+    matches (jl, "{\"ranks\":[1]}", "ranks value must be a string", 0);
+    matches (jl, "{\"ranks\":[\"2-1\"]}", "ranks value '2-1': error parsing range '2-1'", 0);
+    matches (jl, "{\"ranks\":[\"0-4000\"]}", "too many ranks specified", 0);
+    matches (jl, "{\"t_run\":[]}", "timestamp value not specified", 0);
+    matches (jl, "{\"t_run\":[5]}", "t_run value must be a string", 0);
+    matches (jl, "{\"t_run\":[\"5\"]}", "timestamp comparison operator not specified", 0);
+    matches (jl, "{\"t_run\":[\">x\"]}", "Invalid timestamp value specified", 0);
+    matches (jl, "{\"t_run\":[\">-1\"]}", "timestamp value must be >= 0.0", 0);
+    matches (jl, "{\"and\":[{\"or\":[{\"bad\":[]}]}]}", "unknown constraint operator: bad", 0);
+    jl_destroy (jl);
+}
+
+static void counting (void)
+{
+    struct jl *jl = new_jl ();
+    struct text t = TEXT_INIT;
+    uint64_t before;
+
+    jl_queue_configure (jl, "q", NULL);
+    pending (jl, 1, 1., 16);
+    pending (jl, 2, 1., 16);
+    event (jl, 2, 1., "jobspec-update", "{\"attributes.system.queue\":\"q\"}");
+    alloc (jl, 2, 2., "0", "h");
+    pending (jl, 3, 1., 16);
+    alloc (jl, 3, 2., "0", "h");
+    ended (jl, 3, 3., 0);
+    jl_put_stats (jl, &t);
+    is (t.buf,
+        "{\"job_states\":{\"depend\":0,\"priority\":0,\"sched\":1,\"run\":1,\"cleanup\":0,"
+        "\"inactive\":1,\"total\":3},\"successful\":1,\"failed\":0,\"canceled\":0,\"timeout\":0,"
+        "\"inactive_purged\":0,\"queues\":[{\"name\":\"q\",\"job_states\":{\"depend\":0,"
+        "\"priority\":0,\"sched\":0,\"run\":1,\"cleanup\":0,\"inactive\":0,\"total\":1},"
+        "\"successful\":0,\"failed\":0,\"canceled\":0,\"timeout\":0,\"inactive_purged\":0}]}",
+        "jobs are counted by state, outcome and queue");
+    before = jl->changes;
+    event (jl, 1, 4., "site.x", NULL);
+    ok (jl->changes == before, "what changes no counter is no change");
+    jl_purge (jl, 3);
+    ok (jl->changes != before, "a purge is one");
+    text_clear (&t);
+    jl_put_stats (jl, &t);
+    ok (strstr (t.buf, "\"total\":2},\"successful\":0") && strstr (t.buf, "\"inactive_purged\":1"),
+        "and counted as such");
+    text_fini (&t);
+    jl_destroy (jl);
+}
+
+static void backlog (void)
+{
+    struct jl *jl = new_jl ();
+    const char *why;
+    bool sentinel = false;
+
+    ok (jl_message (jl,
+                    view ("{\"id\":5,\"events\":[{\"timestamp\":1,\"name\":\"submit\",\"context\":"
+                          "{\"userid\":1,\"urgency\":16}},{\"timestamp\":2,\"name\":\"depend\"},"
+                          "{\"timestamp\":3,\"name\":\"priority\",\"context\":{\"priority\":1}}],"
+                          "\"jobspec\":" SPEC "}"),
+                    &sentinel, &why) == 0
+            && !sentinel,
+        "a job's whole past comes in one message");
+    is (shown (jl, 5, "[\"state\",\"t_depend\",\"name\"]"),
+        "{\"id\":5,\"state\":8,\"t_depend\":1.0,\"name\":\"app\"}",
+        "a log without a version has no validate event");
+    ok (jl_message (jl, view ("{\"id\":-1,\"events\":[]}"), &sentinel, &why) == 0 && sentinel,
+        "the sentinel ends the backlog");
+    ok (jl_message (jl, view ("{\"id\":1}"), &sentinel, &why) == -EPROTO, "messages have a form");
+    jl_destroy (jl);
+}
+
+int main (void)
+{
+    ordering ();
+    attributes ();
+    outcomes ();
+    dependencies_and_updates ();
+    bad_events ();
+    waiters ();
+    constraints ();
+    counting ();
+    backlog ();
+    heard ();
+    text_fini (&told);
+    return done_testing ();
+}

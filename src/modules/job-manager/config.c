@@ -1,0 +1,61 @@
+/* [job-manager] inactive-age-limit, inactive-num-limit; [access] private-mode.
+ * Other keys are left to those who know them.
+ */
+
+#include "config.h"
+#include <jansson.h>
+
+#include "common/errprintf.h"
+#include "common/fsd.h"
+
+#include "manager.h"
+
+int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error)
+{
+    const char *age = NULL;
+    json_int_t num = -1;
+    int private_mode = 0;
+    double age_limit = -1.;
+    flux_error_t e;
+
+    if (!conf)
+        return 0;
+    if (flux_conf_unpack (conf,
+                          &e,
+                          "{s?{s?s s?I}}",
+                          "job-manager",
+                            "inactive-age-limit", &age,
+                            "inactive-num-limit", &num) < 0)
+        return errprintf (error, "job-manager.max-inactive-*: %s", e.text);
+    if (age && fsd_parse (age, &age_limit) < 0)
+        return errprintf (error, "job-manager.inactive-age-limit: invalid FSD");
+    if (num < -1)
+        return errprintf (error, "job-manager.inactive-num-limit: must be >= 0");
+    if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode) < 0)
+        return errprintf (error, "error reading [access] config: %s", e.text);
+    m->inactive_age_limit = age_limit;
+    m->inactive_num_limit = num;
+    m->private_mode = private_mode;
+    return 0;
+}
+
+/* The payload is the whole new configuration. */
+void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct manager *m = arg;
+    flux_conf_t *conf;
+    flux_error_t error;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0)
+        manager_refuse (m, msg, errno, NULL);
+    else if (manager_configure (m, conf, &error) < 0) {
+        flux_conf_decref (conf);
+        manager_refuse (m, msg, EINVAL, error.text);
+    }
+    else if (flux_set_conf_new (h, conf) < 0) {
+        flux_conf_decref (conf);
+        manager_refuse (m, msg, errno, NULL);
+    }
+    else
+        manager_respond (m, msg);
+}

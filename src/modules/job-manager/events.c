@@ -1,0 +1,78 @@
+/* job-manager.events-journal (owner, streaming)
+ *   { "full"?:b "allow"?:o "deny"?:o }
+ *   -> { "id":I "events":[...] "jobspec"?:o "R"?:o } ..., then ENODATA
+ * job-manager.events-journal-cancel  { "matchtag":i } (no answer)
+ */
+
+#include "config.h"
+
+#include "manager.h"
+
+void manager_journal_send (void *token, const char *payload, size_t len, void *arg)
+{
+    struct manager *m = arg;
+
+    if (flux_respond (m->h, token, payload) < 0)
+        flux_log_error (m->h, "journal message");
+}
+
+void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct manager *m = arg;
+    static const char *const keys[] = { "full", "allow", "deny" };
+    struct jview v, f[3];
+    bool full = false;
+    int r;
+
+    if (manager_decode (msg, &v) < 0) {
+        manager_refuse (m, msg, EPROTO, NULL);
+        return;
+    }
+    jview_pick (v, 3, keys, f);
+    if (jview_present (f[0]) && jview_bool (f[0], &full) < 0)
+        manager_refuse (m, msg, EPROTO, NULL);
+    else if (!flux_msg_is_streaming (msg))
+        manager_refuse (m, msg, EPROTO, "job-manager.events requires streaming RPC flag");
+    else if (jview_present (f[1]) && !jview_is (f[1], JVIEW_OBJECT))
+        manager_refuse (m, msg, EPROTO, "job-manager.events allow should be an object");
+    else if (jview_present (f[2]) && !jview_is (f[2], JVIEW_OBJECT))
+        manager_refuse (m, msg, EPROTO, "job-manager.events deny should be an object");
+    else if ((r = jm_journal_add (m->jm, (void *)flux_msg_incref (msg), full, f[1], f[2])) < 0) {
+        manager_refuse (m, msg, -r, NULL);
+        flux_msg_decref (msg);
+    }
+}
+
+/* End the streams that match the departure or cancellation. */
+static void end_streams (struct manager *m,
+                         const flux_msg_t *msg,
+                         bool (*match) (const flux_msg_t *, const flux_msg_t *),
+                         bool tell)
+{
+    const flux_msg_t *consumer, *next;
+
+    for (consumer = jm_journal_next (m->jm, NULL); consumer; consumer = next) {
+        next = jm_journal_next (m->jm, consumer);
+        if (match && !match (msg, consumer))
+            continue;
+        jm_journal_remove (m->jm, consumer);
+        if (tell)
+            manager_refuse (m, consumer, ENODATA, NULL);
+        flux_msg_decref (consumer);
+    }
+}
+
+void journal_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    end_streams (arg, msg, flux_cancel_match, true);
+}
+
+void manager_journal_disconnect (struct manager *m, const flux_msg_t *msg)
+{
+    end_streams (m, msg, flux_disconnect_match, false);
+}
+
+void manager_journal_fini (struct manager *m)
+{
+    end_streams (m, NULL, NULL, true);
+}

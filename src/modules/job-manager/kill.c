@@ -1,0 +1,89 @@
+/* job-manager.kill (user)     { "id":I "signum":i } -> empty
+ * job-manager.killall (user)  { "dry_run":b "userid":i "signum":i }
+ *                             -> { "count":i "errors":i }
+ * Signals travel as event shell-<decimal id>.kill { "signum":i }.
+ */
+
+#include "config.h"
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "manager.h"
+
+static int send_signal (struct manager *m, uint64_t id, int signum)
+{
+    char topic[64];
+    char payload[64];
+
+    snprintf (topic, sizeof (topic), "shell-%llu.kill", (unsigned long long)id);
+    snprintf (payload, sizeof (payload), "{\"signum\":%d}", signum);
+    return manager_publish (m, topic, payload, false);
+}
+
+static bool signum_is_valid (int signum)
+{
+    return signum > 0 && signum < NSIG;
+}
+
+void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct manager *m = arg;
+    flux_jobid_t id;
+    struct job *job;
+    int signum;
+
+    if (flux_request_unpack (msg, NULL, "{s:I s:i}", "id", &id, "signum", &signum) < 0)
+        manager_refuse (m, msg, EPROTO, NULL);
+    else if (!signum_is_valid (signum))
+        manager_refuse (m, msg, EINVAL, "Invalid signal number");
+    else if (!(job = jm_lookup (m->jm, id)))
+        manager_refuse (m, msg, EINVAL, "unknown job id");
+    else if (job->state == STATE_INACTIVE)
+        manager_refuse (m, msg, EINVAL, "job is inactive");
+    else if (manager_authorize (msg, job->userid) < 0)
+        manager_refuse (m, msg, EPERM, "guests may only send signals to their own jobs");
+    else if (!(job->state & STATE_RUNNING))
+        manager_refuse (m, msg, EINVAL, "job is not running");
+    else if (send_signal (m, id, signum) < 0)
+        manager_refuse (m, msg, errno, NULL);
+    else
+        manager_respond (m, msg);
+}
+
+void killall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct manager *m = arg;
+    struct job *job;
+    int dry_run, signum, count = 0, errors = 0;
+    json_int_t target;
+    uint32_t userid;
+
+    if (flux_request_unpack (msg,
+                             NULL,
+                             "{s:b s:I s:i}",
+                             "dry_run", &dry_run,
+                             "userid", &target,
+                             "signum", &signum) < 0) {
+        manager_refuse (m, msg, EPROTO, "error decoding request");
+        return;
+    }
+    userid = (uint32_t)target;
+    if (manager_authorize (msg, userid) < 0) {
+        manager_refuse (m, msg, EPERM, "guests can only kill their own jobs");
+        return;
+    }
+    if (!signum_is_valid (signum)) {
+        manager_refuse (m, msg, EINVAL, "Invalid signal number");
+        return;
+    }
+    for (job = jm_next_running (m->jm, NULL); job; job = jm_next_running (m->jm, job)) {
+        if (userid != FLUX_USERID_UNKNOWN && userid != job->userid)
+            continue;
+        count++;
+        if (!dry_run && send_signal (m, job->id, signum) < 0)
+            errors++;
+    }
+    if (flux_respond_pack (h, msg, "{s:i s:i}", "count", count, "errors", errors) < 0)
+        flux_log_error (h, "killall response");
+}

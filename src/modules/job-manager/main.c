@@ -1,0 +1,188 @@
+/* job-manager - owns the state of every job from its submission to its purge.
+ * Rank 0 only.  Module arguments: none.
+ */
+
+#include "config.h"
+
+#include "manager.h"
+
+/* What one pass of the reactor may send: backlog bytes, alloc requests. */
+#define PASS_BACKLOG (256 << 10)
+#define PASS_ALLOCS 64
+
+static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct manager *m = arg;
+
+    manager_sched_disconnect (m, msg);
+    manager_exec_disconnect (m, msg);
+    manager_waiting_disconnect (m, msg);
+    manager_journal_disconnect (m, msg);
+}
+
+static const struct flux_msg_handler_spec handlers[] = {
+    { FLUX_MSGTYPE_REQUEST, "job-manager.submit", submit_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.list", list_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.getattr", getattr_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.getinfo", getinfo_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.stats-get", stats_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.history.get", history_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.raise", raise_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.raiseall", raiseall_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.kill", kill_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.killall", killall_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.urgency", urgency_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.memo", memo_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.post-event.post", post_event_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.wait", wait_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.drain", drain_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.idle", idle_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.purge", purge_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.purge-id", purge_id_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.events-journal", journal_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.events-journal-cancel", journal_cancel_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.queue-list", queue_list_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.queue-status", queue_status_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.queue-enable", queue_enable_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.queue-start", queue_start_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.sched-hello", sched_hello_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.sched-ready", sched_ready_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.alloc-query", alloc_query_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.resource-status", resource_status_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.exec-hello", exec_hello_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.config-reload", config_reload_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.disconnect", disconnect_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_RESPONSE, "sched.alloc", alloc_response_cb, 0 },
+    { FLUX_MSGTYPE_RESPONSE, "sched.free", free_response_cb, 0 },
+    { FLUX_MSGTYPE_EVENT, "heartbeat.pulse", heartbeat_cb, 0 },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+/* Before the reactor sleeps: do what has become possible.  While there is more
+ * of it than fits one pass, the idle watcher keeps the reactor awake.
+ */
+static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct manager *m = arg;
+    bool more;
+
+    if (m->failed)
+        return;
+    more = jm_sched_pump (m->jm, PASS_ALLOCS);
+    more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
+    manager_check_drain (m);
+    manager_commit (m);
+    more = more || (jm_commit_wanted (m->jm) && !m->commit);
+    if (jm_error (m->jm) < 0) {
+        errno = -jm_error (m->jm);
+        manager_fail (m, "job-manager cannot go on");
+    }
+    if (more)
+        flux_watcher_start (m->idle);
+    else
+        flux_watcher_stop (m->idle);
+}
+
+static void idle_watcher_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+}
+
+static int start (struct manager *m)
+{
+    flux_reactor_t *r = flux_get_reactor (m->h);
+    flux_error_t error;
+    const char *s;
+
+    m->owner = getuid ();
+    if ((s = flux_attr_get (m->h, "security.owner")))
+        m->owner = strtoul (s, NULL, 10);
+    if (manager_configure (m, flux_get_conf (m->h), &error) < 0) {
+        flux_log (m->h, LOG_ERR, "%s", error.text);
+        errno = EINVAL;
+        return -1;
+    }
+    if (!(m->jm = jm_create (&manager_sink, m, m->owner))
+        || !(m->drainers = flux_msglist_create ()) || !(m->idlers = flux_msglist_create ())
+        || !(m->prepare = flux_prepare_watcher_create (r, prepare_cb, m))
+        || !(m->idle = flux_idle_watcher_create (r, idle_watcher_cb, m)))
+        return -1;
+    if (manager_restart (m) < 0 || flux_event_subscribe (m->h, "heartbeat.pulse") < 0
+        || flux_msg_handler_addvec (m->h, handlers, m, &m->handlers) < 0)
+        return -1;
+    flux_watcher_start (m->prepare);
+    return 0;
+}
+
+/* Nothing told is lost: the checkpoint and every event go to the KVS before the
+ * last answers do.
+ */
+static int finish (struct manager *m)
+{
+    struct text *t = &m->scratch;
+
+    if (m->failed)
+        return -1;
+    text_clear (t);
+    manager_put_checkpoint (m, t);
+    if (text_error (t) < 0 || jm_put (m->jm, MANAGER_CHECKPOINT_KEY, t->buf, t->len) < 0
+        || manager_commit_all (m) < 0) {
+        flux_log_error (m->h, "the last commit failed");
+        return -1;
+    }
+    return 0;
+}
+
+/* An answer that waited for a commit which failed. */
+static void drop_deferred (void *token, void *arg)
+{
+    struct deferred *d = token;
+
+    manager_refuse (arg, d->msg, EIO, "job-manager failed");
+    manager_deferred_free (d);
+}
+
+static void manager_fini (struct manager *m)
+{
+    flux_msg_handler_delvec (m->handlers);
+    manager_exec_fini (m);
+    flux_watcher_destroy (m->prepare);
+    flux_watcher_destroy (m->idle);
+    flux_future_destroy (m->commit);
+    kvsops_fini (&m->ops);
+    flux_msglist_destroy (m->drainers);
+    flux_msglist_destroy (m->idlers);
+    free (m->sched_sender);
+    if (m->jm)
+        jm_drop_deferred (m->jm, drop_deferred, m);
+    jm_destroy (m->jm);
+    text_fini (&m->scratch);
+}
+
+int mod_main (flux_t *h, int argc, char **argv)
+{
+    struct manager m = { .h = h, .ops = KVSOPS_INIT };
+    uint32_t rank;
+    int rc = -1;
+
+    if (flux_get_rank (h, &rank) < 0)
+        return -1;
+    if (rank != 0) {
+        flux_log (h, LOG_ERR, "job-manager must be loaded on rank 0");
+        errno = EINVAL;
+        return -1;
+    }
+    if (argc > 0) {
+        flux_log (h, LOG_ERR, "Invalid option: %s", argv[0]);
+        errno = EINVAL;
+        return -1;
+    }
+    if (start (&m) == 0) {
+        rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;
+        manager_journal_fini (&m);
+        manager_waiting_fini (&m);
+        if (finish (&m) < 0)
+            rc = -1;
+    }
+    manager_fini (&m);
+    return rc;
+}

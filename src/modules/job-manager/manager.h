@@ -1,0 +1,177 @@
+/* job-manager/manager.h - the service around the engine.
+ *
+ * Decodes requests, checks who asks, feeds the engine, and carries out what
+ * the engine says.  No policy here.
+ *
+ * After every pass of the reactor manager_settle () looks at what has become
+ * possible: alloc requests to send, backlog to stream, a commit to begin,
+ * drain and idle to answer.
+ */
+
+#ifndef MILLRACE_JOB_MANAGER_MANAGER_H
+#define MILLRACE_JOB_MANAGER_MANAGER_H
+
+#include <flux/core.h>
+
+#include "common/kvsops.h"
+#include "common/util.h"
+
+#include "engine.h"
+
+/* An answer that waits for a commit. */
+struct deferred {
+    const flux_msg_t *msg;
+    char *payload; /* NULL: an empty answer */
+};
+
+struct manager {
+    flux_t *h;
+    struct jm *jm;
+    uint32_t owner;
+    flux_msg_handler_t **handlers;
+    flux_watcher_t *prepare;
+    flux_watcher_t *idle;
+
+    flux_future_t *commit; /* in flight */
+    struct kvsops ops;     /* being gathered for it */
+
+    struct flux_msglist *drainers;
+    struct flux_msglist *idlers;
+
+    char *sched_sender; /* uuid of who said sched-ready */
+    char *exec_sender;
+    char *exec_service;
+    flux_msg_handler_t *exec_handler; /* of start responses */
+
+    struct text scratch; /* a message being written */
+    bool private_mode;
+    double inactive_age_limit; /* seconds; < 0: none */
+    int64_t inactive_num_limit;
+    bool failed; /* logged; the reactor is stopping */
+};
+
+/* ---- sink.c ----------------------------------------------------------------- */
+
+extern const struct jm_sink manager_sink;
+
+/* ---- manager.c: shared by the topics ------------------------------------------ */
+
+/* Log, and end the module with an error. */
+void manager_fail (struct manager *m, const char *what);
+
+/* Answer with t's text (and clear it); logs its failure. */
+void manager_respond_text (struct manager *m, const flux_msg_t *msg, struct text *t);
+void manager_respond (struct manager *m, const flux_msg_t *msg);
+
+/* errno of a negative one from the engine; text may be NULL. */
+void manager_refuse (struct manager *m, const flux_msg_t *msg, int errnum, const char *text);
+
+/* Answer when all that was posted until now is committed. */
+void manager_defer (struct manager *m, const flux_msg_t *msg, char *payload);
+void manager_deferred_free (struct deferred *d);
+
+/* The request's payload as a checked object.  EPROTO otherwise. */
+int manager_decode (const flux_msg_t *msg, struct jview *v);
+
+/* May this requester act on things of that user?  EPERM otherwise. */
+int manager_authorize (const flux_msg_t *msg, uint32_t userid);
+
+/* Is this a guest without privileges, in private mode? */
+bool manager_is_hidden_from (struct manager *m, const flux_msg_t *msg);
+
+/* A request message that expects responses by topic, not by matchtag. */
+int manager_send_request (struct manager *m, const char *topic, const char *payload);
+
+/* Publish an event, expecting nothing. */
+int manager_publish (struct manager *m, const char *topic, const char *payload, bool is_private);
+
+/* The event that tells services of an exception. */
+void manager_publish_exception (struct manager *m,
+                                uint64_t id,
+                                const char *type,
+                                int severity,
+                                int64_t wait_status);
+
+/* Is the departed sender of msg the one with this uuid? */
+bool manager_is_sender (const flux_msg_t *msg, const char *uuid);
+
+/* ---- commit.c ------------------------------------------------------------------ */
+
+/* Begin a commit if there is something to commit. */
+void manager_commit (struct manager *m);
+
+/* Commit everything there is, waiting for it: at the end. */
+int manager_commit_all (struct manager *m);
+void manager_commit_op (const struct batch_op *op, void *arg);
+
+/* ---- restart.c ----------------------------------------------------------------- */
+
+/* Read all jobs from the KVS. */
+int manager_restart (struct manager *m);
+
+/* The text of checkpoint.job-manager. */
+void manager_put_checkpoint (const struct manager *m, struct text *t);
+#define MANAGER_CHECKPOINT_KEY "checkpoint.job-manager"
+
+/* ---- the topics: their handlers -------------------------------------------------- */
+
+#define MANAGER_HANDLER(name)                                                     \
+    void name (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+
+MANAGER_HANDLER (submit_cb);
+
+MANAGER_HANDLER (list_cb); /* query.c */
+MANAGER_HANDLER (getattr_cb);
+MANAGER_HANDLER (getinfo_cb);
+MANAGER_HANDLER (stats_cb);
+MANAGER_HANDLER (history_cb);
+
+MANAGER_HANDLER (raise_cb); /* raise.c */
+MANAGER_HANDLER (raiseall_cb);
+
+MANAGER_HANDLER (kill_cb); /* kill.c */
+MANAGER_HANDLER (killall_cb);
+
+MANAGER_HANDLER (urgency_cb); /* modify.c */
+MANAGER_HANDLER (memo_cb);
+MANAGER_HANDLER (post_event_cb);
+
+MANAGER_HANDLER (wait_cb); /* waiting.c */
+MANAGER_HANDLER (drain_cb);
+MANAGER_HANDLER (idle_cb);
+void manager_waited (void *token, const struct job *job, const char *why, void *arg);
+void manager_check_drain (struct manager *m);
+void manager_waiting_disconnect (struct manager *m, const flux_msg_t *msg);
+void manager_waiting_fini (struct manager *m);
+
+MANAGER_HANDLER (purge_cb); /* purge.c */
+MANAGER_HANDLER (purge_id_cb);
+MANAGER_HANDLER (heartbeat_cb);
+
+MANAGER_HANDLER (journal_cb); /* events.c */
+MANAGER_HANDLER (journal_cancel_cb);
+void manager_journal_send (void *token, const char *payload, size_t len, void *arg);
+void manager_journal_disconnect (struct manager *m, const flux_msg_t *msg);
+void manager_journal_fini (struct manager *m);
+
+MANAGER_HANDLER (queue_list_cb); /* queues.c */
+MANAGER_HANDLER (queue_status_cb);
+MANAGER_HANDLER (queue_enable_cb);
+MANAGER_HANDLER (queue_start_cb);
+
+MANAGER_HANDLER (sched_hello_cb); /* sched.c */
+MANAGER_HANDLER (sched_ready_cb);
+MANAGER_HANDLER (alloc_query_cb);
+MANAGER_HANDLER (resource_status_cb);
+MANAGER_HANDLER (alloc_response_cb);
+MANAGER_HANDLER (free_response_cb);
+void manager_sched_disconnect (struct manager *m, const flux_msg_t *msg);
+
+MANAGER_HANDLER (exec_hello_cb); /* exec.c */
+void manager_exec_disconnect (struct manager *m, const flux_msg_t *msg);
+void manager_exec_fini (struct manager *m);
+
+MANAGER_HANDLER (config_reload_cb); /* config.c */
+int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error);
+
+#endif /* !MILLRACE_JOB_MANAGER_MANAGER_H */

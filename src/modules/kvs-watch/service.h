@@ -1,0 +1,33 @@
+/* service.h - carries out what the engine of kvs-watch decides.
+ *
+ * Ownership: the service owns the engine and the RPCs that are out; both are
+ * gone when watch_service_free () returns, and every watcher then has an
+ * answer.  An engine's client is a reference to the request message.
+ */
+
+#ifndef KVS_WATCH_SERVICE_H
+#define KVS_WATCH_SERVICE_H
+
+#include <flux/core.h>
+
+#include "common/list.h"
+#include "engine.h"
+
+struct watch_service {
+    flux_t *h;
+    struct watch_engine *engine;
+    struct list rpcs;  /* struct watch_rpc: lookups and loads that are out */
+    struct list stats; /* struct stats: stats-get requests under way */
+};
+
+struct watch_service *watch_service_new (flux_t *h);
+void watch_service_free (struct watch_service *ws);
+
+/* Carry out all actions that the last call into the engine made due. */
+void watch_service_run (struct watch_service *ws);
+
+/* stats.c: kvs-watch.stats-get */
+void watch_stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void watch_stats_abort (struct watch_service *ws);
+
+#endif /* !KVS_WATCH_SERVICE_H */

@@ -1,0 +1,223 @@
+/* checkpoint.c - the root of the primary namespace outlives the instance.
+ *
+ * Layout, as content stores it:
+ *   { "version":1 "rootref":s "sequence":i "timestamp":f }
+ */
+
+#include "config.h"
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "common/blobhash.h"
+#include "common/errprintf.h"
+#include "common/fsd.h"
+#include "service.h"
+
+static const char empty_dir[] = "{\"data\":{},\"type\":\"dir\",\"ver\":1}";
+
+flux_future_t *checkpoint_put (struct service *s, const struct blobref *root, int64_t seq)
+{
+    char ref[BLOBREF_TEXT_SIZE];
+
+    return flux_rpc_pack (s->h, "content.checkpoint-put", FLUX_NODEID_ANY, 0,
+                          "{s:{s:i s:s s:I s:f}}", "value", "version", 1, "rootref",
+                          blobref_str (root, ref), "sequence", (json_int_t)seq,
+                          "timestamp", flux_reactor_time ());
+}
+
+int checkpoint_final (struct service *s)
+{
+    flux_future_t *f;
+    struct blobref root;
+    int64_t seq;
+    int rc = 0;
+
+    if (kvs_engine_root (s->e, "primary", &root, &seq) < 0)
+        return 0;
+    if (!(f = checkpoint_put (s, &root, seq)) || flux_rpc_get (f, NULL) < 0) {
+        if (errno != ENOSYS) { /* there is a backing store, and it failed */
+            flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
+                      f ? future_strerror (f, errno) : flux_strerror (errno));
+            rc = -1;
+        }
+    }
+    flux_future_destroy (f);
+    return rc;
+}
+
+/* ---- restart ---- */
+
+/* Store the empty directory, and see whether content and we agree on names. */
+static int store_empty (struct service *s, struct blobref *root)
+{
+    struct blobhash *hash;
+    struct blobref ref;
+    const void *digest;
+    flux_future_t *f;
+    size_t len;
+    int r;
+
+    if ((r = blobhash_new (s->hash, &hash)) < 0) {
+        errno = -r;
+        return -1;
+    }
+    blobhash_sum (hash, empty_dir, sizeof (empty_dir) - 1, root);
+    blobhash_free (hash);
+    if (!(f = flux_rpc_raw (s->h, "content.store", empty_dir, sizeof (empty_dir) - 1,
+                            FLUX_NODEID_ANY, 0))
+        || flux_rpc_get_raw (f, &digest, &len) < 0) {
+        flux_log (s->h, LOG_ERR, "error storing the empty directory: %s",
+                  f ? future_strerror (f, errno) : flux_strerror (errno));
+        flux_future_destroy (f);
+        return -1;
+    }
+    r = blobref_from_digest (s->hash, digest, len, &ref);
+    flux_future_destroy (f);
+    if (r < 0 || !blobref_equal (&ref, root)) {
+        flux_log (s->h, LOG_ERR, "content uses another hash than content.hash says");
+        errno = EPROTO;
+        return -1;
+    }
+    return 0;
+}
+
+static void log_restored (struct service *s, double timestamp)
+{
+    char when[64] = "N/A";
+    time_t t = timestamp;
+    struct tm tm;
+
+    if (timestamp > 0 && gmtime_r (&t, &tm))
+        strftime (when, sizeof (when), "%Y-%m-%dT%TZ", &tm);
+    flux_log (s->h, LOG_INFO, "restored KVS from checkpoint on %s", when);
+}
+
+static int
+decode_checkpoint (struct service *s, json_t *value, struct blobref *root, int64_t *seq)
+{
+    json_t *cp = json_is_array (value) ? json_array_get (value, 0) : value;
+    const char *rootref;
+    double timestamp = 0.;
+    json_int_t sequence = 0;
+    int version;
+
+    if (json_unpack (cp, "{s:i s:s s?I s?F}", "version", &version, "rootref", &rootref,
+                     "sequence", &sequence, "timestamp", &timestamp)
+        < 0) {
+        errno = EPROTO;
+        return -1;
+    }
+    if (version < 0 || version > 1
+        || blobref_parse (rootref, strlen (rootref), root) < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    *seq = sequence;
+    log_restored (s, timestamp);
+    return 0;
+}
+
+/* Only "there is none" is a reason to start empty: on any other error starting
+ * empty would in the end overwrite what is there.
+ */
+static int get_checkpoint (struct service *s, struct blobref *root, int64_t *seq)
+{
+    flux_future_t *f;
+    json_t *value;
+    int rc = 0;
+
+    if (!(f = flux_rpc (s->h, "content.checkpoint-get", NULL, FLUX_NODEID_ANY, 0)))
+        return -1;
+    if (flux_rpc_get_unpack (f, "{s:o}", "value", &value) < 0) {
+        if (errno != ENOENT && errno != ENOSYS) {
+            flux_log (s->h, LOG_ERR, "error reading checkpoint: %s",
+                      future_strerror (f, errno));
+            rc = -1;
+        }
+    }
+    else if ((rc = decode_checkpoint (s, value, root, seq)) < 0)
+        flux_log_error (s->h, "error decoding checkpoint");
+    flux_future_destroy (f);
+    return rc;
+}
+
+int restart (struct service *s)
+{
+    const char *given = s->initial_rootref;
+    struct blobref root;
+    int64_t seq = 0;
+    int r;
+
+    if (store_empty (s, &root) < 0)
+        return -1;
+    if (given) {
+        if (blobref_parse (given, strlen (given), &root) < 0) {
+            flux_log (s->h, LOG_ERR, "invalid initial-rootref '%s'", given);
+            errno = EINVAL;
+            return -1;
+        }
+    }
+    else if (get_checkpoint (s, &root, &seq) < 0)
+        return -1;
+    if ((r = kvs_engine_ns_create (s->e, "primary", s->owner, 0, &root, seq, false))
+        < 0) {
+        errno = -r;
+        return -1;
+    }
+    return 0;
+}
+
+/* ---- configuration ---- */
+
+int checkpoint_configure (struct service *s, const flux_conf_t *conf, flux_error_t *error)
+{
+    const char *period = "0s";
+    double seconds;
+
+    if (flux_conf_unpack (conf, error, "{s?{s?s}}", "kvs", "checkpoint-period", &period)
+        < 0)
+        return -1;
+    if (fsd_parse (period, &seconds) < 0) {
+        errno = EINVAL;
+        return errprintf (error, "invalid checkpoint-period config: %s", period);
+    }
+    if (s->rank > 0 || seconds == s->checkpoint_period)
+        return 0;
+    s->checkpoint_period = seconds;
+    flux_watcher_stop (s->checkpoint_timer);
+    if (seconds > 0 && isfinite (seconds)) {
+        flux_timer_watcher_reset (s->checkpoint_timer, seconds, seconds);
+        flux_watcher_start (s->checkpoint_timer);
+    }
+    return 0;
+}
+
+/* kvs.config-reload: the whole configuration -> { } */
+void config_reload_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
+{
+    struct service *s = arg;
+    flux_error_t error = { "" };
+    flux_conf_t *conf;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0) {
+        respond_error (s, msg, errno, NULL);
+        return;
+    }
+    if (checkpoint_configure (s, conf, &error) < 0) {
+        respond_error (s, msg, errno, error.text);
+        flux_conf_decref (conf);
+        return;
+    }
+    if (flux_set_conf_new (h, conf) < 0) {
+        respond_error (s, msg, errno, NULL);
+        flux_conf_decref (conf);
+        return;
+    }
+    respond_empty (s, msg);
+}

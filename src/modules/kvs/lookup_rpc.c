@@ -1,0 +1,150 @@
+#include "config.h"
+#include <errno.h>
+
+#include "service.h"
+
+struct lookup_request {
+    struct text key;
+    struct text ns;
+    int64_t flags, rootseq;
+    struct treeobj *rootdir;
+    bool have_key, have_ns, have_flags, have_rootseq, have_rootdir;
+};
+
+static void lookup_request_fini (struct lookup_request *l)
+{
+    text_fini (&l->key);
+    text_fini (&l->ns);
+    treeobj_put (l->rootdir);
+}
+
+static int scan_string (struct jpull *s, struct text *t, bool *have)
+{
+    const char *str;
+    size_t len;
+    int r;
+
+    if ((r = jpull_string (s, &str, &len)) < 0)
+        return r;
+    text_clear (t);
+    text_put (t, str, len);
+    *have = true;
+    return text_error (t);
+}
+
+static int scan_int (struct jpull *s, int64_t *i, bool *have)
+{
+    *have = true;
+    return jpull_int (s, i);
+}
+
+/* What is wrong with it is not a matter of protocol. */
+static int scan_rootdir (struct jpull *s, struct lookup_request *l)
+{
+    int r;
+
+    treeobj_put (l->rootdir);
+    l->rootdir = NULL;
+    l->have_rootdir = true;
+    r = treeobj_scan (s, &l->rootdir);
+    return r == -EINVAL ? 0 : r;
+}
+
+static int scan_members (struct jpull *s, struct lookup_request *l)
+{
+    const char *member;
+    size_t len;
+    int n = 0;
+    int r;
+
+    if ((r = jpull_object (s)) < 0)
+        return r;
+    while ((r = jpull_member (s, &n, &member, &len)) > 0) {
+        if (jpull_is (member, len, "key"))
+            r = scan_string (s, &l->key, &l->have_key);
+        else if (jpull_is (member, len, "namespace"))
+            r = scan_string (s, &l->ns, &l->have_ns);
+        else if (jpull_is (member, len, "flags"))
+            r = scan_int (s, &l->flags, &l->have_flags);
+        else if (jpull_is (member, len, "rootseq"))
+            r = scan_int (s, &l->rootseq, &l->have_rootseq);
+        else if (jpull_is (member, len, "rootdir"))
+            r = scan_rootdir (s, l);
+        else
+            r = jpull_skip (s);
+        if (r < 0)
+            return r;
+    }
+    return r < 0 ? r : jpull_end (s);
+}
+
+/* Returns 0, -EPROTO, -EINVAL (rootdir) or -ENOMEM. */
+static int decode (const flux_msg_t *msg, bool plus, struct lookup_request *l)
+{
+    _cleanup_ (jpull_fini) struct jpull s;
+    const char *text;
+    size_t len;
+    int r;
+
+    jpull_init (&s, "", 0);
+    if ((r = request_text (msg, &text, &len)) < 0)
+        return r;
+    jpull_init (&s, text, len);
+    if ((r = scan_members (&s, l)) < 0)
+        return r == -ENOMEM ? r : -EPROTO;
+    if (!l->have_key || !l->have_flags || (!l->have_ns && !l->have_rootdir)
+        || (plus && l->have_rootdir && !l->have_rootseq))
+        return -EPROTO;
+    if (l->have_rootdir
+        && (!l->rootdir || treeobj_type (l->rootdir) != TREEOBJ_DIRREF
+            || treeobj_ref_count (l->rootdir) != 1))
+        return -EINVAL;
+    return 0;
+}
+
+static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
+{
+    _cleanup_ (lookup_request_fini) struct lookup_request l = { 0 };
+    struct kvs_lookup_args args = { .plus = plus };
+    struct blobref rootdir;
+    struct request *req;
+    int r;
+
+    if ((r = decode (msg, plus, &l)) < 0) {
+        respond_error (s, msg, -r, NULL);
+        return;
+    }
+    args.key = l.key.buf;
+    args.keylen = l.key.len;
+    args.flags = l.flags;
+    if (l.rootdir) {
+        treeobj_ref_at (l.rootdir, 0, &rootdir);
+        args.rootdir = &rootdir;
+    }
+    else
+        args.ns = l.ns.buf;
+    if (l.have_rootseq)
+        args.rootseq = &l.rootseq;
+    if (!(req = request_new (s, msg)))
+        return;
+    kvs_engine_lookup (s->e, &req->r, &args);
+    service_run (s);
+}
+
+/* kvs.lookup
+ *   { "key":s "flags":i "namespace"?s "rootdir"?o "rootseq"?i }
+ *   -> { "val":o }
+ */
+void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    lookup (arg, msg, false);
+}
+
+/* kvs.lookup-plus: the same
+ *   -> { "val":o "rootseq":i "rootref":s }
+ *   -> { "errno":2 "rootseq":i "rootref":s }  there is no such key
+ */
+void lookup_plus_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    lookup (arg, msg, true);
+}

@@ -1,0 +1,72 @@
+#include "config.h"
+#include <errno.h>
+#include <jansson.h>
+
+#include "service.h"
+
+/* kvs.getroot
+ *   { "namespace":s }
+ *   -> { "owner":i "rootseq":i "rootref":s "flags":i "namespace":s }
+ */
+void getroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    struct request *req;
+    const char *ns;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "namespace", &ns) < 0) {
+        respond_error (s, msg, EPROTO, NULL);
+        return;
+    }
+    if ((req = request_new (s, msg)))
+        kvs_engine_getroot (s->e, &req->r, ns);
+    service_run (s);
+}
+
+/* kvs.wait-version
+ *   { "namespace":s "rootseq":i }
+ *   -> { "rootseq":i "rootref":s }
+ */
+void wait_version_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    struct request *req;
+    const char *ns;
+    json_int_t seq;
+
+    if (flux_request_unpack (msg, NULL, "{s:s s:I}", "namespace", &ns, "rootseq", &seq)
+        < 0) {
+        respond_error (s, msg, EPROTO, NULL);
+        return;
+    }
+    if ((req = request_new (s, msg)))
+        kvs_engine_wait_version (s->e, &req->r, ns, seq);
+    service_run (s);
+}
+
+/* kvs.setroot-pause, kvs.setroot-unpause
+ *   { "namespace":s } -> { }
+ */
+static void pause_request (struct service *s, const flux_msg_t *msg, bool pause)
+{
+    struct request *req;
+    const char *ns;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "namespace", &ns) < 0) {
+        respond_error (s, msg, EPROTO, NULL);
+        return;
+    }
+    if ((req = request_new (s, msg)))
+        kvs_engine_pause (s->e, &req->r, ns, pause);
+    service_run (s);
+}
+
+void pause_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    pause_request (arg, msg, true);
+}
+
+void unpause_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    pause_request (arg, msg, false);
+}

@@ -1,0 +1,130 @@
+/* kvs/service.h - the kvs service: what its files share.
+ *
+ *   main.c        life and arguments
+ *   request.c     requests and their answers, clients that leave
+ *   actions.c     what the engine asks for: content, events, other ranks
+ *   commit_rpc.c  kvs.commit, kvs.relaycommit
+ *   lookup_rpc.c  kvs.lookup, kvs.lookup-plus
+ *   root_rpc.c    kvs.getroot, kvs.wait-version, kvs.setroot-pause, -unpause
+ *   namespace_rpc.c  kvs.namespace-create, -remove, -list
+ *   follow.c      events, on ranks > 0
+ *   checkpoint.c  restart and checkpoints; configuration
+ *   stats.c       kvs.stats-get, kvs.stats-clear
+ *
+ * Every handler decodes, calls the engine (engine.h, where all policy is) and
+ * ends with service_run (), which carries out what the engine asks for.
+ */
+
+#ifndef KVS_SERVICE_H
+#define KVS_SERVICE_H
+
+#include <flux/core.h>
+
+#include "common/table.h"
+#include "engine.h"
+
+#define TICK_MIN 1.  /* seconds between periodic work, at least */
+#define TICK_MAX 30. /* ... without a heartbeat */
+
+struct service {
+    flux_t *h;
+    uint32_t rank;
+    uint32_t owner;
+    int hash;
+    struct kvs_engine *e;
+    struct table clients; /* struct client, by the sender's route */
+    struct list requests; /* all of them */
+    flux_watcher_t *clock;
+    flux_watcher_t *idle; /* goes on with a transaction that yielded */
+    flux_future_t *heartbeat;
+    flux_watcher_t *tick_timer; /* after a removal: do not wait for a beat */
+    flux_watcher_t *checkpoint_timer;
+    double checkpoint_period; /* seconds, 0: off */
+    flux_msg_handler_t **handlers;
+    /* arguments */
+    bool merge;
+    const char *initial_rootref;
+};
+
+/* Carry out what the engine asks for; go on with transactions. */
+void service_run (struct service *s);
+
+/* ---- request.c ---- */
+
+struct client;
+
+struct request {
+    struct kvs_request r;
+    const flux_msg_t *msg;
+    struct service *s;
+    struct list link; /* in s->requests */
+    struct client *client;
+    struct list client_link;
+};
+
+/* NULL: the client was told so.  Freed by request_respond (). */
+struct request *request_new (struct service *s, const flux_msg_t *msg);
+void request_respond (struct request *req); /* its RESPOND action came */
+
+void respond_error (struct service *s,
+                    const flux_msg_t *msg,
+                    int errnum,
+                    const char *text);
+void respond_empty (struct service *s, const flux_msg_t *msg);
+
+/* The text of a JSON payload: 0 or -EPROTO. */
+int request_text (const flux_msg_t *msg, const char **text, size_t *len);
+
+void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
+/* Answer all with ENOSYS. */
+void requests_refuse_all (struct service *s);
+
+/* ---- the others: message handlers ---- */
+
+void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void lookup_plus_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void getroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void wait_version_cb (flux_t *h,
+                      flux_msg_handler_t *mh,
+                      const flux_msg_t *msg,
+                      void *arg);
+void pause_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void unpause_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ns_create_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ns_remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void ns_list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void setroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void error_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void removed_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void config_reload_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg);
+void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void stats_clear_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void stats_clear_event_cb (flux_t *h,
+                           flux_msg_handler_t *mh,
+                           const flux_msg_t *msg,
+                           void *arg);
+
+/* ---- checkpoint.c ---- */
+
+/* What content.checkpoint-put wants. */
+flux_future_t *
+checkpoint_put (struct service *s, const struct blobref *root, int64_t seq);
+
+/* Rank 0: the primary namespace, from a checkpoint or new; blocks. */
+int restart (struct service *s);
+
+/* Rank 0, the last thing: blocks. */
+int checkpoint_final (struct service *s);
+
+/* The period, from the handle's configuration. */
+int checkpoint_configure (struct service *s,
+                          const flux_conf_t *conf,
+                          flux_error_t *error);
+
+#endif /* !KVS_SERVICE_H */

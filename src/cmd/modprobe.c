@@ -25,7 +25,7 @@ static struct module modules[] = {
     { .name = "heartbeat" },
     { .name = "content" },
     { .name = "content-sqlite", .needs = { "content" } },
-    { .name = "kvs", .needs = { "content-sqlite" } },
+    { .name = "kvs", .needs = { "content", "content-sqlite" } },
     { .name = "kvs-watch", .needs = { "kvs" } },
     { .name = "resource", .needs = { "kvs" } },
     { .name = "job-manager", .needs = { "kvs-watch", "resource" } },

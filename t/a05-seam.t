@@ -56,9 +56,9 @@ test_expect_success 'each public constant has the value of the table' '
       while IFS="	" read -r name value header kind; do
           test -f "$SRCDIR/src/include/flux/$header" || continue
           case $value in
-          \"*) echo "if (strcmp ($name, $value)) { printf (\"%s\\n\", \"$name\"); bad++; }" ;;
-          -*) echo "if ($name != $value) { printf (\"%s\\n\", \"$name\"); bad++; }" ;;
-          *) echo "if ((unsigned long long)$name != ${value}ULL) { printf (\"%s\\n\", \"$name\"); bad++; }" ;;
+          \"*) echo "if (strcmp ($name, $value)) { puts (\"$name\"); bad++; }" ;;
+          -*) echo "if ($name != $value) { puts (\"$name\"); bad++; }" ;;
+          *) echo "if ((unsigned long long)$name != ${value}ULL) { puts (\"$name\"); bad++; }" ;;
           esac
       done && echo "return bad; }"
     } >constants.c &&

@@ -42,7 +42,7 @@ test_expect_success 'the log can be cleared' '
     ! grep "a test message" out
 '
 test_expect_success 'events reach their subscribers, by prefix' '
-    flux event sub -c 2 test. >events &
+    { flux event sub -c 2 test. >events & } &&
     pid=$! &&
     wait_until sh -c "flux event pub -s test.probe; test -s events" &&
     flux event pub -s other.x &&

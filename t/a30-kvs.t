@@ -71,20 +71,20 @@ test_expect_success 'namespaces are apart' '
     test_expect_code 1 flux kvs get -N test-ns k 2>err && grep "Operation not supported" err
 '
 test_expect_success 'a watcher sees each value, and waits for a key to appear' '
-    flux kvs get -w -W -c 3 w.key >out &
+    { flux kvs get -w -W -c 3 w.key >watched & } &&
     pid=$! &&
     wait_until sh -c "test \$(flux module stats -p watchers kvs-watch) -gt 0" &&
     flux kvs put w.key=1 && flux kvs put w.other=x && flux kvs put w.key=2 &&
     flux kvs put w.key=3 && wait $pid &&
-    expect 1 2 3 && test_cmp expect out
+    expect 1 2 3 && test_cmp expect watched
 '
 test_expect_success 'an append watcher gets only what is new' '
     flux kvs put -A w.log="a" &&
-    flux kvs get -w -A -c 3 w.log >out &
+    { flux kvs get -w -A -c 3 w.log >appended & } &&
     pid=$! &&
-    wait_until test -s out &&
+    wait_until test -s appended &&
     flux kvs put -A w.log=b && flux kvs put -A w.log=c && wait $pid &&
-    expect a b c && test_cmp expect out
+    expect a b c && test_cmp expect appended
 '
 test_expect_success 'event logs are appended to and waited for' '
     flux kvs eventlog append -t 1 ev start "{\"a\":1}" &&

@@ -52,24 +52,24 @@ test_expect_success 'output without a newline at the end survives' '
 '
 test_expect_success 'output appears while the job still runs' '
     mkfifo go &&
-    flux run sh -c "echo started; read x <go; echo ended" >out &
+    { flux run sh -c "echo started; read x <go; echo ended" >live & } &&
     pid=$! &&
-    wait_until grep started out &&
-    ! grep ended out && flux jobs -n | grep " R " &&
-    echo x >go && wait $pid && grep ended out
+    wait_until grep started live &&
+    ! grep ended live && flux jobs -n | grep " R " &&
+    echo x >go && wait $pid && grep ended live
 '
 test_expect_success 'Ctrl-C cancels the job' '
     mkfifo never &&
-    flux run sh -c "echo up; exec cat never" >out 2>err &
+    { (interruptible flux run sh -c "echo up; exec cat never" >upped 2>err) & } &&
     pid=$! &&
-    wait_until grep up out &&
+    wait_until grep up upped &&
     kill -INT $pid &&
-    test_must_fail wait $pid &&
+    test_expect_code 143 wait $pid &&
     grep "type=cancel" err &&
     test -z "$(flux jobs -n)"
 '
 test_expect_success 'a time limit ends the job' '
-    test_must_fail flux run -t 0.1s sleep 1000 2>err && grep "type=timeout" err
+    test_expect_code 142 flux run -t 0.1s sleep 1000 2>err && grep "type=timeout" err
 '
 test_expect_success 'a job that cannot ever run is refused by the scheduler' '
     test_must_fail flux run -n 100000 true 2>err && grep "type=alloc" err

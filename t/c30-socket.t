@@ -33,7 +33,7 @@ test_expect_success 'random bytes' '
     done && flux getattr rank
 '
 test_expect_success 'a client that was connected all the time does not notice' '
-    flux event sub -c 1 still.there >out &
+    { flux event sub -c 1 still.there >out & } &&
     pid=$! &&
     throw 1200eeff00000000 &&
     wait_until sh -c "flux event pub still.there; test -s out" && wait $pid

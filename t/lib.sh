@@ -9,6 +9,7 @@ SRCDIR=${SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 BUILDDIR=${BUILDDIR:-$SRCDIR/build}
 PATH=$BUILDDIR/src/cmd:$PATH
 T=$SRCDIR/t
+SCRIPT_ARGS=$*
 export SRCDIR BUILDDIR PATH T
 
 # A scenario starts from nothing but what it sets itself.
@@ -23,7 +24,7 @@ under_flux () {
     if [ -z "$INSIDE_FLUX" ]; then
         INSIDE_FLUX=t
         export INSIDE_FLUX
-        exec flux start "$@" -- "$0"
+        exec flux start "$@" -- "$0" $SCRIPT_ARGS
     fi
 }
 
@@ -38,3 +39,9 @@ wait_until () {
     done
 }
 
+
+# interruptible COMMAND...: run it with the default action for SIGINT, which a
+# shell without job control ignores in what it starts in the background.
+interruptible () {
+    exec perl -e '$SIG{INT} = "DEFAULT"; exec @ARGV or die "$ARGV[0]: $!"' -- "$@"
+}

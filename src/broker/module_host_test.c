@@ -1,4 +1,8 @@
-/* Modules in a real broker: how they come, go and fail. */
+/* Modules in a real broker: how they come, go and fail.
+ *
+ * AddressSanitizer does not survive a thread that is cancelled (the unwinding
+ * leaves its stack marks behind), so that is tested without it.
+ */
 
 #include "config.h"
 
@@ -13,6 +17,12 @@
 #include "common/util.h"
 
 #include "test_instance.h"
+
+#ifdef WITH_SANITIZERS
+#define CAN_CANCEL false
+#else
+#define CAN_CANCEL true
+#endif
 
 static bool listed (flux_t *h, const char *name)
 {
@@ -101,6 +111,10 @@ static void open_requests (flux_t *h)
     flux_future_destroy (f);
     flux_future_destroy (load_f);
 
+    if (!CAN_CANCEL) {
+        skip (3, "no cancellation under sanitizers");
+        return;
+    }
     snprintf (payload,
               sizeof (payload),
               "{\"path\":\"%s\",\"name\":\"d\",\"args\":[\"deaf\"]}",
@@ -202,6 +216,10 @@ static void left_behind (void)
         flux_t *h;
         int rc;
 
+        if (!CAN_CANCEL && args[i] && strcmp (args[i], "deaf") == 0) {
+            skip (2, "no cancellation under sanitizers");
+            continue;
+        }
         instance_start (&in, NULL);
         h = instance_open (&in);
         if (load (h, "m", args[i]) != 0)

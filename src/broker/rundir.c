@@ -190,16 +190,18 @@ static int check_local_dir (const char *socket, flux_error_t *error)
 
 static int check_local_uri (const char *uri, flux_error_t *error)
 {
-    const char *path = uri + strlen (local_scheme);
+    const char *path;
 
     if (strlen (uri) >= LOCAL_URI_MAX) {
         errprintf (error, "buffer overflow while checking local-uri");
         return fail (EOVERFLOW);
     }
-    if (strncmp (uri, local_scheme, strlen (local_scheme)) != 0 || !*path) {
+    if (strncmp (uri, local_scheme, strlen (local_scheme)) != 0
+        || uri[strlen (local_scheme)] == '\0') {
         errprintf (error, "local-uri is malformed");
         return fail (EINVAL);
     }
+    path = uri + strlen (local_scheme);
     if (strlen (path) > LOCAL_PATH_MAX) {
         errprintf (error,
                    "local-uri length of %zu bytes exceeds max %d"

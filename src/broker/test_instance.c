@@ -79,8 +79,14 @@ flux_t *instance_open (struct instance *in)
 {
     flux_t *h = flux_open (in->uri, 0);
 
-    if (!h)
-        bail_out ("flux_open %s: %s", in->uri, strerror (errno));
+    if (!h) {
+        int saved_errno = errno;
+
+        _cleanup_ (freep) char *log = instance_log (in);
+
+        diag ("%s", log);
+        bail_out ("flux_open %s: %s", in->uri, strerror (saved_errno));
+    }
     return h;
 }
 

@@ -285,6 +285,7 @@ static const struct cmd subcommands[] = {
     { "namespace", namespace_main, "print jobs' KVS namespaces" },
     { "stats", job_stats, "count jobs by state" },
     { "list", job_list, NULL },
+    { "list-inactive", job_list_inactive, NULL },
     { "list-ids", job_list_ids, NULL },
     { NULL, NULL, NULL },
 };

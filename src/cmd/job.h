@@ -18,6 +18,7 @@ int job_status (int argc, char **argv);
 
 /* job_list.c */
 int job_list (int argc, char **argv);
+int job_list_inactive (int argc, char **argv);
 int job_list_ids (int argc, char **argv);
 int job_stats (int argc, char **argv);
 

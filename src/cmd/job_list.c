@@ -47,7 +47,8 @@ static void list_set (int key, const char *arg, void *data)
                 cmd_die ("error parsing --states: %s is unknown", bad);
             break;
         case 'u':
-            o->user = joblist_parse_user (arg);
+            if (!joblist_parse_user (arg, &o->user))
+                cmd_die ("unknown user %s", arg);
             break;
         case 'a':
             o->states = ALL_STATES;
@@ -71,20 +72,81 @@ static void refuse_terminal (void)
         cmd_die ("This is not the command you are looking for. Try flux-jobs(1).");
 }
 
+static void print_list (struct joblist_request *req)
+{
+    flux_t *h = cmd_open ();
+    flux_error_t error;
+
+    req->attrs = json_pack ("[s]", "all");
+    if (joblist_foreach (h, req, print_json, NULL, &error) < 0)
+        cmd_die ("flux job-list.list: %s", error.text);
+    flux_close (h);
+}
+
 int job_list (int argc, char **argv)
 {
     struct list_opts o = { .states = FLUX_JOB_STATE_ACTIVE, .user = getuid () };
-    flux_t *h;
+    struct joblist_request req = { .max_entries = 0 };
 
     if (opt_parse (&list_table, argc, argv, list_set, &o) < argc)
         opt_usage (&list_table);
     refuse_terminal ();
-    h = cmd_open ();
-    joblist_foreach (h, o.count, json_pack ("[s]", "all"),
-                     joblist_constraint (o.user, o.states, 0), print_json, NULL);
-    flux_close (h);
+    req.max_entries = o.count;
+    req.constraint = joblist_constraint (o.user, o.states, 0);
+    print_list (&req);
     return 0;
 }
+
+/* -- list-inactive -- */
+
+struct inactive_opts {
+    long long count;
+    double since;
+};
+
+static const struct opt inactive_opts[] = {
+    { 'c', "count", OPT_REQUIRED, "N", "at most N jobs" },
+    { 's', "since", OPT_REQUIRED, "T", "only jobs that ended after T, seconds since the epoch" },
+    OPT_END,
+};
+
+static const struct opt_table inactive_table = {
+    .prog = "flux-job list-inactive",
+    .usage = "[OPTIONS]",
+    .summary = "Print the inactive jobs of all users as JSON, one a line.",
+    .opts = inactive_opts,
+};
+
+static void inactive_set (int key, const char *arg, void *data)
+{
+    struct inactive_opts *o = data;
+    char *end;
+
+    if (key == 'c')
+        o->count = opt_number (&inactive_table, "count", arg, 0, INT_MAX);
+    else {
+        o->since = strtod (arg, &end);
+        if (end == arg || *end)
+            opt_error (&inactive_table, "--since: '%s' is not a number", arg);
+    }
+}
+
+int job_list_inactive (int argc, char **argv)
+{
+    struct inactive_opts o = { .count = 0 };
+    struct joblist_request req = { .max_entries = 0 };
+
+    if (opt_parse (&inactive_table, argc, argv, inactive_set, &o) < argc)
+        opt_usage (&inactive_table);
+    refuse_terminal ();
+    req.max_entries = o.count;
+    req.since = o.since;
+    req.constraint = joblist_constraint (-1, FLUX_JOB_STATE_INACTIVE, 0);
+    print_list (&req);
+    return 0;
+}
+
+/* -- list-ids -- */
 
 static const struct opt ids_opts[] = {
     { 'W', "wait-state", OPT_REQUIRED, "STATE", "wait until the job has been in STATE" },

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "common/errprintf.h"
 #include "joblist.h"
 
 const char *joblist_parse_filter (const char *list, int *states, int *results)
@@ -28,61 +29,94 @@ const char *joblist_parse_filter (const char *list, int *states, int *results)
     return NULL;
 }
 
-long long joblist_parse_user (const char *s)
+bool joblist_parse_user (const char *s, long long *userid)
 {
     struct passwd *pw;
     char *end;
     long long uid;
 
-    if (strcmp (s, "all") == 0)
-        return -1;
-    if ((pw = getpwnam (s)))
-        return pw->pw_uid;
+    if (strcmp (s, "all") == 0) {
+        *userid = -1;
+        return true;
+    }
+    if ((pw = getpwnam (s))) {
+        *userid = pw->pw_uid;
+        return true;
+    }
     errno = 0;
     uid = strtoll (s, &end, 10);
     if (errno || end == s || *end || uid < 0 || uid > UINT32_MAX)
-        cmd_die ("unknown user %s", s);
-    return uid;
+        return false;
+    *userid = uid;
+    return true;
+}
+
+/* What is to be matched of two masks: nothing, one, or either of them. */
+static json_t *states_or_results (int states, int results)
+{
+    json_t *s = states ? json_pack ("{s:[i]}", "states", states) : NULL;
+    json_t *r = results ? json_pack ("{s:[i]}", "results", results) : NULL;
+
+    return s && r ? json_pack ("{s:[o o]}", "or", s, r) : s ? s : r;
 }
 
 json_t *joblist_constraint (long long userid, int states, int results)
 {
-    json_t *and = json_array (), *or = json_array ();
+    json_t *and = json_array (), *mask = states_or_results (states, results);
 
     if (userid >= 0)
         json_array_append_new (and, json_pack ("{s:[I]}", "userid", (json_int_t)userid));
-    if (states)
-        json_array_append_new (or, json_pack ("{s:[i]}", "states", states));
-    if (results)
-        json_array_append_new (or, json_pack ("{s:[i]}", "results", results));
-    if (json_array_size (or) > 0)
-        json_array_append_new (and, json_pack ("{s:o}", "or", or));
-    else
-        json_decref (or);
+    if (mask)
+        json_array_append_new (and, mask);
     return json_pack ("{s:o}", "and", and);
 }
 
-void joblist_foreach (flux_t *h,
-                      long long max_entries,
-                      json_t *attrs,
-                      json_t *constraint,
-                      void (*cb) (json_t *job, void *arg),
-                      void *arg)
+int joblist_foreach (flux_t *h,
+                     const struct joblist_request *req,
+                     void (*cb) (json_t *job, void *arg),
+                     void *arg,
+                     flux_error_t *error)
 {
     flux_future_t *f;
     json_t *jobs, *job;
+    int version = 0, result = -1;
     size_t i;
 
     if (!(f = flux_rpc_pack (h, "job-list.list", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
-                             "{s:I s:o s:o}", "max_entries", (json_int_t)max_entries, "attrs",
-                             attrs, "constraint", constraint)))
-        cmd_die ("job-list.list: %s", flux_strerror (errno));
-    while (flux_rpc_get_unpack (f, "{s:o}", "jobs", &jobs) == 0) {
+                             "{s:I s:o s:f s:o}", "max_entries",
+                             (json_int_t)req->max_entries, "attrs", req->attrs, "since",
+                             req->since, "constraint", req->constraint)))
+        return errprintf (error, "%s", flux_strerror (errno));
+    while (flux_rpc_get_unpack (f, "{s:o s?i}", "jobs", &jobs, "version", &version) == 0) {
         json_array_foreach (jobs, i, job)
             cb (job, arg);
+        if (version == 0) { /* an old service answers once */
+            result = 0;
+            break;
+        }
         flux_future_reset (f);
     }
-    if (errno != ENODATA)
-        cmd_die ("%s", cmd_future_error (f));
+    if (result < 0 && errno == ENODATA)
+        result = 0;
+    else if (result < 0)
+        errprintf (error, "%s", cmd_future_error (f));
     flux_future_destroy (f);
+    return result;
+}
+
+static void collect (json_t *job, void *arg)
+{
+    if (json_array_append (arg, job) < 0)
+        cmd_die ("out of memory");
+}
+
+json_t *joblist_get (flux_t *h, const struct joblist_request *req, flux_error_t *error)
+{
+    json_t *list = json_array ();
+
+    if (!list || joblist_foreach (h, req, collect, list, error) < 0) {
+        json_decref (list);
+        return NULL;
+    }
+    return list;
 }

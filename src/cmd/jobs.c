@@ -2,47 +2,46 @@
 
 #include "config.h"
 #include <limits.h>
-#include <locale.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <time.h>
-#include <wchar.h>
 
 #include "cmd.h"
-#include "common/fsd.h"
+#include "format_names.h"
 #include "joblist.h"
+#include "jobquery.h"
+#include "jobview.h"
+#include "listing.h"
 
-enum { KEY_STATS = 256, KEY_JSON, KEY_NAME, KEY_COLOR };
+enum { KEY_STATS = JOBQUERY_KEY_LAST, KEY_STATS_ONLY, KEY_JSON, KEY_COLOR, KEY_SORT,
+       KEY_FROM_STDIN, KEY_SUPPRESS_HEADER };
 
 struct jobs {
-    bool all_states;
-    bool all_users;
+    struct jobquery query;
     long long count;
-    int states;
-    int results;
-    long long user;
-    bool user_given;
+    const char *format;
+    const char *sort;
+    int width;
     bool no_header;
     bool stats;
     bool stats_only;
     bool json;
     bool color;
-    const char *name;
-    json_t *list;
-    double now;
+    bool from_stdin;
 };
 
 static const struct opt opts[] = {
-    { 'a', NULL, OPT_NONE, NULL, "jobs in all states" },
-    { 'A', NULL, OPT_NONE, NULL, "jobs of all users" },
+    JOBQUERY_OPTS,
+    JOBQUERY_MORE_OPTS,
     { 'c', "count", OPT_REQUIRED, "N", "at most N jobs (1000); 0 is no limit" },
-    { 'f', "filter", OPT_REQUIRED, "LIST", "states or results (pending,running)" },
     { 'n', "no-header", OPT_NONE, NULL, "no header line" },
-    { 'u', "user", OPT_REQUIRED, "USER", "jobs of this user, or all" },
-    { KEY_NAME, "name", OPT_REQUIRED, "NAME", "jobs of this name" },
+    { 'o', "format", OPT_REQUIRED, "FORMAT", "a format by name, or \"{id} {name}...\"; help" },
+    { KEY_SORT, "sort", OPT_REQUIRED, "KEY,...", "order by these fields; -KEY: reversed" },
+    { 'w', "width", OPT_OPTIONAL, "N", "cut lines at N columns, or at the terminal's" },
     { KEY_JSON, "json", OPT_NONE, NULL, "print JSON" },
     { KEY_STATS, "stats", OPT_NONE, NULL, "print how many jobs there are, first" },
+    { KEY_STATS_ONLY, "stats-only", OPT_NONE, NULL, "only that; exit 1 if none is active" },
     { KEY_COLOR, "color", OPT_OPTIONAL, "WHEN", "always, never or auto" },
+    { KEY_FROM_STDIN, "from-stdin", OPT_NONE, NULL, NULL },
+    { KEY_SUPPRESS_HEADER, "suppress-header", OPT_NONE, NULL, NULL },
     OPT_END,
 };
 
@@ -50,167 +49,83 @@ static const struct opt_table table = {
     .prog = "flux-jobs",
     .usage = "[OPTIONS] [ID...]",
     .summary = "List jobs: your pending and running ones if nothing else is said.",
-    .example = "flux jobs -a -c 10",
+    .example = "flux jobs -a -c 10 -o long",
     .opts = opts,
     .error_exit = 2,
+    .intermixed = true,
 };
+
+static const struct format_name builtin[] = {
+    { "default", "Default flux-jobs format string",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
+      "{ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} {contextual_info}" },
+    { "cute", "Cute flux-jobs format string (default with emojis)",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_emoji:>5.5} "
+      "{ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} {contextual_info}" },
+    { "long", "Extended flux-jobs format string",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status:>9.9} "
+      "{ntasks:>6} {nnodes:>6h} {t_submit!d:%b%d %R::>12} {t_remaining!F:>12h} "
+      "{contextual_time!F:>8h} {contextual_info}" },
+    { "deps", "Show job urgency, priority, and dependencies",
+      "{id.f58:>12} ?:{queue:<8.8} {name:<10.10+} {urgency:<3} {priority:<12} {state:<8.8} "
+      "{dependencies}" },
+    { "endreason", "Show why each job ended",
+      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
+      "{t_inactive!d:%b%d %R::>12h} {inactive_reason}" },
+    { NULL, NULL, NULL },
+};
+
+static const struct format_names names = { builtin, "flux-jobs", "FLUX_JOBS_FORMAT_DEFAULT" };
 
 static void set (int key, const char *arg, void *data)
 {
     struct jobs *j = data;
-    const char *bad;
 
+    if (jobquery_option (&j->query, key, arg))
+        return;
     switch (key) {
-        case 'a':
-            j->all_states = true;
-            break;
-        case 'A':
-            j->all_users = true;
-            break;
         case 'c':
-            j->count = opt_number (&table, "count", arg, 0, INT_MAX);
-            break;
-        case 'f':
-            if ((bad = joblist_parse_filter (arg, &j->states, &j->results)))
-                cmd_die ("ERROR: Invalid filter specified: %s", bad);
+            j->count = opt_number (&table, "count", arg, INT_MIN, INT_MAX);
             break;
         case 'n':
+        case KEY_SUPPRESS_HEADER:
             j->no_header = true;
             break;
-        case 'u':
-            j->user = joblist_parse_user (arg);
+        case 'o':
+            j->format = arg;
             break;
-        case KEY_NAME:
-            j->name = arg;
+        case KEY_SORT:
+            j->sort = arg;
+            break;
+        case 'w':
+            j->width = arg ? opt_number (&table, "width", arg, 0, INT_MAX) : 0;
+            if (j->width == 0)
+                j->width = listing_terminal_width ();
             break;
         case KEY_JSON:
             j->json = true;
+            break;
+        case KEY_STATS_ONLY:
+            j->stats_only = true;
             break;
         case KEY_STATS:
             j->stats = true;
             break;
         case KEY_COLOR:
-            if (arg && strcmp (arg, "always") != 0 && strcmp (arg, "never") != 0
-                && strcmp (arg, "auto") != 0)
+            if (!listing_color (arg, &j->color))
                 opt_error (&table, "--color: '%s' is not always, never or auto", arg);
-            if (!arg || strcmp (arg, "auto") != 0)
-                j->color = !arg || strcmp (arg, "always") == 0;
+            break;
+        case KEY_FROM_STDIN:
+            j->from_stdin = true;
             break;
     }
 }
 
-static const char *str (json_t *job, const char *key)
+static const char *color_of (const void *item)
 {
-    const char *s = json_string_value (json_object_get (job, key));
-
-    return s ? s : "";
-}
-
-static double num (json_t *job, const char *key)
-{
-    return json_number_value (json_object_get (job, key));
-}
-
-static bool inactive (json_t *job)
-{
-    return num (job, "state") == FLUX_JOB_STATE_INACTIVE;
-}
-
-/* The time it has run, or may run if it has not begun. */
-static double contextual_time (struct jobs *j, json_t *job)
-{
-    double t_run = num (job, "t_run"), t_cleanup = num (job, "t_cleanup");
-
-    if ((int)num (job, "state") & FLUX_JOB_STATE_PENDING)
-        return num (job, "duration");
-    if (t_run == 0)
-        return 0;
-    return (t_cleanup > 0 ? t_cleanup : j->now) - t_run;
-}
-
-/* Where it runs, or why it does not. */
-static void contextual_info (json_t *job, char *buf, size_t size)
-{
-    json_t *deps = json_object_get (job, "dependencies"), *dep;
-    size_t i, n = 0;
-
-    switch ((int)num (job, "state")) {
-        case FLUX_JOB_STATE_PRIORITY:
-            snprintf (buf, size, "priority-wait");
-            break;
-        case FLUX_JOB_STATE_DEPEND:
-            n = snprintf (buf, size, "depends:");
-            json_array_foreach (deps, i, dep) {
-                if (n < size)
-                    n += snprintf (buf + n, size - n, "%s%s", i ? "," : "",
-                                   json_string_value (dep));
-            }
-            break;
-        case FLUX_JOB_STATE_SCHED:
-            if (num (job, "urgency") == 0)
-                snprintf (buf, size, "held");
-            else
-                snprintf (buf, size, "%s", num (job, "priority") == 0 ? "priority-hold" : "");
-            break;
-        default:
-            snprintf (buf, size, "%s", str (job, "nodelist"));
-            break;
-    }
-}
-
-/* Print s in 'width' columns, '+' marking that it was cut; a multi-byte
- * character counts as one column.
- */
-static void column (const char *s, int width, bool right)
-{
-    int len = 0, bytes = 0, cut = 0;
-
-    for (; s[bytes]; bytes++) {
-        if ((s[bytes] & 0xc0) == 0x80)
-            continue;
-        if (++len == width)
-            cut = bytes;
-    }
-    if (len > width)
-        printf ("%.*s+ ", cut, s);
-    else if (right)
-        printf ("%*s%s ", width - len, "", s);
-    else
-        printf ("%s%*s ", s, width - len, "");
-}
-
-static void number_column (json_t *job, const char *key, int width)
-{
-    json_t *value = json_object_get (job, key);
-    char buf[32] = "-";
-
-    if (value)
-        snprintf (buf, sizeof (buf), "%lld", (long long)json_integer_value (value));
-    column (buf, width, true);
-}
-
-static const char *user_name (json_t *job)
-{
-    static char number[16];
-    uid_t uid = num (job, "userid");
-    struct passwd *pw = getpwuid (uid);
-
-    snprintf (number, sizeof (number), "%u", (unsigned int)uid);
-    return pw ? pw->pw_name : number;
-}
-
-static const char *status_abbrev (json_t *job)
-{
-    if (inactive (job))
-        return flux_job_resulttostr (num (job, "result"), "S");
-    return flux_job_statetostr (num (job, "state"), "S");
-}
-
-static const char *row_color (json_t *job)
-{
-    if (!inactive (job))
-        return NULL;
-    switch ((int)num (job, "result")) {
+    if (!jobview_inactive (item))
+        return jobview_annotation (item, "user.uri") ? "\033[01;34m" : NULL;
+    switch (jobview_result (item)) {
         case FLUX_JOB_RESULT_COMPLETED:
             return "\033[01;32m";
         case FLUX_JOB_RESULT_CANCELED:
@@ -220,64 +135,23 @@ static const char *row_color (json_t *job)
     }
 }
 
-static void print_job (struct jobs *j, json_t *job)
+/* -- where the jobs come from -- */
+
+static json_t *query_list (struct jobs *j, flux_t *h, json_t *attrs)
 {
-    const char *color = j->color ? row_color (job) : NULL;
-    char id[64], duration[32], info[256];
-    double t = contextual_time (j, job);
+    struct joblist_request req = {
+        .max_entries = j->count > 0 ? j->count + 1 : j->count,
+        .since = j->query.since,
+        .attrs = attrs,
+        .constraint = jobquery_constraint (&j->query),
+    };
+    flux_error_t error;
+    json_t *list;
 
-    if (flux_job_id_encode (json_integer_value (json_object_get (job, "id")), "f58", id,
-                            sizeof (id))
-        < 0)
-        snprintf (id, sizeof (id), "?");
-    if (fsd_pyformat (duration, sizeof (duration), t, 'F') < 0
-        || strcmp (duration, "0s") == 0)
-        snprintf (duration, sizeof (duration), "-");
-    contextual_info (job, info, sizeof (info));
-    if (color)
-        printf ("%s", color);
-    column (id, 12, true);
-    column (str (job, "queue"), 8, false);
-    column (user_name (job), 8, false);
-    column (str (job, "name"), 10, false);
-    column (status_abbrev (job), 2, true);
-    number_column (job, "ntasks", 6);
-    number_column (job, "nnodes", 6);
-    column (duration, 8, true);
-    printf ("%s\n", info);
-    if (color)
-        printf ("\033[0;0m");
-}
-
-static void print_header (void)
-{
-    printf ("%12s %-8s %-8s %-10s %2s %6s %6s %8s %s\n", "JOBID", "QUEUE", "USER", "NAME",
-            "ST", "NTASKS", "NNODES", "TIME", "INFO");
-}
-
-static void keep (json_t *job, void *arg)
-{
-    struct jobs *j = arg;
-
-    json_array_append (j->list, job);
-}
-
-static void query_list (struct jobs *j, flux_t *h)
-{
-    json_t *constraint;
-    int states = j->states, results = j->results;
-
-    if (!states && !results)
-        states = FLUX_JOB_STATE_ACTIVE | (j->all_states ? FLUX_JOB_STATE_INACTIVE : 0);
-    constraint = joblist_constraint (j->all_users ? -1 : j->user, states, results);
-    if (j->name) {
-        json_array_append_new (json_object_get (constraint, "and"),
-                               json_pack ("{s:[s]}", "name", j->name));
-    }
-    joblist_foreach (h, j->count ? j->count + 1 : 0, json_pack ("[s]", "all"), constraint,
-                     keep, j);
-    if (j->count && (long long)json_array_size (j->list) > j->count) {
-        json_array_remove (j->list, j->count);
+    if (!(list = joblist_get (h, &req, &error)))
+        cmd_die ("ERROR: %s", error.text);
+    if (j->count > 0 && (long long)json_array_size (list) > j->count) {
+        json_array_remove (list, j->count);
         if (!j->no_header) {
             fprintf (stderr,
                      "warning: output truncated at %lld jobs.\nUse --count to increase "
@@ -285,28 +159,28 @@ static void query_list (struct jobs *j, flux_t *h)
                      j->count);
         }
     }
+    return list;
 }
 
-/* Returns false if none of the ids is known. */
-static bool query_ids (struct jobs *j, flux_t *h, int n, char **ids)
+static json_t *query_ids (flux_t *h, json_t *attrs, int n, char **ids)
 {
     flux_future_t **f = calloc (n, sizeof (f[0]));
+    json_t *list = json_array (), *job;
     flux_jobid_t id;
-    json_t *job;
 
     if (!f)
-        cmd_die ("out of memory");
+        cmd_die ("ERROR: out of memory");
     for (int i = 0; i < n; i++) {
         if (flux_job_id_parse (ids[i], &id) < 0)
             opt_error (&table, "argument JOBID: invalid JobID value: '%s'", ids[i]);
-        f[i] = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:[s]}", "id",
-                              (json_int_t)id, "attrs", "all");
+        f[i] = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:O}", "id",
+                              (json_int_t)id, "attrs", attrs);
         if (!f[i])
-            cmd_die ("job-list.list-id: %s", flux_strerror (errno));
+            cmd_die ("ERROR: job-list.list-id: %s", flux_strerror (errno));
     }
     for (int i = 0; i < n; i++) {
         if (flux_rpc_get_unpack (f[i], "{s:o}", "job", &job) == 0)
-            json_array_append (j->list, job);
+            json_array_append (list, job);
         else if (errno == ENOENT)
             fprintf (stderr, "JobID %s unknown\n", ids[i]);
         else
@@ -314,77 +188,190 @@ static bool query_ids (struct jobs *j, flux_t *h, int n, char **ids)
         flux_future_destroy (f[i]);
     }
     free (f);
-    return json_array_size (j->list) > 0;
+    json_decref (attrs);
+    return list;
 }
 
-static void print_stats (flux_t *h)
+static json_t *read_stdin (void)
 {
-    flux_future_t *f = flux_rpc (h, "job-list.job-stats", "{}", FLUX_NODEID_ANY, 0);
+    json_t *list = json_array (), *job;
+    json_error_t error;
+    char *line = NULL;
+    size_t size = 0;
+
+    for (int n = 1; getline (&line, &size, stdin) >= 0; n++) {
+        if (!(job = json_loads (line, 0, &error)))
+            cmd_die ("ERROR: JSON input error: line %d: %s", n, error.text);
+        if (!json_is_object (job) || !json_is_integer (json_object_get (job, "id")))
+            cmd_die ("ERROR: JSON input error: line %d: it is not a job", n);
+        json_array_append_new (list, job);
+    }
+    free (line);
+    return list;
+}
+
+/* -- statistics -- */
+
+struct counts {
+    int running, completed, failed, pending, purged;
+};
+
+static void add_counts (json_t *o, struct counts *c)
+{
     int depend, priority, sched, run, cleanup, successful, failed, canceled, timeout, purged;
 
-    if (!f
-        || flux_rpc_get_unpack (f, "{s:{s:i s:i s:i s:i s:i} s:i s:i s:i s:i s:i}",
-                                "job_states", "depend", &depend, "priority", &priority,
-                                "sched", &sched, "run", &run, "cleanup", &cleanup,
-                                "successful", &successful, "failed", &failed, "canceled",
-                                &canceled, "timeout", &timeout, "inactive_purged", &purged)
-               < 0)
-        cmd_die ("ERROR: error retrieving job stats: %s",
-                 f ? cmd_future_error (f) : flux_strerror (errno));
-    printf ("%d running, %d completed, %d failed, %d pending, %d inactive purged\n",
-            run + cleanup, successful, failed + canceled + timeout, depend + priority + sched,
-            purged);
-    flux_future_destroy (f);
+    if (json_unpack (o, "{s:{s:i s:i s:i s:i s:i} s:i s:i s:i s:i s:i}", "job_states",
+                     "depend", &depend, "priority", &priority, "sched", &sched, "run", &run,
+                     "cleanup", &cleanup, "successful", &successful, "failed", &failed,
+                     "canceled", &canceled, "timeout", &timeout, "inactive_purged", &purged)
+        < 0)
+        cmd_die ("ERROR: error retrieving job stats: %s", flux_strerror (EPROTO));
+    c->running += run + cleanup;
+    c->completed += successful;
+    c->failed += failed + canceled + timeout;
+    c->pending += depend + priority + sched;
+    c->purged += purged;
 }
 
-static double wall_clock (void)
+static void add_queue_counts (json_t *queues, const char *name, struct counts *c)
 {
-    struct timespec ts;
+    json_t *o;
+    size_t i;
 
-    clock_gettime (CLOCK_REALTIME, &ts);
-    return ts.tv_sec + 1e-9 * ts.tv_nsec;
+    json_array_foreach (queues, i, o) {
+        const char *s = json_string_value (json_object_get (o, "name"));
+
+        if (s && strcmp (s, name) == 0) {
+            add_counts (o, c);
+            return;
+        }
+    }
+    cmd_die ("ERROR: error retrieving job stats: no stats available for queue %s", name);
+}
+
+/* Returns how many jobs are active. */
+static int print_stats (flux_t *h, const struct jobquery *q)
+{
+    flux_future_t *f = flux_rpc (h, "job-list.job-stats", "{}", FLUX_NODEID_ANY, 0);
+    struct counts c = { 0 };
+    json_t *o, *name;
+    size_t i;
+
+    if (!f || flux_rpc_get_unpack (f, "o", &o) < 0)
+        cmd_die ("ERROR: error retrieving job stats: %s",
+                 f ? cmd_future_error (f) : flux_strerror (errno));
+    if (!q->queues)
+        add_counts (o, &c);
+    json_array_foreach (q->queues, i, name)
+        add_queue_counts (json_object_get (o, "queues"), json_string_value (name), &c);
+    printf ("%d running, %d completed, %d failed, %d pending, %d inactive purged\n",
+            c.running, c.completed, c.failed, c.pending, c.purged);
+    flux_future_destroy (f);
+    return c.running + c.pending;
+}
+
+/* -- output -- */
+
+static void print_json (struct jobview *views, size_t n, bool single)
+{
+    json_t *list = json_array (), *o;
+
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new (list, jobview_json (&views[i]));
+    o = single && n == 1 ? json_incref (json_array_get (list, 0))
+                         : json_pack ("{s:O}", "jobs", list);
+    json_dumpf (o, stdout, 0);
+    printf ("\n");
+    json_decref (o);
+    json_decref (list);
+}
+
+static void print_jobs (struct jobs *j, struct format *format, json_t *list, bool single)
+{
+    size_t n = json_array_size (list);
+    struct jobview *views = calloc (n + 1, sizeof (views[0]));
+    const void **items = calloc (n + 1, sizeof (items[0]));
+    double now = jobview_clock ();
+    struct listing l = {
+        .format = format,
+        .no_header = j->no_header,
+        .width = j->width,
+        .color = j->color ? color_of : NULL,
+    };
+
+    if (!views || !items)
+        cmd_die ("ERROR: out of memory");
+    for (size_t i = 0; i < n; i++) {
+        views[i] = (struct jobview){ json_array_get (list, i), now };
+        items[i] = &views[i];
+    }
+    if (j->json)
+        print_json (views, n, single);
+    else
+        listing_print (&l, items, n);
+    free (items);
+    free (views);
+}
+
+static struct format *make_format (const struct jobs *j)
+{
+    char *s = format_names_get (&names, j->format);
+    struct format *f = listing_format (s, &jobview_fields);
+    flux_error_t error;
+
+    if (j->sort && format_sort_by (f, j->sort, &error) < 0)
+        cmd_die ("ERROR: %s", error.text);
+    free (s);
+    return f;
+}
+
+static void check_options (struct jobs *j, int nids)
+{
+    if (j->json && (j->stats || j->stats_only))
+        cmd_die ("ERROR: --json incompatible with --stats or --stats-only");
+    if (nids > 0 && j->query.given)
+        cmd_warn ("WARNING: Filtering options ignored with jobid list");
+    else if (j->query.all_states && (j->query.states || j->query.results))
+        cmd_warn ("WARNING: Both -a and --filter specified, ignoring -a");
 }
 
 int cmd_jobs (int argc, char **argv)
 {
-    const char *no_color = getenv ("NO_COLOR");
-    struct jobs j = {
-        .count = 1000,
-        .user = getuid (),
-        .color = isatty (STDOUT_FILENO) && !(no_color && *no_color),
-        .now = wall_clock (),
-    };
-    int i = opt_parse (&table, argc, argv, set, &j);
-    bool found = true;
-    json_t *job;
-    size_t k;
-    flux_t *h;
+    struct jobs j = { .count = 1000 };
+    struct format *format;
+    json_t *attrs, *list;
+    int i, exit_code = 0;
+    flux_t *h = NULL;
 
-    if (j.json && j.stats)
-        cmd_die ("ERROR: --json incompatible with --stats or --stats-only");
-    if (!(j.list = json_array ()))
-        cmd_die ("out of memory");
-    h = cmd_open ();
-    if (j.stats)
-        print_stats (h);
-    if (i < argc)
-        found = query_ids (&j, h, argc - i, argv + i);
+    jobquery_init (&j.query);
+    listing_color ("auto", &j.color);
+    i = opt_parse (&table, argc, argv, set, &j);
+    check_options (&j, argc - i);
+    if (j.format)
+        format_names_answer (&names, j.format);
+    format = make_format (&j);
+    attrs = j.json ? json_pack ("[s]", "all")
+                   : jobquery_attrs (format, j.color ? "state,result,annotations" : "");
+    if (!j.from_stdin)
+        h = cmd_open ();
+    if (h && (j.stats || j.stats_only)) {
+        exit_code = print_stats (h, &j.query) > 0 ? 0 : 1;
+        if (j.stats_only)
+            return exit_code;
+        exit_code = 0;
+    }
+    if (j.from_stdin)
+        list = read_stdin ();
+    else if (i < argc)
+        list = query_ids (h, attrs, argc - i, argv + i);
     else
-        query_list (&j, h);
-    if (j.json) {
-        json_t *o = json_pack ("{s:O}", "jobs", j.list);
-
-        json_dumpf (i + 1 == argc && found ? json_array_get (j.list, 0) : o, stdout, 0);
-        printf ("\n");
-        json_decref (o);
-    }
-    else {
-        if (!j.no_header)
-            print_header ();
-        json_array_foreach (j.list, k, job)
-            print_job (&j, job);
-    }
-    json_decref (j.list);
+        list = query_list (&j, h, attrs);
+    print_jobs (&j, format, list, i + 1 == argc);
+    if (i < argc && json_array_size (list) == 0)
+        exit_code = 1;
+    json_decref (list);
+    format_free (format);
+    jobquery_fini (&j.query);
     flux_close (h);
-    return found ? 0 : 1;
+    return exit_code;
 }

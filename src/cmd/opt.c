@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/util.h"
 #include "opt.h"
 
 static int error_exit (const struct opt_table *t)
@@ -132,25 +133,43 @@ static int parse_short (const struct opt_table *t, char **argv, int i, opt_set_f
     return 1;
 }
 
+/* Move the n words before argv[i] behind the 'used' words from there. */
+static void move_back (char **argv, int i, int n, int used)
+{
+    char *moved[2] = { argv[i], argv[i + used - 1] };
+
+    must (used >= 1 && used <= 2);
+    memmove (&argv[i - n + used], &argv[i - n], n * sizeof (argv[0]));
+    memcpy (&argv[i - n], moved, used * sizeof (argv[0]));
+}
+
 int opt_parse (const struct opt_table *t, int argc, char **argv, opt_set_f set, void *data)
 {
-    int i = 1;
+    int i = 1, words = 0; /* words before argv[i] that are not options */
 
     while (i < argc) {
         const char *word = argv[i];
+        int used;
 
-        if (word[0] != '-' || word[1] == '\0')
-            break;
-        if (strcmp (word, "--") == 0) {
+        if (word[0] != '-' || word[1] == '\0') {
+            if (!t->intermixed)
+                break;
+            words++;
             i++;
+            continue;
+        }
+        if (strcmp (word, "--") == 0) {
+            move_back (argv, i++, words, 1);
             break;
         }
         if (word[1] == '-')
-            i += parse_long (t, argv, i, set, data);
+            used = parse_long (t, argv, i, set, data);
         else
-            i += parse_short (t, argv, i, set, data);
+            used = parse_short (t, argv, i, set, data);
+        move_back (argv, i, words, used);
+        i += used;
     }
-    return i;
+    return i - words;
 }
 
 long long opt_number (const struct opt_table *t,

@@ -1,6 +1,7 @@
 /* opt.h - command-line options from a table, with the messages people know.
  *
- * Parsing stops at the first word that is not an option, or after "--".
+ * Parsing stops at the first word that is not an option, or after "--"; in an
+ * intermixed table only "--" stops it, and the words are moved to the end.
  * Long names may not be abbreviated: a script must not change its meaning
  * when an option is added.
  *
@@ -36,12 +37,14 @@ struct opt_table {
     const char *example;  /* one command line, may be NULL */
     const struct opt *opts; /* ends with OPT_END; may be NULL */
     int error_exit;       /* exit code of a usage error, 0 means 1 */
+    bool intermixed;      /* options may also follow words */
 };
 
 /* Called for each option in order; arg is NULL if there was none. */
 typedef void (*opt_set_f) (int key, const char *arg, void *data);
 
-/* Returns the index in argv of the first non-option (argc if none).
+/* Returns the index in argv of the first non-option (argc if none); argv may
+ * be reordered if the table is intermixed.
  * -h and --help print help and exit 0.
  */
 int opt_parse (const struct opt_table *t, int argc, char **argv, opt_set_f set, void *data);

@@ -200,6 +200,33 @@ static void put_joined (struct output *o,
         text_fini (partial);
 }
 
+/* Whole lines: an entry of each if they are few. */
+static void put_lines (struct output *o,
+                       double now,
+                       uint32_t task,
+                       enum output_stream stream,
+                       const char *data,
+                       size_t len)
+{
+    const char *end = data + len;
+    const char *p = data;
+    int count = 0;
+
+    while (count <= OUTPUT_SPLIT_MAX && (p = memchr (p, '\n', end - p))) {
+        p++;
+        count++;
+    }
+    if (count > OUTPUT_SPLIT_MAX) {
+        put_joined (o, now, task, stream, data, len);
+        return;
+    }
+    while (data < end) {
+        p = (const char *)memchr (data, '\n', end - data) + 1;
+        put_joined (o, now, task, stream, data, p - data);
+        data = p;
+    }
+}
+
 /* Keep the tail, but no more than fits: then it is cut between characters. */
 static void keep_partial (struct output *o,
                           double now,
@@ -237,7 +264,7 @@ void output_data (struct output *o,
         return;
     if ((newline = memrchr (data, '\n', len))) {
         head = newline + 1 - data;
-        put_joined (o, now, task, stream, data, head);
+        put_lines (o, now, task, stream, data, head);
         data += head;
         len -= head;
     }

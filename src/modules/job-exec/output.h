@@ -5,8 +5,10 @@
  *
  * Rules
  *  - an entry holds bytes of one task and one stream; with line buffering it
- *    holds whole lines, as many as one read returned, so that a label per line
- *    is always possible; a last partial line comes at its EOF
+ *    holds whole lines, so that a label per line is always possible; a last
+ *    partial line comes at its EOF
+ *  - a read of few lines makes an entry of each, as readers expect that label
+ *    entries; more lines (bulk) share one entry
  *  - without it, an entry is what a read returned, but nothing shares an entry
  *    with a line that ended before it
  *  - data is text if it is UTF-8, else base64 in that entry.  A read that ends
@@ -28,6 +30,7 @@
 #include "common/text.h"
 
 #define OUTPUT_LINE_MAX (4 << 20)
+#define OUTPUT_SPLIT_MAX 16 /* lines of one read that get entries of their own */
 
 enum output_stream {
     OUTPUT_STDOUT,

@@ -67,13 +67,19 @@ static void lines (void)
     struct output *o = make (2, false, 0);
 
     say (o, 0, "a\nb\nc");
-    is_log (DATA ("0", "\"data\":\"a\\nb\\n\""), "whole lines of one read share an entry");
+    is_log (DATA ("0", "\"data\":\"a\\n\"") DATA ("0", "\"data\":\"b\\n\""),
+            "a few lines are entries of their own");
     say (o, 1, "x\n");
     is_log (DATA ("1", "\"data\":\"x\\n\""), "another task is not held up");
     say (o, 0, "d");
     is_log ("", "a part of a line waits");
     say (o, 0, "e\nf");
     is_log (DATA ("0", "\"data\":\"cde\\n\""), "for its end");
+    say (o, 0, "\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14\n15\n16\nf");
+    is_log (DATA ("0",
+                  "\"data\":\"f\\n1\\n2\\n3\\n4\\n5\\n6\\n7\\n8\\n9\\n10\\n11\\n12\\n13\\n14"
+                  "\\n15\\n16\\n\""),
+            "many lines of one read share an entry");
     output_eof (o, 1.5, 0, OUTPUT_STDOUT);
     is_log (DATA ("0", "\"data\":\"f\"") DATA ("0", "\"eof\":true"), "or for EOF");
     output_destroy (o);

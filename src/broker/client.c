@@ -414,7 +414,7 @@ int client_add (struct client_host *host,
         router_detach (host->router, &c->ep);
         goto error;
     }
-    usock_set_send_max (c->us, CLIENT_SEND_HARD);
+    usock_set_send_max (c->us, host->send_hard);
     list_append (&host->clients, &c->node);
     if (!host->paused)
         flux_watcher_start (c->in);
@@ -444,6 +444,7 @@ int client_host_init (struct client_host *host)
     list_init (&host->clients);
     list_init (&host->dirty);
     list_init (&host->ready);
+    host->send_hard = CLIENT_SEND_HARD;
     if (!(host->prepare = flux_prepare_watcher_create (r, prepare_cb, host))
         || !(host->check = flux_check_watcher_create (r, check_cb, host))
         || !(host->idle = flux_idle_watcher_create (r, idle_cb, host)))

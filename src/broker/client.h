@@ -48,6 +48,7 @@ struct client_host {
     struct list clients; /* all of them */
     struct list dirty;   /* those with output to flush, or to be closed */
     struct list ready;   /* those with input that was read but not worked off */
+    size_t send_hard;    /* CLIENT_SEND_HARD, unless a test wants less */
     bool paused;         /* by client_host_pause () */
     flux_watcher_t *prepare; /* runs while 'dirty' is not empty */
     flux_watcher_t *check;   /* runs while 'ready' is not empty ... */

@@ -283,61 +283,110 @@ static void guests (void)
 
 /* Slow and many peers */
 
-static size_t queued_for_others (flux_t *h)
+/* What waits for the connection that has most waiting. */
+static size_t most_queued (flux_t *h)
 {
     char *s;
     json_t *o, *client;
-    size_t i, sum = 0;
+    size_t i, max = 0;
 
     call_json (h, "connector-local.stats-get", NULL, &s);
     o = json_loads (s, 0, NULL);
     json_array_foreach (
-        json_object_get (json_object_get (o, "server"), "clients"), i, client)
-        sum += json_integer_value (json_object_get (client, "rxbacklog"));
+        json_object_get (json_object_get (o, "server"), "clients"), i, client) {
+        size_t n = json_integer_value (json_object_get (client, "rxbacklog"));
+
+        max = n > max ? n : max;
+    }
     json_decref (o);
     free (s);
-    return sum;
+    return max;
 }
 
-static void slow_reader (void)
+/* A ping with 1000 bytes of payload, as it goes over the wire. */
+static size_t ping_frame (unsigned char *buf, size_t size)
 {
-    enum { COUNT = 20000 };
-    struct instance in;
-    struct flux_match match = FLUX_MATCH_RESPONSE;
-    char payload[1024];
-    flux_t *h, *slow;
-    int sent = 0, received = 0;
-    size_t queued;
+    char payload[1000];
+    flux_msg_t *msg;
+    ssize_t len;
 
     memset (payload, 'x', sizeof (payload));
     memcpy (payload, "{\"pad\":\"", 8);
     strcpy (payload + sizeof (payload) - 3, "\"}");
+    msg = flux_request_encode ("broker.ping", payload);
+    if (!msg || flux_msg_set_matchtag (msg, 1) < 0
+        || (len = flux_msg_encode_size (msg)) < 0 || len + 8 > (ssize_t)size
+        || flux_msg_encode (msg, buf + 8, len) < 0)
+        bail_out ("cannot encode");
+    flux_msg_decref (msg);
+    memcpy (buf, &(uint32_t){ 0xffee0012 }, 4);
+    memcpy (buf + 4, (unsigned char[]){ 0, 0, len >> 8, len & 0xff }, 4);
+    return len + 8;
+}
+
+/* Write whole frames as long as the socket takes them.  'partial' is what is
+ * left of the last one.  Returns the number of frames begun.
+ */
+static int flood (int fd, const unsigned char *frame, size_t len, size_t *partial)
+{
+    int count = 0;
+
+    for (;;) {
+        size_t want = *partial ? *partial : len;
+        ssize_t n = send (fd, frame + len - want, want, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0)
+            return count;
+        if (!*partial)
+            count++;
+        *partial = want - n;
+    }
+}
+
+static int count_responses (int fd, int max)
+{
+    unsigned char buf[8192];
+    int count = 0;
+
+    while (count < max && read_all (fd, buf, 8)) {
+        size_t len = buf[6] << 8 | buf[7];
+
+        if (len > sizeof (buf) || !read_all (fd, buf, len))
+            break;
+        count++;
+    }
+    return count;
+}
+
+static void slow_reader (void)
+{
+    enum { SOFT = 1 << 20 }; /* CLIENT_SEND_SOFT */
+    unsigned char frame[2048];
+    size_t len = ping_frame (frame, sizeof (frame)), partial = 0, queued;
+    struct instance in;
+    int fd, sent = 0, more;
+    flux_t *h;
+
     instance_start (&in, NULL);
     h = instance_open (&in);
-    slow = instance_open (&in);
-    /* send as long as anything goes, and read nothing */
-    for (; sent < COUNT; sent++) {
-        flux_msg_t *msg = flux_request_encode ("broker.ping", payload);
-        int rc = flux_send (slow, msg, FLUX_O_NONBLOCK);
-
-        flux_msg_decref (msg);
-        if (rc < 0)
-            break;
+    fd = raw_open (&in);
+    /* send, and read nothing, until the broker has had enough */
+    do
+        sent += flood (fd, frame, len, &partial);
+    while ((queued = most_queued (h)) <= SOFT && sent < 1000000);
+    ok (queued > SOFT, "%zu bytes wait for the one that does not read", queued);
+    for (int i = 0; i < 100; i++) {
+        more = flood (fd, frame, len, &partial);
+        sent += more;
+        if (call (h, "broker.ping", "{}") != 0)
+            bail_out ("others are not served");
     }
-    ok (sent > 100, "%d requests were taken before the client was made to wait", sent);
-    ok (call (h, "broker.ping", "{}") == 0, "others are served");
-    queued = queued_for_others (h);
-    ok (queued < 4 << 20, "%zu bytes wait for the one that does not read", queued);
-    while (received < sent) {
-        flux_msg_t *msg = flux_recv (slow, match, 0);
-
-        if (!msg)
-            break;
-        received++;
-        flux_msg_decref (msg);
-    }
-    ok (received == sent, "when it reads, it gets every response");
-    flux_close (slow);
+    ok (more == 0, "nothing more is taken from it");
+    ok (most_queued (h) < 2 * SOFT, "nor queued for it: %zu bytes", most_queued (h));
+    ok (count_responses (fd, sent - (partial != 0)) == sent - (partial != 0),
+        "when it reads, it gets all of its %d responses",
+        sent);
+    close (fd);
     flux_close (h);
     ok (instance_stop (&in) == 0, "exit code 0");
 }

@@ -488,8 +488,10 @@ static int setup (struct broker *b, flux_error_t *error)
     const char *socket;
 
     errprintf (error, "%s", "out of memory");
-    if (setup_log (b, error) < 0 || setup_attrs (b, error) < 0
-        || setup_config (b, error) < 0 || create_places (b, &socket, error) < 0)
+    if (setup_log (b, error) < 0 || setup_attrs (b, error) < 0)
+        return -1;
+    environ_clean ();
+    if (setup_config (b, error) < 0 || create_places (b, &socket, error) < 0)
         return -1;
     if (cache_attrs (b) < 0 || create_services (b) < 0 || create_hosts (b) < 0)
         return errprintf (error, "error starting services: %s", strerror (errno));

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/util.h"
 
@@ -31,12 +32,12 @@ static const char *const blocked[] = {
     "PALS_*",
 };
 
-static bool is_blocked (const char *entry)
+/* The name of a blocked entry in name[], or false. */
+static bool is_blocked (const char *entry, char *name, size_t size)
 {
     size_t len = strcspn (entry, "=");
-    char name[128];
 
-    if (len >= sizeof (name))
+    if (len >= size)
         return false;
     memcpy (name, entry, len);
     name[len] = '\0';
@@ -45,6 +46,18 @@ static bool is_blocked (const char *entry)
             return true;
     }
     return false;
+}
+
+void environ_clean (void)
+{
+    char name[128];
+
+    for (char **e = environ; *e;) {
+        if (is_blocked (*e, name, sizeof (name)))
+            unsetenv (name); /* what was behind it is here now */
+        else
+            e++;
+    }
 }
 
 void environ_free (char **env)
@@ -77,7 +90,7 @@ char **environ_for_children (char *const env[], const char *uri, const char *job
     if (!(copy = calloc (size + 3, sizeof (*copy))))
         return NULL;
     for (int i = 0; i < size; i++) {
-        if (!is_blocked (env[i]) && add (copy, &count, env[i], NULL) < 0)
+        if (add (copy, &count, env[i], NULL) < 0)
             goto error;
     }
     if (add (copy, &count, "FLUX_URI", uri) < 0

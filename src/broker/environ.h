@@ -3,8 +3,13 @@
 #ifndef MILLRACE_BROKER_ENVIRON_H
 #define MILLRACE_BROKER_ENVIRON_H
 
-/* A malloc'ed copy of env without what belongs to an enclosing job or
- * instance (wire.md 12.2), with FLUX_URI=uri and, unless jobid is NULL,
+/* Take out of our own environment what belongs to an enclosing job or
+ * instance (wire.md 12.2): neither modules nor children are to see it.  To be
+ * called before there are threads.
+ */
+void environ_clean (void);
+
+/* A malloc'ed copy of env with FLUX_URI=uri and, unless jobid is NULL,
  * FLUX_ENCLOSING_ID=jobid.  NULL with no memory.
  */
 char **environ_for_children (char *const env[], const char *uri, const char *jobid);

@@ -300,6 +300,42 @@ static void attributes (void)
     instance_stop (&in);
 }
 
+/* A broker that is a task of another instance's job. */
+static void nested (void)
+{
+    struct instance outer, inner;
+    char *r;
+    flux_t *h;
+
+    instance_start (&outer, NULL);
+    setenv ("FLUX_URI", outer.uri, 1);
+    setenv ("FLUX_JOB_ID", "fABC", 1);
+    setenv ("FLUX_KVS_NAMESPACE", "ns", 1);
+    setenv ("PMI_RANK", "0", 1);
+    setenv ("PMI_SIZE", "1", 1);
+    instance_start (&inner, NULL);
+    h = instance_open (&inner);
+    is (flux_attr_get (h, "instance-level"), "1", "a nested instance is one level down");
+    is (flux_attr_get (h, "jobid"), "fABC", "it knows its job");
+    is (flux_attr_get (h, "jobid-path"), "/fABC", "... and the way there");
+    is (flux_attr_get (h, "parent-kvs-namespace"), "ns", "... and its namespace");
+    call_json (h, "attr.get", "{\"name\":\"parent-uri\"}", &r);
+    ok (r && strstr (r, outer.dir), "... and its parent");
+    free (r);
+    flux_close (h);
+    ok (instance_stop (&inner) == 0, "exit code 0");
+    ok (RUN ("test \"$FLUX_ENCLOSING_ID\" = fABC -a -z \"$FLUX_JOB_ID\"") == 0,
+        "its initial program is told by FLUX_ENCLOSING_ID");
+    setenv ("PMI_SIZE", "2", 1);
+    ok (RUN ("true") == 1, "one of several brokers refuses to start");
+    unsetenv ("FLUX_URI");
+    unsetenv ("FLUX_JOB_ID");
+    unsetenv ("FLUX_KVS_NAMESPACE");
+    unsetenv ("PMI_RANK");
+    unsetenv ("PMI_SIZE");
+    ok (instance_stop (&outer) == 0, "exit code 0");
+}
+
 int main (void)
 {
     exit_codes ();
@@ -311,5 +347,6 @@ int main (void)
     requests ();
     logging ();
     attributes ();
+    nested ();
     return done_testing ();
 }

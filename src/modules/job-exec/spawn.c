@@ -71,11 +71,14 @@ void spawner_destroy (struct spawner *s)
 child_code static int prepare (struct child *c)
 {
     const struct spawn_command *cmd = c->cmd;
-    struct sigaction sa = { .sa_handler = SIG_DFL };
+    static const unsigned long dfl[4]; /* the kernel's sigaction: SIG_DFL, no flags */
 
+    /* Not through sigaction (): glibc keeps 32 and 33 to itself, but what we
+     * were started by may have left even those ignored.
+     */
     for (int sig = 1; sig < NSIG; sig++) {
         if (sig != SIGKILL && sig != SIGSTOP)
-            sigaction (sig, &sa, NULL);
+            syscall (SYS_rt_sigaction, sig, dfl, NULL, NSIG / 8);
     }
     if (cmd->setpgrp && setpgid (0, 0) < 0)
         return -errno;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -122,6 +123,7 @@ static void what_a_child_gets (void)
     is (out.buf, "leader\n", "its process group");
 
     sigaction (SIGPIPE, &ignore, &old);
+    syscall (SYS_rt_sigaction, 32, (unsigned long[4]){ (unsigned long)SIG_IGN }, NULL, 8);
     sigfillset (&all);
     sigprocmask (SIG_SETMASK, &all, &oldmask);
     run (&mask, &out);

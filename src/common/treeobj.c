@@ -280,23 +280,30 @@ bool treeobj_ref_next (const struct treeobj *o, size_t *pos, struct blobref *ret
     return true;
 }
 
-int treeobj_ref_at (const struct treeobj *o, size_t i, struct blobref *ret)
+/* Where reference number i < count begins. */
+static size_t ref_offset (const struct refs *r, size_t i)
 {
-    const struct refs *r = as_refs (o);
+    struct blobref ref;
     size_t pos = 0;
     size_t stride;
 
+    ref_parse_at (r, 0, &ref);
+    /* All of one kind exactly if all are as long as the first. */
+    stride = quoted_size (ref.kind) + 1;
+    if (r->len == r->count * stride - 1)
+        return i * stride;
+    for (size_t n = 0; n < i; n++)
+        must (treeobj_ref_next (&r->hdr, &pos, &ref));
+    return pos;
+}
+
+int treeobj_ref_at (const struct treeobj *o, size_t i, struct blobref *ret)
+{
+    const struct refs *r = as_refs (o);
+
     if (i >= r->count)
         return -EINVAL;
-    ref_parse_at (r, 0, ret);
-    /* All of one kind exactly if all are as long as the first. */
-    stride = quoted_size (ret->kind) + 1;
-    if (r->len == r->count * stride - 1) {
-        ref_parse_at (r, i * stride, ret);
-        return 0;
-    }
-    for (size_t n = 0; n <= i; n++)
-        must (treeobj_ref_next (o, &pos, ret));
+    ref_parse_at (r, ref_offset (r, i), ret);
     return 0;
 }
 
@@ -469,10 +476,12 @@ static void val_write (const struct val *v, struct text *out)
     put_literal (out, ",\"type\":\"val\",\"ver\":1}");
 }
 
-static void refs_write (const struct refs *r, struct text *out)
+static void refs_write (const struct refs *r, size_t from, struct text *out)
 {
+    size_t pos = from > 0 ? ref_offset (r, from) : 0;
+
     put_literal (out, "{\"data\":[");
-    text_put (out, refs_text (r), r->len);
+    text_put (out, refs_text (r) + pos, r->len - pos);
     put_literal (out, r->hdr.type == TREEOBJ_VALREF ? "],\"type\":\"valref\",\"ver\":1}"
                                                     : "],\"type\":\"dirref\",\"ver\":1}");
 }
@@ -485,7 +494,7 @@ void treeobj_write (const struct treeobj *o, struct text *out)
             return;
         case TREEOBJ_VALREF:
         case TREEOBJ_DIRREF:
-            refs_write (as_refs (o), out);
+            refs_write (as_refs (o), 0, out);
             return;
         case TREEOBJ_DIR:
             treeobj_dir_write ((const struct dir *)o, out);
@@ -497,4 +506,10 @@ void treeobj_write (const struct treeobj *o, struct text *out)
             return;
     }
     never ("a tree object of no known type");
+}
+
+void treeobj_valref_write_from (const struct treeobj *o, size_t from, struct text *out)
+{
+    must (from < treeobj_ref_count (o));
+    refs_write (as_refs (o), from, out);
 }

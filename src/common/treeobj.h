@@ -107,6 +107,12 @@ int treeobj_ref_at (const struct treeobj *o, size_t i, struct blobref *ret);
 /* Iterate: start with *pos = 0, false at the end. */
 bool treeobj_ref_next (const struct treeobj *o, size_t *pos, struct blobref *ret);
 
+/* Append the canonical text of the valref that holds only the references of o
+ * from number 'from' (< count) on.  O(what is written) unless kinds of hash
+ * are mixed.
+ */
+void treeobj_valref_write_from (const struct treeobj *o, size_t from, struct text *out);
+
 /* A valref with more references behind those of o: given as an array, or as
  * those of another valref.
  */

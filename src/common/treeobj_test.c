@@ -192,6 +192,28 @@ static bool ref_is (const struct treeobj *o, size_t i, int kind)
     return treeobj_ref_at (o, i, &got) == 0 && blobref_equal (&got, &want);
 }
 
+/* The text of o from a reference on is that of a valref of those references. */
+static bool written_from (const struct treeobj *o, size_t from)
+{
+    struct text t = TEXT_INIT;
+    struct treeobj *end = NULL;
+    size_t count = treeobj_ref_count (o);
+    bool good;
+
+    treeobj_valref_write_from (o, from, &t);
+    good = treeobj_parse (t.buf, t.len, &end) == 0
+           && treeobj_ref_count (end) == count - from;
+    for (size_t i = from; good && i < count; i++) {
+        struct blobref a, b;
+
+        good = treeobj_ref_at (o, i, &a) == 0 && treeobj_ref_at (end, i - from, &b) == 0
+               && blobref_equal (&a, &b);
+    }
+    treeobj_put (end);
+    text_fini (&t);
+    return good;
+}
+
 static void appending (void)
 {
     struct blobref ref = numbered (BLOBREF_SHA1, 0);
@@ -214,6 +236,8 @@ static void appending (void)
     for (int i = 0; i < 100000; i += 997)
         good &= ref_is (o, i, BLOBREF_SHA1);
     ok (good && treeobj_ref_at (o, 100000, &ref) == -EINVAL, "references by index");
+    ok (written_from (o, 0) && written_from (o, 1) && written_from (o, 99999),
+        "and the text of those from one on");
     while (treeobj_ref_next (o, &pos, &ref))
         n++;
     ok (n == 100000, "references in turn");
@@ -226,6 +250,7 @@ static void appending (void)
             && treeobj_ref_at (next, 3, &ref) == 0 && ref.kind == BLOBREF_SHA256
             && treeobj_ref_at (next, 2, &ref) == 0 && ref.kind == BLOBREF_SHA1,
         "joined to itself, with kinds of hash mixed");
+    ok (written_from (next, 2) && written_from (next, 3), "also of mixed ones");
     text = treeobj_text (next);
     ok (treeobj_parse (text, strlen (text), &parsed) == 0 && treeobj_equal (parsed, next),
         "and read back");

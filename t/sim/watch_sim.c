@@ -209,26 +209,53 @@ static void event (struct sim *s)
     carry_out (s);
 }
 
+/* As our kvs does it: only the end of a valref, and perhaps the data with it. */
+static void cut_to_tail (struct sim *s,
+                         const struct sim_value *v,
+                         size_t tail,
+                         struct watch_answer *a)
+{
+    struct blobref refs[SIM_CHUNKS];
+    size_t n = 0;
+    char data[16];
+
+    a->result.from = tail < (size_t)v->n ? tail : (size_t)v->n - 1;
+    treeobj_putp (&a->result.obj);
+    for (int i = a->result.from; i < v->n; i++)
+        sim_chunk_ref (v->chunk[i], &refs[n++]);
+    must (treeobj_valref_new (refs, n, &a->result.obj) == 0);
+    a->result.blobs = a->blobs;
+    for (size_t i = 0; i < n && sim_rnd (s, 8) > 0; i++) {
+        sim_chunk_text (v, a->result.from + i, data);
+        if (sim_rnd (s, 3) > 0)
+            a->blobs[i] = bytes_new (data, strlen (data));
+        a->result.nblobs++;
+    }
+}
+
 static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
 {
     const struct sim_state *st = &p->space->state[p->state];
     const struct sim_value *v = &st->value[p->key];
-    struct watch_result result = { .errnum = errnum, .rootseq = st->seq };
+    struct watch_answer answer = { .result = { .errnum = errnum, .rootseq = st->seq } };
+    struct watch_result *result = &answer.result;
     char *text = NULL;
     char ref[48];
 
     root_format (s, p->space, p->state, ref);
-    result.rootref = ref;
+    result->rootref = ref;
     if (!errnum && p->l->want_obj) {
-        result.obj = sim_value_object (v);
-        result.text = result.obj ? "" : NULL;
+        result->obj = sim_value_object (v);
+        result->text = result->obj ? "" : NULL;
+        if (s->tails && v->type == SIM_VALREF)
+            cut_to_tail (s, v, p->l->tail, &answer);
     }
-    else if (!errnum && (text = sim_value_text (v, p->l->flags, &result.errnum))) {
-        result.text = text + strlen ("{\"val\":");
-        result.len = strlen (result.text) - 1;
+    else if (!errnum && (text = sim_value_text (v, p->l->flags, &result->errnum))) {
+        result->text = text + strlen ("{\"val\":");
+        result->len = strlen (result->text) - 1;
     }
-    ENGINE (s, watch_engine_lookup_done (s->engine, p->l, &result));
-    treeobj_put (result.obj);
+    ENGINE (s, watch_engine_lookup_done (s->engine, p->l, result));
+    watch_answer_fini (&answer);
     free (text);
     carry_out (s);
 }

@@ -80,6 +80,7 @@ struct sim {
     bool lag;    /* the kvs may be behind */
     bool faults; /* lookups and loads may fail */
     bool guests;
+    bool tails; /* the kvs answers with the end of a log only */
     bool oom; /* memory may run out inside the engine */
     struct watch_engine *engine;
     struct sim_space space[SIM_SPACES];
@@ -105,6 +106,9 @@ void sim_change (struct sim *s);
  * or *errnum: it cannot be read so.  The caller frees.
  */
 char *sim_value_text (const struct sim_value *v, int flags, int *errnum);
+
+/* The name of the blob that holds a chunk. */
+void sim_chunk_ref (int chunk, struct blobref *ref);
 
 /* The stored object, NULL: missing. */
 struct treeobj *sim_value_object (const struct sim_value *v);

@@ -21,7 +21,7 @@ void sim_chunk_text (const struct sim_value *v, int i, char buf[16])
     snprintf (buf, 16, "%c%d", v->type == SIM_VAL ? 'v' : 'c', v->chunk[i]);
 }
 
-static void chunk_ref (int chunk, struct blobref *ref)
+void sim_chunk_ref (int chunk, struct blobref *ref)
 {
     memset (ref, 0, sizeof (*ref));
     ref->kind = BLOBREF_SHA1;
@@ -44,7 +44,7 @@ struct treeobj *sim_value_object (const struct sim_value *v)
             break;
         case SIM_VALREF:
             for (int i = 0; i < v->n; i++)
-                chunk_ref (v->chunk[i], &refs[i]);
+                sim_chunk_ref (v->chunk[i], &refs[i]);
             r = treeobj_valref_new (refs, v->n, &o);
             break;
         case SIM_DIR:
@@ -200,6 +200,7 @@ void sim_begin (struct sim *s)
     s->lag = sim_rnd (s, 3) == 0;
     s->faults = sim_rnd (s, 4) == 0;
     s->guests = sim_rnd (s, 3) == 0;
+    s->tails = sim_rnd (s, 2) == 0;
     s->oom = !s->lag && sim_rnd (s, 4) == 0;
     for (int i = 0; i < SIM_SPACES; i++) {
         snprintf (s->space[i].name, sizeof (s->space[i].name), "ns%d", i);

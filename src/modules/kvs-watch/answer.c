@@ -1,7 +1,9 @@
 #include "config.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base64.h"
 #include "common/jpull.h"
 #include "common/util.h"
 #include "answer.h"
@@ -37,6 +39,54 @@ static int scan_ref (struct jpull *s, struct watch_answer *a)
     return 0;
 }
 
+static int blob_decode (const char *s, size_t len, struct bytes **ret)
+{
+    _cleanup_ (freep) void *data = malloc (base64_decoded_max (len) + 1);
+    ssize_t n;
+
+    if (!data)
+        return -ENOMEM;
+    if ((n = base64_decode (data, s, len)) < 0)
+        return -EPROTO;
+    return (*ret = bytes_new (data, n)) ? 0 : -ENOMEM;
+}
+
+static int scan_blobs (struct jpull *s, struct watch_answer *a)
+{
+    struct watch_result *res = &a->result;
+    const char *str;
+    size_t len;
+    int n = 0;
+    int r;
+
+    if ((r = jpull_array (s)) < 0)
+        return r;
+    res->blobs = a->blobs;
+    while ((r = jpull_element (s, &n)) > 0) {
+        if (res->nblobs == ANSWER_BLOBS_MAX || jpull_peek (s) != '"')
+            r = jpull_skip (s);
+        else if ((r = jpull_string (s, &str, &len)) == 0)
+            r = blob_decode (str, len, &a->blobs[res->nblobs]);
+        if (r < 0)
+            return r;
+        res->nblobs += res->nblobs < ANSWER_BLOBS_MAX;
+    }
+    return r;
+}
+
+static int scan_from (struct jpull *s, struct watch_result *res)
+{
+    int64_t value;
+    int r;
+
+    if ((r = jpull_int (s, &value)) < 0)
+        return r;
+    if (value < 0)
+        return -EPROTO;
+    res->from = value;
+    return 0;
+}
+
 static int scan_member (struct jpull *s,
                         struct watch_answer *a,
                         const char *name,
@@ -53,6 +103,10 @@ static int scan_member (struct jpull *s,
     }
     if (jpull_is (name, len, "rootref"))
         return scan_ref (s, a);
+    if (jpull_is (name, len, "from"))
+        return scan_from (s, &a->result);
+    if (jpull_is (name, len, "blobs") && want_obj)
+        return scan_blobs (s, a);
     if (jpull_is (name, len, "rootseq")) {
         if ((r = jpull_int (s, &value)) < 0)
             return r;
@@ -110,4 +164,6 @@ int watch_answer_decode (struct watch_answer *a,
 void watch_answer_fini (struct watch_answer *a)
 {
     treeobj_putp (&a->result.obj);
+    for (size_t i = 0; i < a->result.nblobs; i++)
+        bytes_put (a->blobs[i]);
 }

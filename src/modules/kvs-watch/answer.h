@@ -3,6 +3,11 @@
  *   {"val":TREEOBJ,"rootseq":i,"rootref":s}    the key is there
  *   {"errno":2,"rootseq":i,"rootref":s}        it is missing
  *
+ * If only the end of a log was asked for, a kvs that knows of such requests
+ * (ours) adds to a valref
+ *   "from":i           the number of its first reference
+ *   "blobs":[s|null]   the data of the first references, in base64
+ *
  * A watcher of values gets the object as it stands in the answer, so its text
  * is all that is needed; a log needs the object's references.
  */
@@ -16,6 +21,7 @@
 
 #include "common/blobref.h"
 #include "common/treeobj.h"
+#include "bytes.h"
 
 struct watch_result {
     int errnum;          /* 0, or a positive errno: then nothing else counts */
@@ -24,11 +30,17 @@ struct watch_result {
     const char *text;    /* the object; NULL: the key is missing */
     size_t len;
     struct treeobj *obj; /* the same, if it was asked for */
+    size_t from;         /* valref: number of its first reference */
+    struct bytes **blobs; /* of the first references; NULL where not at hand */
+    size_t nblobs;
 };
+
+#define ANSWER_BLOBS_MAX 64 /* more are ignored */
 
 struct watch_answer {
     struct watch_result result; /* borrows from the text and from this */
     char rootref[BLOBREF_TEXT_SIZE];
+    struct bytes *blobs[ANSWER_BLOBS_MAX];
 };
 
 /* Decode the text; with want_obj, the object as well.  Returns 0, -EPROTO or

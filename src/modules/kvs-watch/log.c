@@ -15,8 +15,10 @@ void group_free (struct group *g)
             list_del (&g->slots[i].wait);
             bytes_put (g->slots[i].bytes);
         }
+        for (size_t i = g->issued - g->base; i < g->count - g->base; i++)
+            bytes_put (g->chunks[i].data);
         list_del (&g->link);
-        free (g->refs);
+        free (g->chunks);
         free (g);
     }
 }
@@ -62,36 +64,65 @@ static void group_join (struct group *g, struct list *watchers)
     list_splice (&g->watchers, watchers);
 }
 
-/* Learn of the chunks up to the last one of a valref.  0 or positive errno. */
-static int group_extend (struct group *g, const struct treeobj *o)
+/* Make room for what there is from g->base on, up to count chunks. */
+static int group_reserve (struct group *g, size_t count)
 {
-    size_t count = treeobj_ref_count (o);
-    size_t have, want;
+    size_t done = g->issued - g->base;
+    struct chunk *chunks;
+    size_t cap;
 
-    if (g->base < g->issued) { /* drop the references that are done with */
-        size_t done = g->issued - g->base;
-
-        if (g->issued == g->count)
-            g->base = g->count;
-        else if (done > g->cap / 2) {
-            memmove (g->refs, g->refs + done, (g->count - g->issued) * sizeof (*g->refs));
-            g->base = g->issued;
-        }
+    if (g->issued == g->count) /* those before are done with */
+        g->base = g->count;
+    else if (done > g->cap / 2) {
+        memmove (g->chunks,
+                 g->chunks + done,
+                 (g->count - g->issued) * sizeof (*g->chunks));
+        g->base = g->issued;
     }
-    have = g->count - g->base;
-    want = count - g->base;
-    if (want > g->cap) {
-        size_t cap = want > 2 * g->cap ? want : 2 * g->cap;
-        struct blobref *refs = realloc (g->refs, cap * sizeof (*refs));
+    if (count - g->base <= g->cap)
+        return 0;
+    cap = count - g->base > 2 * g->cap ? count - g->base : 2 * g->cap;
+    if (!(chunks = realloc (g->chunks, cap * sizeof (*chunks))))
+        return -ENOMEM;
+    g->chunks = chunks;
+    g->cap = cap;
+    return 0;
+}
 
-        if (!refs)
-            return ENOMEM;
-        g->refs = refs;
-        g->cap = cap;
-    }
+/* Data that came along are kept only for chunks that are due soon: those of a
+ * reader who is far behind are loaded when their time comes.
+ */
+static struct bytes *result_data (const struct watch_result *result,
+                                  const struct group *g,
+                                  size_t chunk)
+{
+    size_t i = chunk - result->from;
+
+    if (i >= result->nblobs || !result->blobs[i]
+        || chunk - g->offset >= ANSWER_BLOBS_MAX)
+        return NULL;
+    return bytes_get (result->blobs[i]);
+}
+
+static size_t result_count (const struct watch_result *result)
+{
+    return result->from + treeobj_ref_count (result->obj);
+}
+
+/* Learn of the chunks up to the last one of a valref.  0 or positive errno. */
+static int group_extend (struct group *g, const struct watch_result *result)
+{
+    size_t count = result_count (result);
+
+    if (result->from > g->count) /* more was left out than asked for */
+        return EPROTO;
+    if (group_reserve (g, count) < 0)
+        return ENOMEM;
     for (size_t i = g->count; i < count; i++) {
-        if (treeobj_ref_at (o, i, &g->refs[have++]) < 0)
-            return EPROTO;
+        struct chunk *c = &g->chunks[i - g->base];
+
+        must (treeobj_ref_at (result->obj, i - result->from, &c->ref) == 0);
+        c->data = result_data (result, g, i);
     }
     g->count = count;
     return 0;
@@ -134,8 +165,12 @@ static void group_load (struct group *g)
 
     while (g->issued < g->count && g->issued - g->offset < window) {
         struct slot *s = group_slot (g, g->issued);
+        struct chunk *c = &g->chunks[g->issued - g->base];
 
-        s->errnum = load_begin (e, &g->refs[g->issued - g->base], s);
+        if (c->data)
+            s->bytes = move_ptr (c->data);
+        else
+            s->errnum = load_begin (e, &c->ref, s);
         g->issued++;
     }
 }
@@ -214,8 +249,8 @@ static void group_pump (struct group *g)
     if (g->ended && g->offset == g->count)
         watchers_finish (&g->watchers, g->errnum, g->errtext);
     if (g->issued == g->count && g->cap > WATCH_WINDOW) { /* a long one was caught up */
-        free (g->refs);
-        g->refs = NULL;
+        free (g->chunks);
+        g->chunks = NULL;
         g->cap = 0;
         g->base = g->count;
     }
@@ -257,11 +292,11 @@ static void group_apply (struct group *g, const struct watch_result *result, boo
     int errnum;
 
     if (!result->errnum && o && treeobj_type (o) == TREEOBJ_VALREF)
-        count = treeobj_ref_count (o);
+        count = result_count (result);
     if (count >= g->count) {
         g->seq = result->rootseq;
         g->inlined = false;
-        if (count > g->count && (errnum = group_extend (g, o)) != 0)
+        if (count > g->count && (errnum = group_extend (g, result)) != 0)
             group_end (g, errnum, NULL);
         else
             group_pump (g);
@@ -328,8 +363,9 @@ static void log_missing (struct topic *t, struct list *watchers, uint64_t seq)
 }
 
 /* The chunks there are at the start.  0 or positive errno. */
-static int group_first (struct group *g, const struct treeobj *o)
+static int group_first (struct group *g, const struct watch_result *result)
 {
+    const struct treeobj *o = result->obj;
     struct slot *s = group_slot (g, 0);
     _cleanup_ (freep) void *data = NULL;
     size_t len;
@@ -337,7 +373,7 @@ static int group_first (struct group *g, const struct treeobj *o)
 
     if (treeobj_type (o) == TREEOBJ_VALREF) {
         g->mark = treeobj_ref_count (o);
-        return group_extend (g, o);
+        return group_extend (g, result);
     }
     if ((r = treeobj_val_decode (o, &data, &len)) < 0)
         return -r;
@@ -368,7 +404,7 @@ void log_start (struct topic *t,
         log_refuse (joiners, type);
     else if (!(g = group_new (t, result->rootseq)))
         watchers_finish (joiners, ENOMEM, NULL);
-    else if ((errnum = group_first (g, o)) != 0) {
+    else if ((errnum = group_first (g, result)) != 0) {
         watchers_finish (joiners, errnum, NULL);
         group_free (g);
     }
@@ -421,6 +457,19 @@ bool log_behind (const struct topic *t, uint64_t seq)
             return true;
     }
     return false;
+}
+
+/* How many references everybody knows already. */
+size_t log_tail (const struct topic *t)
+{
+    size_t tail = SIZE_MAX;
+    struct group *g;
+
+    list_foreach (&t->groups, g, link) {
+        if (!g->ended && g->count < tail)
+            tail = g->count;
+    }
+    return tail == SIZE_MAX || !list_empty (&t->waitkey) ? 0 : tail;
 }
 
 void log_end (struct topic *t, int errnum, const char *errtext)

@@ -138,6 +138,11 @@ struct slot {
     int errnum;
 };
 
+struct chunk {
+    struct blobref ref;
+    struct bytes *data; /* NULL: to be loaded */
+};
+
 struct group {
     struct list link; /* topic->groups */
     struct topic *topic;
@@ -154,9 +159,9 @@ struct group {
     int errnum;
     const char *errtext;
     size_t recent; /* size of the newest chunk */
-    size_t base;   /* index of refs[0] */
+    size_t base;   /* index of chunks[0] */
     size_t cap;
-    struct blobref *refs;            /* base .. count - 1 */
+    struct chunk *chunks;            /* base .. count - 1 */
     struct slot slots[WATCH_WINDOW]; /* of chunk i: i % WATCH_WINDOW */
 };
 
@@ -207,6 +212,7 @@ void log_start (struct topic *t,
 void log_apply (struct topic *t, const struct watch_result *result, bool named);
 void log_created (struct topic *t, const struct watch_result *result);
 bool log_behind (const struct topic *t, uint64_t seq);
+size_t log_tail (const struct topic *t);
 void log_end (struct topic *t, int errnum, const char *errtext);
 void group_leave (struct watcher *w);
 void group_free (struct group *g);

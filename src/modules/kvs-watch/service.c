@@ -67,7 +67,7 @@ static int error_of (int errnum)
 
 /* kvs.lookup-plus
  *   { "key":s "namespace":s "flags":i }
- *   { "key":s "flags":i "rootseq":i "rootdir":DIRREF }
+ *   { "key":s "flags":i "rootseq":i "rootdir":DIRREF } and "tail"?i
  *   -> see answer.h
  */
 static flux_msg_t *lookup_encode (const struct watch_lookup *l)
@@ -80,6 +80,10 @@ static flux_msg_t *lookup_encode (const struct watch_lookup *l)
     text_put_json_string (&t, l->key, strlen (l->key));
     text_puts (&t, ",\"flags\":");
     text_put_int (&t, l->flags);
+    if (l->want_obj) { /* a kvs that does not know this ignores it */
+        text_puts (&t, ",\"tail\":");
+        text_put_uint (&t, l->tail);
+    }
     if (l->rootref) {
         text_puts (&t, ",\"rootseq\":");
         text_put_uint (&t, l->rootseq);

@@ -278,6 +278,13 @@ void cache_add_raw (struct cache *c, const struct blobref *ref, struct blob *blo
     }
 }
 
+struct blob *cache_peek (const struct cache *c, const struct blobref *ref)
+{
+    const struct cache_entry *e = entry_find (c, ref);
+
+    return e && !e->loading ? e->raw : NULL;
+}
+
 bool cache_has (const struct cache *c, const struct blobref *ref)
 {
     struct cache_entry *e = entry_find (c, ref);

@@ -98,6 +98,11 @@ void cache_add_dir (struct cache *c,
                     size_t size);
 void cache_add_raw (struct cache *c, const struct blobref *ref, struct blob *blob);
 
+/* The blob if it is at hand, borrowed, else NULL; nothing is loaded, and its
+ * place among the least recently used stays.
+ */
+struct blob *cache_peek (const struct cache *c, const struct blobref *ref);
+
 /* Is the blob here?  Does not count as use. */
 bool cache_has (const struct cache *c, const struct blobref *ref);
 

@@ -166,6 +166,7 @@ struct kvs_lookup_args {
     const char *ns;                /* or NULL, and then: */
     const struct blobref *rootdir; /* a snapshot */
     const int64_t *rootseq;        /* echoed by lookup-plus, may be NULL */
+    const int64_t *tail;           /* lookup-plus, see lookup_tail.c; may be NULL */
 };
 
 void kvs_engine_lookup (struct kvs_engine *e,

@@ -63,8 +63,13 @@ static void answer_object (struct lookup *l, const struct treeobj *o)
 {
     struct text t = TEXT_INIT;
 
-    text_puts (&t, "{\"val\":");
-    treeobj_write (o, &t);
+    text_putc (&t, '{');
+    if (l->tailed && treeobj_type (o) == TREEOBJ_VALREF)
+        lookup_write_tail (&l->e->cache, o, l->tail, &t);
+    else {
+        text_puts (&t, "\"val\":");
+        treeobj_write (o, &t);
+    }
     write_tail (l, &t);
     request_end_text (l->e, l->req, &t);
     text_fini (&t);
@@ -424,6 +429,10 @@ static struct lookup *lookup_new (struct kvs_engine *e,
         l->root = *args->rootdir;
     if (args->rootseq)
         l->seq = *args->rootseq;
+    if (args->plus && args->tail) {
+        l->tailed = true;
+        l->tail = *args->tail;
+    }
     return l;
 }
 

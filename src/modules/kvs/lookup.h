@@ -31,6 +31,8 @@ struct lookup {
     struct waiter waiter;
     int flags;
     bool plus;
+    bool tailed; /* of a valref only what comes from 'tail' on is wanted */
+    size_t tail;
     bool started; /* root and seq are set */
     bool at_root; /* 'at' is the root that the lookup was given */
     char *nsname;
@@ -43,6 +45,14 @@ struct lookup {
     struct treeobj *found; /* the final object, if not NULL */
     struct gather *gather;
 };
+
+/* The members that answer a lookup with a tail: "val", "from" and, if there
+ * are any, "blobs".
+ */
+void lookup_write_tail (struct cache *cache,
+                        const struct treeobj *valref,
+                        size_t tail,
+                        struct text *t);
 
 /* Load all blobs of a valref, LOAD_WINDOW at a time, and call done () with
  * errnum 0 and them, in order (borrowed), or with the first error.  done () is

@@ -6,9 +6,9 @@
 struct lookup_request {
     struct text key;
     struct text ns;
-    int64_t flags, rootseq;
+    int64_t flags, rootseq, tail;
     struct treeobj *rootdir;
-    bool have_key, have_ns, have_flags, have_rootseq, have_rootdir;
+    bool have_key, have_ns, have_flags, have_rootseq, have_rootdir, have_tail;
 };
 
 static void lookup_request_fini (struct lookup_request *l)
@@ -68,6 +68,8 @@ static int scan_members (struct jpull *s, struct lookup_request *l)
             r = scan_int (s, &l->flags, &l->have_flags);
         else if (jpull_is (member, len, "rootseq"))
             r = scan_int (s, &l->rootseq, &l->have_rootseq);
+        else if (jpull_is (member, len, "tail"))
+            r = scan_int (s, &l->tail, &l->have_tail);
         else if (jpull_is (member, len, "rootdir"))
             r = scan_rootdir (s, l);
         else
@@ -93,7 +95,8 @@ static int decode (const flux_msg_t *msg, bool plus, struct lookup_request *l)
     if ((r = scan_members (&s, l)) < 0)
         return r == -ENOMEM ? r : -EPROTO;
     if (!l->have_key || !l->have_flags || (!l->have_ns && !l->have_rootdir)
-        || (plus && l->have_rootdir && !l->have_rootseq))
+        || (plus && l->have_rootdir && !l->have_rootseq)
+        || (l->have_tail && l->tail < 0))
         return -EPROTO;
     if (l->have_rootdir
         && (!l->rootdir || treeobj_type (l->rootdir) != TREEOBJ_DIRREF
@@ -125,6 +128,8 @@ static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
         args.ns = l.ns.buf;
     if (l.have_rootseq)
         args.rootseq = &l.rootseq;
+    if (l.have_tail)
+        args.tail = &l.tail;
     if (!(req = request_new (s, msg)))
         return;
     kvs_engine_lookup (s->e, &req->r, &args);
@@ -140,8 +145,9 @@ void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     lookup (arg, msg, false);
 }
 
-/* kvs.lookup-plus: the same
+/* kvs.lookup-plus: the same, and (ours) "tail"?i
  *   -> { "val":o "rootseq":i "rootref":s }
+ *   -> { "val":o "from":i "blobs"?[s|null...] "rootseq":i "rootref":s }
  *   -> { "errno":2 "rootseq":i "rootref":s }  there is no such key
  */
 void lookup_plus_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)

@@ -115,6 +115,65 @@ static void snapshots (void)
     teardown (&tb);
 }
 
+/* The answer to a lookup-plus that wants a log from number tail on. */
+static struct tb_req *look_tail (struct testbed *tb, const char *key, int64_t tail)
+{
+    struct tb_req *req = tb_req_new (false, 1234);
+    struct blobref root;
+    int64_t seq;
+    struct kvs_lookup_args args = {
+        .key = key,
+        .keylen = strlen (key),
+        .flags = KVS_TREEOBJ,
+        .rootdir = &root,
+        .rootseq = &seq,
+        .plus = true,
+        .tail = &tail,
+    };
+
+    kvs_engine_root (tb->e, "primary", &root, &seq);
+    kvs_engine_lookup (tb->e, &req->r, &args);
+    tb_pump (tb);
+    return req;
+}
+
+static void tail_is (struct testbed *tb, int64_t tail, const char *want, const char *name)
+{
+    struct tb_req *req = look_tail (tb, "log", tail);
+    const char *from = req->r.payload ? strstr (req->r.payload, "\"from\"") : NULL;
+
+    ok (from && strncmp (from, want, strlen (want)) == 0, "%s", name);
+    if (from && strncmp (from, want, strlen (want)) != 0)
+        diag ("%s", req->r.payload);
+    tb_req_free (req);
+}
+
+static void ends_of_logs (void)
+{
+    struct testbed tb;
+    struct tb_req *req;
+
+    setup (&tb);
+    tb_append (&tb, "primary", "log", "a");
+    tb_append (&tb, "primary", "log", "b");
+    tb_append (&tb, "primary", "log", "c");
+    tail_is (&tb, 0, "\"from\":0,\"blobs\":[\"YQ==\",\"Yg==\",\"Yw==\"]",
+             "a log can be had with its data");
+    tail_is (&tb, 2, "\"from\":2,\"blobs\":[\"Yw==\"]", "or only its end");
+    tail_is (&tb, 3, "\"from\":2,\"rootseq\"", "if there is nothing new, the last of it");
+    tail_is (&tb, 9, "\"from\":2,\"rootseq\"", "also if less than expected");
+    req = look_tail (&tb, "log", 2);
+    ok (req->r.payload && strncmp (req->r.payload, "{\"val\":{\"data\":[\"sha1-", 22) == 0
+            && strncmp (req->r.payload + 22 + 40, "\"],\"type\":\"valref\"", 18) == 0,
+        "then the answer holds one reference");
+    tb_req_free (req);
+    tb_put (&tb, "primary", "v", "1");
+    req = look_tail (&tb, "v", 5);
+    ok (req->r.payload && !strstr (req->r.payload, "from"), "other objects are whole");
+    tb_req_free (req);
+    teardown (&tb);
+}
+
 static void crossing_namespaces (void)
 {
     struct testbed tb;
@@ -345,6 +404,7 @@ static void pausing (void)
 int main (void)
 {
     snapshots ();
+    ends_of_logs ();
     crossing_namespaces ();
     many_blobs ();
     missing_blob_of_a_value ();

@@ -21,7 +21,6 @@
 #include "common/util.h"
 
 #include "attr.h"
-#include "boot.h"
 #include "connector_local.h"
 #include "environ.h"
 #include "initial.h"
@@ -30,6 +29,7 @@
 #include "module_host.h"
 #include "rundir.h"
 #include "services.h"
+#include "setup.h"
 #include "uuid.h"
 
 struct options {
@@ -218,97 +218,11 @@ static void setup_process (void)
     (void)prctl (PR_SET_NAME, "flux-broker-0", 0, 0, 0);
 }
 
-/* Log */
+/* Parts */
 
 static void log_redirect (const char *buf, int len, void *arg)
 {
     logger_append (arg, buf, len);
-}
-
-static int set_log_attr (struct broker *b,
-                         const char *name,
-                         const char *value,
-                         flux_error_t *error)
-{
-    flux_error_t reason;
-    int r;
-
-    if (attrs_set_default (b->attrs, name, value) < 0) {
-        errno = ENOMEM;
-        return errprintf (error, "%s", strerror (errno));
-    }
-    if (strcmp (name, "log-filename") == 0 && !attrs_get (b->attrs, name))
-        return 0;
-    if ((r = logger_set (b->logger, name, attrs_get (b->attrs, name), &reason)) < 0) {
-        errno = -r;
-        return errprintf (error, "%s: %s", name, reason.text);
-    }
-    return 0;
-}
-
-static int setup_log (struct broker *b, flux_error_t *error)
-{
-    int v = b->opt.verbose;
-    const struct {
-        const char *name;
-        const char *value;
-    } defaults[] = {
-        { "log-ring-size", "1024" },
-        { "log-level", "7" },
-        { "log-forward-level", "3" },
-        { "log-critical-level", "2" },
-        { "log-syslog-level", "3" },
-        { "log-syslog-enable", "0" },
-        { "log-stderr-mode", v ? "local" : "leader" },
-        { "log-stderr-level", v > 1 ? "7" : v == 1 ? "6" : "3" },
-    };
-
-    for (size_t i = 0; i < ARRAY_SIZE (defaults); i++) {
-        if (set_log_attr (b, defaults[i].name, defaults[i].value, error) < 0)
-            return -1;
-    }
-    if (attrs_is_set (b->attrs, "log-filename"))
-        return set_log_attr (b, "log-filename", NULL, error);
-    return 0;
-}
-
-/* Attributes */
-
-static int setup_attrs (struct broker *b, flux_error_t *error)
-{
-    struct attrs *a = b->attrs;
-    const struct {
-        const char *name;
-        const char *value;
-    } defaults[] = {
-        { "version", flux_core_version_string () },
-        { "broker.uuid", b->uuid },
-        { "broker.rc1_path", "flux modprobe rc1" },
-        { "broker.rc3_path", "flux modprobe rc3" },
-        { "broker.quorum-warn", "1m" },
-        { "broker.shutdown-warn", "1m" },
-        { "broker.shutdown-timeout", "none" },
-        { "broker.sd-stop-timeout", "none" },
-        { "broker.cleanup-timeout", "none" },
-        { "broker.unload-builtins-timeout", "1m" },
-        { "tbon.topo", "kary:32" },
-        { "tbon.interface-hint", "default-route" },
-    };
-
-    if (boot_single (a, error) < 0)
-        return -1;
-    for (size_t i = 0; i < ARRAY_SIZE (defaults); i++) {
-        if (attrs_set_default (a, defaults[i].name, defaults[i].value) < 0)
-            goto nomem;
-    }
-    if (attrs_setf (a, "security.owner", "%u", (unsigned int)getuid ()) < 0
-        || attrs_setf (a, "broker.pid", "%d", (int)getpid ()) < 0
-        || attrs_setf (a, "broker.starttime", "%.2f", flux_reactor_time ()) < 0)
-        goto nomem;
-    return 0;
-nomem:
-    errno = ENOMEM;
-    return errprintf (error, "%s", strerror (errno));
 }
 
 /* The broker's own handle must never ask for what it would have to answer. */
@@ -324,40 +238,6 @@ static int cache_attrs (struct broker *b)
     }
     return 0;
 }
-
-/* Configuration */
-
-static int setup_config (struct broker *b, flux_error_t *error)
-{
-    const char *path = b->opt.config_path;
-    flux_error_t reason;
-    flux_conf_t *conf;
-
-    if (!path)
-        path = getenv ("FLUX_CONF_DIR");
-    if (path) {
-        if (!(conf = flux_conf_parse (path, &reason)))
-            return errprintf (error, "Config file error: %s", reason.text);
-        if (attrs_set (b->attrs, "config.path", path) < 0)
-            goto nomem;
-    }
-    else if (!(conf = flux_conf_create ()))
-        return errprintf (error, "%s", strerror (errno));
-    for (int i = 0; b->opt.conf[i]; i++) {
-        if (flux_conf_update (conf, b->opt.conf[i], &reason) < 0) {
-            flux_conf_decref (conf);
-            return errprintf (error, "Config file error: %s", reason.text);
-        }
-    }
-    if (flux_set_conf_new (b->h, conf) < 0)
-        goto nomem;
-    return 0;
-nomem:
-    flux_conf_decref (conf);
-    return errprintf (error, "%s", strerror (errno));
-}
-
-/* Parts */
 
 static void module_failed (const char *name, void *arg)
 {
@@ -387,6 +267,13 @@ static const struct module_host_ops module_host_ops = {
     .emptied = modules_emptied,
 };
 
+static int config_changed (const flux_conf_t *conf, flux_error_t *error, void *arg)
+{
+    struct broker *b = arg;
+
+    return connector_configure (b->connector, conf, error);
+}
+
 /* What everything else is plugged into. */
 static int create_core (struct broker *b)
 {
@@ -415,7 +302,7 @@ static int create_services (struct broker *b)
         || !(b->log_service = log_serve (b->self, b->services, b->logger))
         || !(b->event_service = event_serve (
                  b->self, b->services, b->router, b->events))
-        || !(b->config_service = config_serve (b->self, b->services))
+        || !(b->config_service = config_serve (b->self, b->services, b->attrs))
         || service_add (b->services, "broker", self) < 0
         || flux_register_default_methods (b->h, "broker", &b->methods) < 0)
         return -1;
@@ -446,6 +333,7 @@ static int create_hosts (struct broker *b)
                  b->h, b->router, b->services, b->events, getuid ())))
         return -1;
     module_host_set_builtins (b->modules, builtins, self);
+    config_set_targets (b->config_service, b->modules, config_changed, b);
     args.modules = b->modules;
     if (!(b->lifecycle = lifecycle_new (&args))
         || module_host_serve (b->modules, self) < 0
@@ -488,10 +376,12 @@ static int setup (struct broker *b, flux_error_t *error)
     const char *socket;
 
     errprintf (error, "%s", "out of memory");
-    if (setup_log (b, error) < 0 || setup_attrs (b, error) < 0)
+    if (setup_log (b->attrs, b->logger, b->opt.verbose, error) < 0
+        || setup_attrs (b->attrs, b->uuid, error) < 0)
         return -1;
     environ_clean ();
-    if (setup_config (b, error) < 0 || create_places (b, &socket, error) < 0)
+    if (setup_config (b->h, b->attrs, b->opt.config_path, b->opt.conf, error) < 0
+        || create_places (b, &socket, error) < 0)
         return -1;
     if (cache_attrs (b) < 0 || create_services (b) < 0 || create_hosts (b) < 0)
         return errprintf (error, "error starting services: %s", strerror (errno));

@@ -235,6 +235,64 @@ static void garbage (void)
     ok (instance_stop (&in) == 0, "exit code 0");
 }
 
+/* Change some bytes of a captured frame, but keep its prefix right so that
+ * the message gets a chance to be read.
+ */
+static size_t mutate (unsigned char *buf, size_t len, unsigned int *seed)
+{
+    int changes = 1 + rand_r (seed) % 4;
+
+    if (rand_r (seed) % 8 == 0 && len > 30)
+        len -= rand_r (seed) % 20;
+    for (int i = 0; i < changes; i++)
+        buf[8 + rand_r (seed) % (len - 8)] = rand_r (seed);
+    buf[4] = buf[5] = 0;
+    buf[6] = (len - 8) >> 8;
+    buf[7] = (len - 8) & 0xff;
+    return len;
+}
+
+static void mutations (void)
+{
+    enum { ROUNDS = 3000 };
+    json_t *o = load_sessions (), *sessions = json_object_get (o, "sessions");
+    unsigned int seed = 20261121;
+    struct instance in;
+    int fd = -1, sent = 0;
+    flux_t *h;
+
+    instance_start (&in, NULL);
+    for (int i = 0; i < ROUNDS; i++) {
+        json_t *steps = json_object_get (
+            json_array_get (sessions, rand_r (&seed) % json_array_size (sessions)),
+            "steps");
+        json_t *step = json_array_get (steps, rand_r (&seed) % json_array_size (steps));
+        const char *hex = json_string_value (json_object_get (step, "hex"));
+        unsigned char buf[4096];
+        size_t len = hex ? unhex (hex, buf) : 0;
+
+        if (len < 16)
+            continue;
+        if (fd < 0)
+            fd = raw_open (&in);
+        len = mutate (buf, len, &seed);
+        if (send (fd, buf, len, MSG_NOSIGNAL) == (ssize_t)len)
+            sent++;
+        /* it may answer, close, or wait for more: take a new one at times */
+        if (rand_r (&seed) % 4 == 0) {
+            close (fd);
+            fd = -1;
+        }
+    }
+    if (fd >= 0)
+        close (fd);
+    h = instance_open (&in);
+    ok (call (h, "broker.ping", "{}") == 0, "%d mutated messages do no harm", sent);
+    flux_close (h);
+    json_decref (o);
+    ok (instance_stop (&in) == 0, "exit code 0");
+}
+
 static void forged_responses (void)
 {
     struct instance in;
@@ -458,6 +516,7 @@ int main (void)
 {
     sessions ();
     garbage ();
+    mutations ();
     forged_responses ();
     guests ();
     slow_reader ();

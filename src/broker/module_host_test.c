@@ -173,6 +173,49 @@ static void disconnects (struct instance *in, flux_t *h)
     unload (h, "m");
 }
 
+static bool conf_is (flux_t *h, const char *topic, const char *want)
+{
+    char *s;
+    bool same;
+
+    call_json (h, topic, NULL, &s);
+    if (!(same = s && strcmp (s, want) == 0))
+        diag ("%s: %s", topic, s ? s : call_error ());
+    free (s);
+    return same;
+}
+
+static void configuration (flux_t *h)
+{
+    flux_future_t *f;
+    const char *s;
+
+    load (h, "m", NULL);
+    load (h, "p", "picky");
+    f = flux_rpc (h, "config.get", NULL, FLUX_NODEID_ANY, FLUX_RPC_STREAMING);
+    ok (flux_rpc_get (f, &s) == 0 && strcmp (s, "{}") == 0, "somebody watches");
+    flux_future_reset (f);
+    ok (call (h, "config.load", "{\"a\":1}") == 0, "config.load");
+    ok (conf_is (h, "m.conf", "{\"a\":1}") && conf_is (h, "p.conf", "{\"a\":1}"),
+        "every module gets it");
+    ok (conf_is (h, "config.get", "{\"a\":1}"), "the broker has it");
+    ok (flux_rpc_get (f, &s) == 0 && strcmp (s, "{\"a\":1}") == 0, "who watches hears");
+    flux_future_destroy (f);
+    ok (call (h, "config.load", "{\"bad\":1}") == EINVAL, "one module refuses another");
+    is (call_error (), "error updating p: I do not like it", "and says why");
+    ok (conf_is (h, "m.conf", "{\"a\":1}") && conf_is (h, "config.get", "{\"a\":1}"),
+        "it is taken back from those that had it");
+    ok (call (h, "config.load", "{\"access\":{\"foo\":1}}") == EINVAL, "nor the broker");
+    ok (strstr (call_error (), "error updating connector-local:") != NULL, "says why");
+    ok (load (h, "n", NULL) == 0 && conf_is (h, "n.conf", "{\"a\":1}"),
+        "a module that comes later gets it with its welcome");
+    ok (call (h, "config.load", "1") == EPROTO, "a configuration is an object");
+    ok (call (h, "config.reload", NULL) == 0, "without a path there is nothing to reload");
+    unload (h, "m");
+    unload (h, "n");
+    unload (h, "p");
+}
+
 static void runtime_failure (void)
 {
     struct instance in;
@@ -248,6 +291,7 @@ int main (void)
     open_requests (h);
     subscriptions (h);
     disconnects (&in, h);
+    configuration (h);
     flux_close (h);
     ok (instance_stop (&in) == 0, "exit code 0");
     runtime_failure ();

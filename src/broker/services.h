@@ -43,9 +43,22 @@ struct event_service *event_serve (struct self *self,
                                    struct event_hub *events);
 void event_unserve (struct event_service *es);
 
-/* "config": get.  The configuration is that of the handle. */
+/* "config": get, load, reload.  The configuration is that of the handle.  A
+ * change goes to the built-in parts (apply: -1 with errno and a sentence if
+ * they refuse it), then to each module in turn; a refusal takes it back
+ * everywhere.  One change is made at a time; others are refused with EAGAIN.
+ */
+typedef int (*config_apply_f) (const flux_conf_t *conf, flux_error_t *error, void *arg);
+
+struct module_host;
 struct config_service;
-struct config_service *config_serve (struct self *self, struct service_table *services);
+struct config_service *config_serve (struct self *self,
+                                     struct service_table *services,
+                                     const struct attrs *attrs);
+void config_set_targets (struct config_service *cs,
+                         struct module_host *modules,
+                         config_apply_f apply,
+                         void *arg);
 void config_unserve (struct config_service *cs);
 
 #endif /* !MILLRACE_BROKER_SERVICES_H */

@@ -4,11 +4,13 @@
  *   init-exit           succeed without ever running it
  *   deaf                never look at messages, but can be cancelled
  *   stuck               never look at messages, and cannot be cancelled
+ *   picky               refuse any configuration with key "bad"
  *
  * Methods: NAME.echo, NAME.args, NAME.attr, NAME.die {"errnum":i},
  * NAME.hold (answered when NAME.release comes), NAME.subscribe {"topic":s},
  * NAME.events (topics seen), NAME.disconnects (count), NAME.publish
- * {"topic":s "count":i}, NAME.register {"service":s}.
+ * {"topic":s "count":i}, NAME.register {"service":s},
+ * NAME.conf (the configuration it has).
  */
 
 #include "config.h"
@@ -207,6 +209,33 @@ static void register_cb (flux_t *h,
         (void)flux_respond_error (h, msg, errno, NULL);
 }
 
+static void conf_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    json_t *o;
+
+    if (flux_conf_unpack (flux_get_conf (h), NULL, "o", &o) < 0
+        || flux_respond_pack (h, msg, "O", o) < 0)
+        (void)flux_respond_error (h, msg, errno, NULL);
+}
+
+static void reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    flux_conf_t *conf;
+    json_t *o;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0)
+        (void)flux_respond_error (h, msg, errno, NULL);
+    else if (has_arg (arg, "picky", NULL)
+             && flux_conf_unpack (conf, NULL, "{s:o}", "bad", &o) == 0) {
+        flux_conf_decref (conf);
+        (void)flux_respond_error (h, msg, EINVAL, "I do not like it");
+    }
+    else {
+        (void)flux_set_conf_new (h, conf);
+        (void)flux_respond (h, msg, NULL);
+    }
+}
+
 static const struct flux_msg_handler_spec methods[] = {
     { FLUX_MSGTYPE_REQUEST, "echo", echo_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "args", args_cb, 0 },
@@ -220,6 +249,8 @@ static const struct flux_msg_handler_spec methods[] = {
     { FLUX_MSGTYPE_REQUEST, "disconnects", disconnects_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "publish", publish_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "register", register_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "conf", conf_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "config-reload", reload_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 

@@ -1,0 +1,206 @@
+/* content_live.c - the content service with a backing store that fails.
+ *
+ * The instance has content and nothing else.  A child of this program is the
+ * backing store: it keeps nothing, and answers stores with the errno that
+ * "content-backing.fail" set last.
+ */
+
+#include "config.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/blobhash.h"
+#include "live.h"
+
+static flux_t *h;
+static struct blobhash *hash;
+
+/* ---- the backing store ---- */
+
+static int failing;
+static int stores;
+
+static void
+store_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct blobref ref;
+    const void *data;
+    size_t len;
+
+    stores++;
+    if (failing) {
+        flux_respond_error (bh, msg, failing, NULL);
+        return;
+    }
+    flux_request_decode_raw (msg, NULL, &data, &len);
+    blobhash_sum (hash, data, len, &ref);
+    flux_respond_raw (bh, msg, ref.bytes, blobref_digest_size (ref.kind));
+}
+
+static void load_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    /* not what was asked for, whatever that was */
+    flux_respond_raw (bh, msg, "junk", 4);
+}
+
+static void fail_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    flux_request_unpack (msg, NULL, "{s:i}", "errnum", &failing);
+    flux_respond_pack (bh, msg, "{s:i}", "stores", stores);
+}
+
+/* Fails as told, else has a checkpoint from the future. */
+static void
+checkpoint_get_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    if (failing)
+        flux_respond_error (bh, msg, failing, NULL);
+    else
+        flux_respond (bh, msg, "{\"value\":[{\"version\":9,\"rootref\":\"x\"}]}");
+}
+
+static void
+checkpoint_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    flux_respond (bh, msg, NULL);
+}
+
+static void child (void)
+{
+    static const struct flux_msg_handler_spec handlers[] = {
+        { FLUX_MSGTYPE_REQUEST, "content-backing.store", store_cb, 0 },
+        { FLUX_MSGTYPE_REQUEST, "content-backing.load", load_cb, 0 },
+        { FLUX_MSGTYPE_REQUEST, "content-backing.fail", fail_cb, 0 },
+        { FLUX_MSGTYPE_REQUEST, "content-backing.checkpoint-get", checkpoint_get_cb, 0 },
+        { FLUX_MSGTYPE_REQUEST, "content-backing.checkpoint-put", checkpoint_cb, 0 },
+        FLUX_MSGHANDLER_TABLE_END,
+    };
+    flux_t *bh = flux_open (NULL, 0);
+    flux_msg_handler_t **mh;
+    flux_future_t *f;
+
+    if (!bh || flux_msg_handler_addvec (bh, handlers, NULL, &mh) < 0
+        || !(f = flux_service_register (bh, "content-backing"))
+        || flux_future_get (f, NULL) < 0
+        || !(f = flux_rpc_pack (bh, "content.register-backing", FLUX_NODEID_ANY, 0,
+                                "{s:s}", "name", "fake"))
+        || flux_future_get (f, NULL) < 0)
+        _exit (1);
+    flux_reactor_run (flux_get_reactor (bh), 0);
+    _exit (0);
+}
+
+/* Set the errno; returns the number of stores so far. */
+static int set_failing (int errnum)
+{
+    flux_future_t *f = NULL;
+    int n = -1;
+
+    do { /* until the child has registered */
+        flux_future_destroy (f);
+        f = flux_rpc_pack (h, "content-backing.fail", FLUX_NODEID_ANY, 0, "{s:i}",
+                           "errnum", errnum);
+    } while (flux_rpc_get_unpack (f, "{s:i}", "stores", &n) < 0 && errno == ENOSYS);
+    flux_future_destroy (f);
+    return n;
+}
+
+/* ---- tests ---- */
+
+static int store (const char *data)
+{
+    flux_future_t *f =
+        flux_rpc_raw (h, "content.store", data, strlen (data), FLUX_NODEID_ANY, 0);
+    int rc = flux_future_get (f, NULL) < 0 ? errno : 0;
+
+    flux_future_destroy (f);
+    return rc;
+}
+
+static int load (const char *data)
+{
+    const void *got;
+    struct blobref ref;
+    flux_future_t *f;
+    size_t len;
+    int rc = 0;
+
+    blobhash_sum (hash, data, strlen (data), &ref);
+    f = flux_rpc_raw (h, "content.load", ref.bytes, blobref_digest_size (ref.kind),
+                      FLUX_NODEID_ANY, 0);
+    if (flux_rpc_get_raw (f, &got, &len) < 0)
+        rc = errno;
+    else if (len != strlen (data) || memcmp (got, data, len) != 0)
+        rc = EBADMSG;
+    flux_future_destroy (f);
+    return rc;
+}
+
+static void without_backing (void)
+{
+    ok (store ("a") == 0 && load ("a") == 0,
+        "without a backing store blobs stay in memory");
+    ok (load ("b") == ENOENT, "a missing one is ENOENT");
+    rpc_fails (h, "content.flush", 0, NULL, ENOSYS, NULL, "flush is ENOSYS");
+    rpc_fails (h, "content.checkpoint-get", 0, NULL, ENOSYS,
+               "checkpoint get unavailable, no backing store", "so is checkpoint-get");
+    rpc_fails (h, "content.checkpoint-put", 0, "{\"value\":{}}", ENOSYS,
+               "checkpoint put unavailable, no backing store", "so is checkpoint-put");
+    rpc_fails (h, "content.unregister-backing", 0, NULL, EINVAL,
+               "content backing store is not active", "there is nothing to unregister");
+    rpc_fails (h, "content.dropcache", 0, NULL, 0, NULL, "dropcache");
+    ok (load ("a") == 0, "keeps what is nowhere else");
+}
+
+static void failing_backing (void)
+{
+    if (fork () == 0)
+        child ();
+    set_failing (0);
+    rpc_fails (h, "content.flush", 0, NULL, 0, NULL, "a backing store comes: flush");
+    is_int (stats_get (h, "content", "dirty"), 0, "writes all there is");
+    is_int (set_failing (ENOSPC), 1, "once");
+    ok (store ("c") == 0 && load ("c") == 0, "it fails: stores succeed nevertheless");
+    rpc_fails (h, "content.flush", 0, NULL, ENOSPC, NULL, "a flush says why not");
+    rpc_fails (h, "content.flush", 0, NULL, ENOSPC, NULL, "again and again");
+    rpc_fails (h, "content.checkpoint-put", 0, "{\"value\":{}}", ENOSPC, NULL,
+               "and no checkpoint is taken");
+    is_int (stats_get (h, "content", "dirty"), 1, "the blob is not forgotten");
+    set_failing (0);
+    rpc_fails (h, "content.flush", 0, NULL, 0, NULL, "there is room again: flush");
+    is_int (stats_get (h, "content", "dirty"), 0, "writes it");
+    rpc_fails (h, "content.checkpoint-put", 0, "{\"value\":{}}", 0, NULL,
+               "checkpoints work");
+    rpc_fails (h, "content.dropcache", 0, NULL, 0, NULL, "dropcache");
+    ok (load ("c") == EIO, "a blob that comes back wrong is not handed on");
+    rpc_fails (h, "module.load", 0, "{\"path\":\"kvs\",\"args\":[]}", EINVAL, NULL,
+               "kvs does not start from a checkpoint that it does not understand");
+    set_failing (EIO);
+    rpc_fails (h, "module.load", 0, "{\"path\":\"kvs\",\"args\":[]}", EIO, NULL,
+               "nor empty because the checkpoint cannot be read");
+    set_failing (ENOENT);
+    rpc_fails (h, "module.load", 0, "{\"path\":\"kvs\",\"args\":[]}", 0, NULL,
+               "but if there is none");
+    set_failing (0);
+    rpc_fails (h, "module.remove", 0, "{\"name\":\"kvs\"}", 0, NULL, "kvs leaves");
+    rpc_fails (h, "content.unregister-backing", 0, NULL, 0, NULL,
+               "the backing store leaves");
+    rpc_fails (h, "content.flush", 0, NULL, ENOSYS, NULL, "flush is ENOSYS again");
+    rpc_fails (h, "content.register-backing", 0, "{\"name\":\"other\"}", EINVAL,
+               "content backing store cannot be changed on the fly",
+               "another one is not welcome");
+}
+
+int main (void)
+{
+    h = live_open ();
+    if (blobhash_new (BLOBREF_SHA1, &hash) < 0)
+        bail_out ("no hash");
+    without_backing ();
+    failing_backing ();
+    blobhash_free (hash);
+    flux_close (h);
+    return done_testing ();
+}

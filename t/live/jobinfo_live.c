@@ -13,7 +13,7 @@
 #include "live.h"
 
 #define EV(name) "{\"timestamp\":1.0,\"name\":\"" name "\"}\n"
-#define EVC(name, context)                                                    \
+#define EVC(name, context) \
     "{\"timestamp\":1.0,\"name\":\"" name "\",\"context\":" context "}\n"
 #define RELEASE EVC ("release", "{\"ranks\":\"all\",\"final\":true}")
 
@@ -64,8 +64,7 @@ static flux_jobid_t job_new (uint32_t userid)
     char entry[128];
 
     last_id += 0x1000000;
-    snprintf (entry,
-              sizeof (entry),
+    snprintf (entry, sizeof (entry),
               "{\"timestamp\":1.0,\"name\":\"submit\",\"context\":{\"userid\":%d}}\n",
               (int)userid);
     event (last_id, entry);
@@ -76,8 +75,7 @@ static const char *submit_of (uint32_t userid)
 {
     static char entry[128];
 
-    snprintf (entry,
-              sizeof (entry),
+    snprintf (entry, sizeof (entry),
               "{\"timestamp\":1.0,\"name\":\"submit\",\"context\":{\"userid\":%d}}\n",
               (int)userid);
     return entry;
@@ -90,12 +88,10 @@ static void guest_create (flux_jobid_t id)
     char op[512];
 
     live_create (h, job_ns (id), getuid ());
-    snprintf (op,
-              sizeof (op),
+    snprintf (op, sizeof (op),
               "treeobj %s {\"ver\":1,\"type\":\"symlink\",\"data\":"
               "{\"namespace\":\"%s\",\"target\":\".\"}}",
-              job_key (id, "guest"),
-              job_ns (id));
+              job_key (id, "guest"), job_ns (id));
     live_commit (h, NULL, op, NULL);
 }
 
@@ -176,8 +172,10 @@ static void jobs_to_come (void)
     f = watch (id, "eventlog", WAIT);
     s = watch (id, "eventlog", WAIT | SENTINEL);
     next_is_empty (s, "the sentinel of a job to come");
-    end_is (watch (id, "eventlog", 0), ENOENT, NULL, "who does not want to wait need not");
-    end_is (watch (id, "guest.output", WAIT), ENOENT, NULL, "guest data are not waited for");
+    end_is (watch (id, "eventlog", 0), ENOENT, NULL,
+            "who does not want to wait need not");
+    end_is (watch (id, "guest.output", WAIT), ENOENT, NULL,
+            "guest data are not waited for");
     job_new (getuid ());
     next_is (f, submit_of (getuid ()), "a job can be waited for");
     next_is (s, submit_of (getuid ()), "by many");
@@ -198,18 +196,10 @@ static void access_rules (void)
     end_is (watch_on (other, id, "eventlog", 0), EPERM, NULL, "others may not");
     end_is (watch_on (other, id, "nosuch", 0), EPERM, NULL, "not even what is missing");
     end_is (watch_on (other, id, "guest.x", 0), EPERM, NULL, "nor guest data");
-    end_is (watch_on (other, 43, "eventlog", 0), ENOENT, NULL, "an unknown job is unknown");
-    f = flux_rpc_pack (other,
-                       "job-info.lookup",
-                       FLUX_NODEID_ANY,
-                       0,
-                       "{s:I s:[s] s:i}",
-                       "id",
-                       (json_int_t)id,
-                       "keys",
-                       "nosuch",
-                       "flags",
-                       0);
+    end_is (watch_on (other, 43, "eventlog", 0), ENOENT, NULL,
+            "an unknown job is unknown");
+    f = flux_rpc_pack (other, "job-info.lookup", FLUX_NODEID_ANY, 0, "{s:I s:[s] s:i}",
+                       "id", (json_int_t)id, "keys", "nosuch", "flags", 0);
     end_is (f, EPERM, "access is restricted to job/instance owner", "lookups are alike");
     flux_close (owner);
     flux_close (other);
@@ -303,16 +293,8 @@ static void raw (void)
     size_t len;
     const char *submit = submit_of (getuid ());
 
-    f = flux_rpc_pack (h,
-                       "job-info.eventlog-watch",
-                       FLUX_NODEID_ANY,
-                       FLUX_RPC_STREAMING,
-                       "{s:I s:s s:i}",
-                       "id",
-                       (json_int_t)id,
-                       "path",
-                       "eventlog",
-                       "flags",
+    f = flux_rpc_pack (h, "job-info.eventlog-watch", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                       "{s:I s:s s:i}", "id", (json_int_t)id, "path", "eventlog", "flags",
                        SENTINEL | RAW);
     ok (flux_rpc_get_raw (f, &data, &len) == 0 && len == strlen (submit)
             && memcmp (data, submit, len) == 0,
@@ -329,24 +311,18 @@ static void raw (void)
 }
 
 /* One lookup, its answer compared as JSON text with sorted keys. */
-static void
-lookup_is (flux_jobid_t id, const char *keys, int flags, const char *want, const char *name)
+static void lookup_is (flux_jobid_t id,
+                       const char *keys,
+                       int flags,
+                       const char *want,
+                       const char *name)
 {
     json_t *k = json_loads (keys, 0, NULL), *o;
     flux_future_t *f;
     char *s = NULL;
 
-    f = flux_rpc_pack (h,
-                       "job-info.lookup",
-                       FLUX_NODEID_ANY,
-                       0,
-                       "{s:I s:o s:i}",
-                       "id",
-                       (json_int_t)id,
-                       "keys",
-                       k,
-                       "flags",
-                       flags);
+    f = flux_rpc_pack (h, "job-info.lookup", FLUX_NODEID_ANY, 0, "{s:I s:o s:i}", "id",
+                       (json_int_t)id, "keys", k, "flags", flags);
     if (flux_rpc_get_unpack (f, "o", &o) < 0)
         diag ("%s", future_strerror (f, errno));
     else {
@@ -368,17 +344,8 @@ static void lookup_fails (flux_jobid_t id,
     flux_future_t *f;
     int got = 0;
 
-    f = flux_rpc_pack (h,
-                       "job-info.lookup",
-                       FLUX_NODEID_ANY,
-                       0,
-                       "{s:I s:[s] s:i}",
-                       "id",
-                       (json_int_t)id,
-                       "keys",
-                       key,
-                       "flags",
-                       flags);
+    f = flux_rpc_pack (h, "job-info.lookup", FLUX_NODEID_ANY, 0, "{s:I s:[s] s:i}", "id",
+                       (json_int_t)id, "keys", key, "flags", flags);
     if (flux_rpc_get (f, NULL) < 0)
         got = errno;
     is_int (got, errnum, "%s", name);
@@ -397,46 +364,32 @@ static void lookups (void)
     job_write (id, "put", "empty", "");
     lookup_is (id, "[]", 0, "{}", "no keys, no values");
     lookup_is (id, "[\"J\",\"J\"]", 0, "{\"J\":\"text\"}", "each key comes once");
-    lookup_is (id,
-               "[\"J\",\"R\"]",
-               0,
-               "{\"J\":\"text\",\"R\":\"{\\\"execution\\\": {\\\"expiration\\\": 0.0}}\"}",
-               "values are strings");
-    lookup_is (id,
-               "[\"J\",\"R\"]",
-               FLUX_JOB_LOOKUP_JSON_DECODE,
+    lookup_is (
+        id, "[\"J\",\"R\"]", 0,
+        "{\"J\":\"text\",\"R\":\"{\\\"execution\\\": {\\\"expiration\\\": 0.0}}\"}",
+        "values are strings");
+    lookup_is (id, "[\"J\",\"R\"]", FLUX_JOB_LOOKUP_JSON_DECODE,
                "{\"J\":\"text\",\"R\":{\"execution\":{\"expiration\":0.0}}}",
                "unless R or jobspec are to be decoded");
-    event (id,
-           EVC ("resource-update", "{\"expiration\":5.0}")
-               EVC ("jobspec-update", "{\"attributes.a.b\":1}"));
-    lookup_is (id,
-               "[\"jobspec\",\"R\"]",
+    event (id, EVC ("resource-update", "{\"expiration\":5.0}")
+                   EVC ("jobspec-update", "{\"attributes.a.b\":1}"));
+    lookup_is (id, "[\"jobspec\",\"R\"]",
                FLUX_JOB_LOOKUP_JSON_DECODE | FLUX_JOB_LOOKUP_CURRENT,
                "{\"R\":{\"execution\":{\"expiration\":5.0}},"
                "\"jobspec\":{\"attributes\":{\"a\":{\"b\":1}}}}",
                "updates are applied if wanted");
-    lookup_is (id,
-               "[\"R\"]",
-               FLUX_JOB_LOOKUP_CURRENT,
+    lookup_is (id, "[\"R\"]", FLUX_JOB_LOOKUP_CURRENT,
                "{\"R\":\"{\\\"execution\\\": {\\\"expiration\\\": 5.0}}\"}",
                "to strings as well");
     lookup_fails (id, "no", 0, ENOENT, "no: key not found", "a missing key");
     lookup_fails (id, ".", 0, EISDIR, ".: Is a directory", "a directory");
-    lookup_fails (id,
-                  "empty",
-                  0,
-                  EPROTO,
-                  "empty: value is unexpectedly empty",
+    lookup_fails (id, "empty", 0, EPROTO, "empty: value is unexpectedly empty",
                   "an empty value");
-    lookup_fails (id, "J", 8, EPROTO, "lookup request rejected with invalid flag", "a flag");
+    lookup_fails (id, "J", 8, EPROTO, "lookup request rejected with invalid flag",
+                  "a flag");
     job_write (id, "put", "R", "nonsense");
-    lookup_fails (id,
-                  "R",
-                  FLUX_JOB_LOOKUP_JSON_DECODE,
-                  ENOMEM,
-                  "R: error adding value to response",
-                  "an R that is none");
+    lookup_fails (id, "R", FLUX_JOB_LOOKUP_JSON_DECODE, ENOMEM,
+                  "R: error adding value to response", "an R that is none");
     last_id += 0x1000000;
     job_write (last_id, "put", "eventlog", "nonsense\n");
     lookup_fails (last_id, "R", 0, EPROTO, "error parsing eventlog", "an odd log");
@@ -445,17 +398,9 @@ static void lookups (void)
 
 static flux_future_t *update_watch (flux_jobid_t id, const char *key)
 {
-    flux_future_t *f = flux_rpc_pack (h,
-                                      "job-info.update-watch",
-                                      FLUX_NODEID_ANY,
-                                      FLUX_RPC_STREAMING,
-                                      "{s:I s:s s:i}",
-                                      "id",
-                                      (json_int_t)id,
-                                      "key",
-                                      key,
-                                      "flags",
-                                      0);
+    flux_future_t *f =
+        flux_rpc_pack (h, "job-info.update-watch", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                       "{s:I s:s s:i}", "id", (json_int_t)id, "key", key, "flags", 0);
     if (!f)
         bail_out ("flux_rpc_pack: %s", strerror (errno));
     return f;
@@ -465,11 +410,7 @@ static void expiration_is (flux_future_t *f, double want, const char *name)
 {
     double expiration = -1;
 
-    if (flux_rpc_get_unpack (f,
-                             "{s:{s:{s:F}}}",
-                             "R",
-                             "execution",
-                             "expiration",
+    if (flux_rpc_get_unpack (f, "{s:{s:{s:F}}}", "R", "execution", "expiration",
                              &expiration)
         < 0)
         diag ("%s", future_strerror (f, errno));
@@ -500,9 +441,8 @@ static void updates (void)
     g = update_watch (id, "R");
     expiration_is (g, 6.0, "another watch");
     is_int (stats_get (h, "job-info", "update_watchers"), 2, "stats count both");
-    event (id,
-           EVC ("resource-update", "{\"expiration\":6.0}")
-               EVC ("resource-update", "{\"expiration\":7.0}"));
+    event (id, EVC ("resource-update", "{\"expiration\":6.0}")
+                   EVC ("resource-update", "{\"expiration\":7.0}"));
     expiration_is (f, 6.0, "even if nothing changes");
     expiration_is (f, 7.0, "one by one");
     expiration_is (g, 6.0, "for");
@@ -513,12 +453,8 @@ static void updates (void)
     f = update_watch (id, "R");
     expiration_is (f, 7.0, "of an inactive job there is one");
     rpc_ends (f, ENODATA, "and no more");
-    rpc_fails (h,
-               "job-info.update-watch",
-               0,
-               "{\"id\":1,\"key\":\"R\",\"flags\":0}",
-               EPROTO,
-               "update-watch request rejected without streaming RPC flag",
+    rpc_fails (h, "job-info.update-watch", 0, "{\"id\":1,\"key\":\"R\",\"flags\":0}",
+               EPROTO, "update-watch request rejected without streaming RPC flag",
                "it is streaming");
 }
 
@@ -528,18 +464,9 @@ static void bad_requests (void)
     const int s = FLUX_RPC_STREAMING;
 
     rpc_fails (h, topic, s, NULL, EPROTO, NULL, "no payload");
-    rpc_fails (h,
-               topic,
-               s,
-               "{\"id\":1,\"path\":\"eventlog\",\"flags\":64}",
-               EPROTO,
-               "eventlog-watch request rejected with invalid flag",
-               "an unknown flag");
-    rpc_fails (h,
-               topic,
-               0,
-               "{\"id\":1,\"path\":\"eventlog\",\"flags\":0}",
-               EPROTO,
+    rpc_fails (h, topic, s, "{\"id\":1,\"path\":\"eventlog\",\"flags\":64}", EPROTO,
+               "eventlog-watch request rejected with invalid flag", "an unknown flag");
+    rpc_fails (h, topic, 0, "{\"id\":1,\"path\":\"eventlog\",\"flags\":0}", EPROTO,
                "eventlog-watch request rejected without streaming RPC flag",
                "not streaming");
 }
@@ -577,19 +504,14 @@ static void unload (void)
     flux_future_t *r;
 
     next_is (f, submit_of (getuid ()), "a watch");
-    r = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name", "job-info");
+    r = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                       "job-info");
     ok (flux_future_get (r, NULL) == 0, "the module can be unloaded");
     flux_future_destroy (r);
     end_is (f, ENOSYS, NULL, "then those who watch are told");
     end_is (g, ENOSYS, NULL, "and those who wait");
-    r = flux_rpc_pack (h,
-                       "module.load",
-                       FLUX_NODEID_ANY,
-                       0,
-                       "{s:s s:[]}",
-                       "path",
-                       "job-info",
-                       "args");
+    r = flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
+                       "job-info", "args");
     ok (flux_future_get (r, NULL) == 0, "and loaded again");
     flux_future_destroy (r);
 }

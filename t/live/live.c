@@ -172,8 +172,8 @@ void end_is (flux_future_t *f, int errnum, const char *text, const char *name)
 
 void cancel_ends (flux_future_t *f, const char *name)
 {
-    int rc = is_event_watch (f) ? flux_job_event_watch_cancel (f)
-                                : flux_kvs_lookup_cancel (f);
+    int rc =
+        is_event_watch (f) ? flux_job_event_watch_cancel (f) : flux_kvs_lookup_cancel (f);
 
     if (rc < 0)
         bail_out ("cancel: %s", strerror (errno));

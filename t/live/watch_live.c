@@ -142,15 +142,11 @@ static void appends (void)
     next_is (f, "five", "another watch");
     live_commit (h, NULL, "mkdir a.log", NULL);
     end_is (f, EINVAL, overwritten, "nor is a directory");
-    end_is (live_watch (h, NULL, APPEND, "a.log"),
-            EISDIR,
-            "dirref cannot be watched with WATCH_APPEND",
-            "which cannot be watched so");
+    end_is (live_watch (h, NULL, APPEND, "a.log"), EISDIR,
+            "dirref cannot be watched with WATCH_APPEND", "which cannot be watched so");
     live_commit (h, NULL, "link a.link a.log", NULL);
-    end_is (live_watch (h, NULL, APPEND, "a.link"),
-            EINVAL,
-            "symlink cannot be watched with WATCH_APPEND",
-            "nor can a symlink");
+    end_is (live_watch (h, NULL, APPEND, "a.link"), EINVAL,
+            "symlink cannot be watched with WATCH_APPEND", "nor can a symlink");
 }
 
 static void shorter_logs (void)
@@ -199,9 +195,7 @@ static void streams (void)
     f = live_watch (h, NULL, STREAM, "st.v");
     next_is (f, "value", "a value is one chunk");
     end_is (f, ENODATA, NULL, "the end");
-    end_is (live_watch (h, NULL, STREAM, "st"),
-            EISDIR,
-            "dirref cannot be streamed",
+    end_is (live_watch (h, NULL, STREAM, "st"), EISDIR, "dirref cannot be streamed",
             "a directory cannot be streamed");
     end_is (live_watch (h, NULL, STREAM, "st.no"), ENOENT, NULL, "nor can nothing");
     f = live_watch (h, NULL, STREAM | WAIT, "st.late");
@@ -247,23 +241,25 @@ static void namespaces (void)
     end_is (live_watch (h, "ns1", W, "k"), ENOTSUP, NULL, "a missing namespace");
     f = live_watch (h, "ns1", W | WAIT, "k");
     g = live_watch (h, "ns1", SENTINEL | WAIT, "k");
-    end_is (live_watch (h, "ns1", W, "k"), ENOTSUP, NULL, "is an error even if waited for");
+    end_is (live_watch (h, "ns1", W, "k"), ENOTSUP, NULL,
+            "is an error even if waited for");
     live_create (h, "ns1", getuid ());
     next_is_empty (g, "the sentinel comes when the namespace does");
     live_commit (h, "ns1", "put k 1", NULL);
     next_is (f, "1", "and the value when the key does");
     next_is (g, "1", "for all");
-    is_int (stats_get (h, "kvs-watch", "namespaces/ns1/watchers"),
-            2,
+    is_int (stats_get (h, "kvs-watch", "namespaces/ns1/watchers"), 2,
             "stats count the watchers of a namespace");
-    is_int (stats_get (h, "kvs-watch", "namespaces/ns1/owner"), getuid (), "and its owner");
+    is_int (stats_get (h, "kvs-watch", "namespaces/ns1/owner"), getuid (),
+            "and its owner");
     w = live_watch (h, "ns1", W | WAIT, "never");
     live_commit (h, "ns1", "put k2 1", NULL);
     live_remove (h, "ns1");
     end_is (f, ENOTSUP, NULL, "a removed namespace ends its watches");
     end_is (g, ENOTSUP, NULL, "of logs");
     end_is (w, ENOTSUP, NULL, "and of keys that never were");
-    is_int (stats_get (h, "kvs-watch", "namespaces/ns1/watchers"), -2, "then it is forgotten");
+    is_int (stats_get (h, "kvs-watch", "namespaces/ns1/watchers"), -2,
+            "then it is forgotten");
 }
 
 static void guests (void)
@@ -304,56 +300,25 @@ static void bad_requests (void)
     rpc_fails (h, lookup, s, NULL, EPROTO, NULL, "no payload");
     rpc_fails (h, lookup, s, "{\"key\":", EPROTO, NULL, "no JSON");
     rpc_fails (h, lookup, s, "{\"key\":\"a\",\"flags\":4}", EPROTO, NULL, "no namespace");
-    rpc_fails (h,
-               lookup,
-               0,
-               "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":4}",
-               EPROTO,
-               "KVS watch request rejected without streaming RPC flag",
+    rpc_fails (h, lookup, 0, "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":4}",
+               EPROTO, "KVS watch request rejected without streaming RPC flag",
                "WATCH is streaming");
-    rpc_fails (h,
-               lookup,
-               0,
-               "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":512}",
-               EPROTO,
-               "KVS stream request rejected without streaming RPC flag",
+    rpc_fails (h, lookup, 0, "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":512}",
+               EPROTO, "KVS stream request rejected without streaming RPC flag",
                "STREAM is, too");
-    rpc_fails (h,
-               lookup,
-               s,
-               "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":516}",
-               EINVAL,
-               "Cannot KVS watch and stream at the same time",
-               "not both");
-    rpc_fails (h,
-               lookup,
-               s,
-               "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":64}",
-               EINVAL,
-               "Must set KVS watch flag with other watch flags",
+    rpc_fails (h, lookup, s, "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":516}",
+               EINVAL, "Cannot KVS watch and stream at the same time", "not both");
+    rpc_fails (h, lookup, s, "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":64}",
+               EINVAL, "Must set KVS watch flag with other watch flags",
                "FULL without WATCH");
-    rpc_fails (h,
-               lookup,
-               s,
-               "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":1028}",
-               EINVAL,
-               "Must set KVS watch append flag with initial sentinel flag",
+    rpc_fails (h, lookup, s, "{\"key\":\"a\",\"namespace\":\"primary\",\"flags\":1028}",
+               EINVAL, "Must set KVS watch append flag with initial sentinel flag",
                "a sentinel without APPEND");
-    rpc_fails (h,
-               lookup,
-               s,
-               "{\"key\":\"\",\"namespace\":\"primary\",\"flags\":4}",
-               ENOENT,
-               NULL,
-               "no key");
+    rpc_fails (h, lookup, s, "{\"key\":\"\",\"namespace\":\"primary\",\"flags\":4}",
+               ENOENT, NULL, "no key");
     live_commit (h, NULL, "put bad 1", NULL);
-    rpc_fails (h,
-               lookup,
-               0,
-               "{\"key\":\"bad\",\"namespace\":\"primary\",\"flags\":0}",
-               0,
-               NULL,
-               "a plain lookup is one, too");
+    rpc_fails (h, lookup, 0, "{\"key\":\"bad\",\"namespace\":\"primary\",\"flags\":0}", 0,
+               NULL, "a plain lookup is one, too");
 }
 
 static void raw (void)
@@ -364,18 +329,11 @@ static void raw (void)
     size_t len;
 
     live_commit (h, NULL, "append raw.log one", NULL);
-    f = flux_rpc_pack (h,
-                       "kvs-watch.lookup",
-                       FLUX_NODEID_ANY,
-                       FLUX_RPC_STREAMING,
-                       "{s:s s:s s:i}",
-                       "key",
-                       "raw.log",
-                       "namespace",
-                       "primary",
-                       "flags",
+    f = flux_rpc_pack (h, "kvs-watch.lookup", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                       "{s:s s:s s:i}", "key", "raw.log", "namespace", "primary", "flags",
                        SENTINEL | 1 << 16);
-    ok (flux_rpc_get_raw (f, &data, &len) == 0 && len == 3 && memcmp (data, "one", 3) == 0,
+    ok (flux_rpc_get_raw (f, &data, &len) == 0 && len == 3
+            && memcmp (data, "one", 3) == 0,
         "raw chunks are just their bytes");
     flux_future_reset (f);
     ok (flux_future_get (f, (const void **)&msg) == 0
@@ -384,7 +342,8 @@ static void raw (void)
     flux_future_reset (f);
     live_commit (h, NULL, "append raw.log ", NULL);
     ok (flux_future_get (f, (const void **)&msg) == 0
-            && !flux_msg_has_flag (msg, FLUX_MSGFLAG_USER1) && !flux_msg_has_payload (msg),
+            && !flux_msg_has_flag (msg, FLUX_MSGFLAG_USER1)
+            && !flux_msg_has_payload (msg),
         "an empty chunk is not");
     flux_future_destroy (f);
 }
@@ -427,19 +386,14 @@ static void unload (void)
     f = live_watch (h, NULL, W, "u.a");
     g = live_watch (h, NULL, WAIT, "u.b");
     next_is (f, "1", "a watch");
-    r = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name", "kvs-watch");
+    r = flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                       "kvs-watch");
     ok (flux_future_get (r, NULL) == 0, "the module can be unloaded");
     flux_future_destroy (r);
     end_is (f, ENOSYS, NULL, "then those who watch are told");
     end_is (g, ENOSYS, NULL, "and those who wait");
-    r = flux_rpc_pack (h,
-                       "module.load",
-                       FLUX_NODEID_ANY,
-                       0,
-                       "{s:s s:[]}",
-                       "path",
-                       "kvs-watch",
-                       "args");
+    r = flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
+                       "kvs-watch", "args");
     ok (flux_future_get (r, NULL) == 0, "and loaded again");
     flux_future_destroy (r);
     f = live_watch (h, NULL, W, "u.a");

@@ -59,12 +59,12 @@ char *__wrap_strdup (const char *s)
 }
 
 /* Call the engine, perhaps short of memory. */
-#define ENGINE(s, call)                                                       \
-    do {                                                                      \
-        if ((s)->oom && sim_rnd ((s), 30) == 0)                               \
-            oom_countdown = sim_rnd ((s), 12);                                \
-        call;                                                                 \
-        oom_countdown = -1;                                                   \
+#define ENGINE(s, call)                         \
+    do {                                        \
+        if ((s)->oom && sim_rnd ((s), 30) == 0) \
+            oom_countdown = sim_rnd ((s), 12);  \
+        call;                                   \
+        oom_countdown = -1;                     \
     } while (0)
 
 static void check (struct sim *s, bool cond, const char *what)
@@ -104,8 +104,7 @@ static void take_lookup (struct sim *s, struct watch_lookup *l)
         struct sim_lookup *o = &s->lookup[i];
         if (o->l->rootref && o->space == p->space && o->key == p->key
             && o->state == p->state && o->l->flags == l->flags
-            && o->l->want_obj == l->want_obj
-            && o->l->cred.userid == l->cred.userid)
+            && o->l->want_obj == l->want_obj && o->l->cred.userid == l->cred.userid)
             check (s, false, "one root is looked up twice for the same thing");
     }
 }
@@ -191,21 +190,11 @@ static void event (struct sim *s)
     if (!st->exists)
         ENGINE (s, watch_engine_removed (s->engine, ev->space->name));
     else if (ev->created)
-        ENGINE (s,
-                watch_engine_created (s->engine,
-                                      ev->space->name,
-                                      st->owner,
-                                      st->seq,
-                                      ref));
+        ENGINE (s, watch_engine_created (s->engine, ev->space->name, st->owner, st->seq,
+                                         ref));
     else
-        ENGINE (s,
-                watch_engine_setroot (s->engine,
-                                      ev->space->name,
-                                      st->owner,
-                                      st->seq,
-                                      ref,
-                                      keys,
-                                      nkeys));
+        ENGINE (s, watch_engine_setroot (s->engine, ev->space->name, st->owner, st->seq,
+                                         ref, keys, nkeys));
     carry_out (s);
 }
 
@@ -444,14 +433,8 @@ static void settle (struct sim *s)
 static void show (const struct sim_watcher *w)
 {
     diag ("watcher of %s %s flags %d uid %d from state %d: ended %d errnum %d cut %d",
-          w->space->name,
-          key_name[w->key],
-          w->flags,
-          (int)w->cred.userid,
-          w->bound,
-          w->ended,
-          w->errnum,
-          w->cut);
+          w->space->name, key_name[w->key], w->flags, (int)w->cred.userid, w->bound,
+          w->ended, w->errnum, w->cut);
     for (int i = 0; i < w->ntold; i++)
         diag ("  told %s", w->told[i]);
     for (int i = 0; i < w->space->count; i++) {
@@ -464,14 +447,9 @@ static void show (const struct sim_watcher *w)
             sim_chunk_text (v, j, buf);
             text_printf (&t, " %s", buf);
         }
-        diag ("  state %d exists %d owner %d seq %d%s type %d:%s",
-              i,
-              st->exists,
-              (int)st->owner,
-              (int)st->seq,
-              st->named & (1u << w->key) ? " named" : "",
-              v->type,
-              t.buf ? t.buf : "");
+        diag ("  state %d exists %d owner %d seq %d%s type %d:%s", i, st->exists,
+              (int)st->owner, (int)st->seq, st->named & (1u << w->key) ? " named" : "",
+              v->type, t.buf ? t.buf : "");
         text_fini (&t);
     }
 }

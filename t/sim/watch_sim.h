@@ -81,7 +81,7 @@ struct sim {
     bool faults; /* lookups and loads may fail */
     bool guests;
     bool tails; /* the kvs answers with the end of a log only */
-    bool oom; /* memory may run out inside the engine */
+    bool oom;   /* memory may run out inside the engine */
     struct watch_engine *engine;
     struct sim_space space[SIM_SPACES];
     struct sim_watcher watcher[SIM_MAX_WATCHERS];

@@ -43,7 +43,8 @@ static struct client *client_get (struct job_info *ji, const char *sender)
         return NULL;
     table_init (&c->tags);
     list_init (&c->items);
-    if (!(c->sender = strdup (sender)) || table_put_str (&ji->clients, c->sender, c) < 0) {
+    if (!(c->sender = strdup (sender))
+        || table_put_str (&ji->clients, c->sender, c) < 0) {
         client_free (c);
         return NULL;
     }
@@ -59,9 +60,8 @@ static void client_drop_if_unused (struct job_info *ji, struct client *c)
 }
 
 /* Count the item among those of its user. */
-static int user_enter (struct job_info *ji,
-                       struct client_item *item,
-                       const flux_msg_t *msg)
+static int
+user_enter (struct job_info *ji, struct client_item *item, const flux_msg_t *msg)
 {
     struct flux_msg_cred cred;
     struct user *u;

@@ -41,8 +41,8 @@ struct owner {
 
 struct job_info {
     flux_t *h;
-    struct table jobs;    /* id -> struct job */
-    struct list cached;   /* jobs that nobody uses, newest last */
+    struct table jobs;  /* id -> struct job */
+    struct list cached; /* jobs that nobody uses, newest last */
     size_t ncached;
     struct table clients; /* sender -> struct client */
     struct table users;   /* userid -> struct user; not the owner's */
@@ -146,7 +146,10 @@ void job_owner_learn (struct job_info *ji, flux_jobid_t id, uint32_t userid);
 
 /* The others: request handlers */
 void watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
-void update_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void update_watch_cb (flux_t *h,
+                      flux_msg_handler_t *mh,
+                      const flux_msg_t *msg,
+                      void *arg);
 void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void update_lookup_cb (flux_t *h,
                        flux_msg_handler_t *mh,

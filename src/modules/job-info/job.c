@@ -12,7 +12,7 @@ static struct owner *owner_slot (struct job_info *ji, flux_jobid_t id)
     return &ji->owners[(id * 0x9e3779b97f4a7c15ULL) >> 56];
 }
 
-_Static_assert (OWNER_CACHE_SIZE == 1 << 8, "owner_slot () yields 8 bits");
+_Static_assert(OWNER_CACHE_SIZE == 1 << 8, "owner_slot () yields 8 bits");
 
 bool job_owner_known (struct job_info *ji, flux_jobid_t id, uint32_t *userid)
 {
@@ -170,8 +170,7 @@ static struct job *job_new (struct job_info *ji, flux_jobid_t id, bool listed)
     list_init (&job->link);
     list_init (&job->followers);
     mainlog_init (&job->log);
-    job->source =
-        source_open (ji->h, KVS_PRIMARY_NAMESPACE, key, flags, &log_ops, job);
+    job->source = source_open (ji->h, KVS_PRIMARY_NAMESPACE, key, flags, &log_ops, job);
     if (!job->source) {
         job_free (job);
         return NULL;
@@ -193,10 +192,7 @@ bool job_absent (const struct job *job)
 /* One who does not want to wait for the job must not rely on another's older
  * finding that there is none.
  */
-int job_follow (struct job_info *ji,
-                flux_jobid_t id,
-                bool waitcreate,
-                struct follower *f)
+int job_follow (struct job_info *ji, flux_jobid_t id, bool waitcreate, struct follower *f)
 {
     struct job *job = table_get_u64 (&ji->jobs, id);
     bool usable = job && (waitcreate || !job_absent (job));

@@ -130,7 +130,8 @@ value_put (struct lookup *l, const char *key, const char *s, size_t len, struct 
 static int
 lookup_put_key (struct lookup *l, struct lookup_key *k, struct text *t, flux_error_t *e)
 {
-    _cleanup_ (freep) char *current = NULL;
+    _cleanup_ (freep)
+    char *current = NULL;
     const char *s;
     size_t len;
 
@@ -145,10 +146,8 @@ lookup_put_key (struct lookup *l, struct lookup_key *k, struct text *t, flux_err
     }
     if (wants (l, FLUX_JOB_LOOKUP_CURRENT) && patch_key (k->name)) {
         if (!(current = value_current (l, k->name, s, len)))
-            return errprintf (e,
-                              "%s: error applying eventlog to original value: %s",
-                              k->name,
-                              flux_strerror (errno));
+            return errprintf (e, "%s: error applying eventlog to original value: %s",
+                              k->name, flux_strerror (errno));
         s = current;
         len = strlen (s);
     }
@@ -188,7 +187,8 @@ static int lookup_authorize (struct lookup *l, flux_error_t *e)
 /* All is here: answer. */
 static void lookup_respond (struct lookup *l)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     flux_t *h = l->ji->h;
     flux_error_t error;
     int rc;
@@ -227,7 +227,8 @@ static void value_cb (flux_future_t *f, void *arg)
 
 static flux_future_t *lookup_ask (struct lookup *l, const char *name)
 {
-    _cleanup_ (freep) char *key = NULL;
+    _cleanup_ (freep)
+    char *key = NULL;
     int size = strlen (name) + 64;
     flux_future_t *f;
 
@@ -282,7 +283,8 @@ static int lookup_add_keys (struct lookup *l, json_t *keys)
     size_t i;
     json_t *o;
 
-    json_array_foreach (keys, i, o) {
+    json_array_foreach (keys, i, o)
+    {
         const char *name = json_string_value (o);
         int r = table_put_str (&seen, name, (void *)name);
 
@@ -333,7 +335,8 @@ static int keys_check (json_t *keys)
     size_t i;
     json_t *o;
 
-    json_array_foreach (keys, i, o) {
+    json_array_foreach (keys, i, o)
+    {
         if (!json_is_string (o))
             return -1;
     }
@@ -352,15 +355,8 @@ void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     json_t *keys;
     int flags;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:I s:o s:i}",
-                             "id",
-                             &id,
-                             "keys",
-                             &keys,
-                             "flags",
-                             &flags)
+    if (flux_request_unpack (msg, NULL, "{s:I s:o s:i}", "id", &id, "keys", &keys,
+                             "flags", &flags)
         < 0)
         goto error;
     errno = EPROTO;
@@ -386,7 +382,10 @@ error:
  *   { "id":I "key":"R" "flags":0 }
  *   -> { "id":I "R":o }
  */
-void update_lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void update_lookup_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
 {
     const char *errtext = NULL;
     const char *key;
@@ -394,14 +393,7 @@ void update_lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
     json_t *keys;
     int flags;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:I s:s s:i}",
-                             "id",
-                             &id,
-                             "key",
-                             &key,
-                             "flags",
+    if (flux_request_unpack (msg, NULL, "{s:I s:s s:i}", "id", &id, "key", &key, "flags",
                              &flags)
         < 0)
         goto error;

@@ -11,7 +11,8 @@
 /* job-info.eventlog-watch-cancel, job-info.update-watch-cancel
  *   { "matchtag":i }, no response
  */
-static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void
+cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct client_item *item = client_find (arg, msg);
 
@@ -20,10 +21,8 @@ static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
 }
 
 /* job-info.disconnect, no payload, no response */
-static void disconnect_cb (flux_t *h,
-                           flux_msg_handler_t *mh,
-                           const flux_msg_t *msg,
-                           void *arg)
+static void
+disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     client_disconnect (arg, msg);
 }
@@ -32,19 +31,11 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
 {
     struct job_info *ji = arg;
 
-    if (flux_respond_pack (h,
-                           msg,
-                           "{s:I s:I s:I s:i s:I}",
-                           "lookups",
-                           (json_int_t)ji->nlookups,
-                           "watchers",
-                           (json_int_t)ji->nwatchers,
-                           "guest_watchers",
-                           (json_int_t)ji->nguests,
-                           "update_lookups",
-                           0,
-                           "update_watchers",
-                           (json_int_t)ji->nupdates)
+    if (flux_respond_pack (h, msg, "{s:I s:I s:I s:i s:I}", "lookups",
+                           (json_int_t)ji->nlookups, "watchers",
+                           (json_int_t)ji->nwatchers, "guest_watchers",
+                           (json_int_t)ji->nguests, "update_lookups", 0,
+                           "update_watchers", (json_int_t)ji->nupdates)
         < 0)
         flux_log_error (h, "error responding to stats-get");
 }
@@ -59,10 +50,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-info.lookup", lookup_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.update-lookup", update_lookup_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.eventlog-watch", watch_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST,
-      "job-info.eventlog-watch-cancel",
-      cancel_cb,
-      FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-info.eventlog-watch-cancel", cancel_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.update-watch", update_watch_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.update-watch-cancel", cancel_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.disconnect", disconnect_cb, FLUX_ROLE_USER },

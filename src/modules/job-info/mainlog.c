@@ -24,12 +24,10 @@ size_t mainlog_whole (const char *data, size_t len)
     return end ? (size_t)(end + 1 - data) : 0;
 }
 
-static bool context_get (const struct eventlog_entry *e,
-                         const char *name,
-                         struct jvalue *v)
+static bool
+context_get (const struct eventlog_entry *e, const char *name, struct jvalue *v)
 {
-    return e->context.text
-           && jscan_find (e->context.text, e->context.len, name, v) == 0;
+    return e->context.text && jscan_find (e->context.text, e->context.len, name, v) == 0;
 }
 
 static bool context_true (const struct eventlog_entry *e, const char *name)

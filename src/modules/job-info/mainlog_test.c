@@ -5,12 +5,15 @@
 #include "common/tap.h"
 #include "mainlog.h"
 
-#define SUBMIT "{\"timestamp\":1.0,\"name\":\"submit\",\"context\":{\"userid\":100,\"flags\":0}}\n"
+#define SUBMIT \
+    "{\"timestamp\":1.0,\"name\":\"submit\",\"context\":{\"userid\":100,\"flags\":0}}\n"
 #define START "{\"timestamp\":2.0,\"name\":\"start\"}\n"
-#define PARTIAL \
-    "{\"timestamp\":3.0,\"name\":\"release\",\"context\":{\"ranks\":\"0\",\"final\":false}}\n"
-#define RELEASE \
-    "{\"timestamp\":3.0,\"name\":\"release\",\"context\":{\"ranks\":\"all\",\"final\":true}}\n"
+#define PARTIAL                                                                       \
+    "{\"timestamp\":3.0,\"name\":\"release\",\"context\":{\"ranks\":\"0\",\"final\":" \
+    "false}}\n"
+#define RELEASE                                                                         \
+    "{\"timestamp\":3.0,\"name\":\"release\",\"context\":{\"ranks\":\"all\",\"final\":" \
+    "true}}\n"
 #define CLEAN "{\"timestamp\":4.0,\"name\":\"clean\"}\n"
 
 static int feed (struct mainlog *ml, const char *s)
@@ -72,7 +75,8 @@ static void owners (void)
     for (size_t i = 0; i < ARRAY_SIZE (bad); i++)
         all &= mainlog_owner (bad[i], strlen (bad[i]), &userid) == -EPROTO;
     ok (all, "a log that does not begin with submit and a userid has no owner");
-    ok (mainlog_owner (SUBMIT START, strlen (SUBMIT START), &userid) == 0 && userid == 100,
+    ok (mainlog_owner (SUBMIT START, strlen (SUBMIT START), &userid) == 0
+            && userid == 100,
         "one that does has");
 }
 

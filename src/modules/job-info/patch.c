@@ -22,7 +22,8 @@ bool patch_concerns (const char *key, const struct eventlog_entry *e)
 /* Set the value at a dotted path; objects missing on the way are made. */
 static int path_set (json_t *obj, const char *path, json_t *value)
 {
-    _cleanup_ (freep) char *copy = strdup (path);
+    _cleanup_ (freep)
+    char *copy = strdup (path);
     char *name = copy;
     char *dot;
 
@@ -50,7 +51,8 @@ static void json_decrefpp (json_t **o)
 
 int patch_apply (const char *key, json_t *obj, const struct eventlog_entry *e)
 {
-    _cleanup_ (json_decrefpp) json_t *context = NULL;
+    _cleanup_ (json_decrefpp)
+    json_t *context = NULL;
     const char *name;
     json_t *value;
     int r = 0;
@@ -64,7 +66,8 @@ int patch_apply (const char *key, json_t *obj, const struct eventlog_entry *e)
             r = path_set (obj, "execution.expiration", value);
         return r;
     }
-    json_object_foreach (context, name, value) {
+    json_object_foreach (context, name, value)
+    {
         if ((r = path_set (obj, name, value)) < 0)
             break;
     }

@@ -30,15 +30,13 @@ int main (void)
 
     applied ("R", R, "", "{\"version\":1,\"execution\":{\"expiration\":0.0}}",
              "an empty log changes nothing");
-    applied ("R",
-             R,
+    applied ("R", R,
              AT (1, "resource-update", "{\"expiration\":100.5}")
                  AT (2, "jobspec-update", "{\"attributes.x\":1}")
                      AT (3, "resource-update", "{\"expiration\":200.0,\"other\":1}"),
              "{\"version\":1,\"execution\":{\"expiration\":200.0}}",
              "the last expiration counts, and nothing else");
-    applied ("jobspec",
-             "{\"attributes\":{\"system\":{\"duration\":1}}}",
+    applied ("jobspec", "{\"attributes\":{\"system\":{\"duration\":1}}}",
              AT (1, "jobspec-update",
                  "{\"attributes.system.duration\":2,\"attributes.user.a.b\":\"c\"}")
                  AT (2, "resource-update", "{\"expiration\":3}"),

@@ -30,13 +30,8 @@ static void source_cancel (struct source *s)
 {
     flux_future_t *f;
 
-    f = flux_rpc_pack (s->h,
-                       "kvs-watch.cancel",
-                       FLUX_NODEID_ANY,
-                       FLUX_RPC_NORESPONSE,
-                       "{s:i}",
-                       "matchtag",
-                       (int)flux_rpc_get_matchtag (s->f));
+    f = flux_rpc_pack (s->h, "kvs-watch.cancel", FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE,
+                       "{s:i}", "matchtag", (int)flux_rpc_get_matchtag (s->f));
     if (!f)
         flux_log_error (s->h, "error sending kvs-watch.cancel");
     flux_future_destroy (f);
@@ -99,16 +94,8 @@ struct source *source_open (flux_t *h,
     s->h = h;
     s->ops = ops;
     s->arg = arg;
-    s->f = flux_rpc_pack (h,
-                          "kvs-watch.lookup",
-                          FLUX_NODEID_ANY,
-                          FLUX_RPC_STREAMING,
-                          "{s:s s:s s:i}",
-                          "key",
-                          key,
-                          "namespace",
-                          ns,
-                          "flags",
+    s->f = flux_rpc_pack (h, "kvs-watch.lookup", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                          "{s:s s:s s:i}", "key", key, "namespace", ns, "flags",
                           flags | KVS_WATCH_RAW);
     if (!s->f || flux_future_then (s->f, -1, source_cb, s) < 0) {
         source_free (s);

@@ -29,7 +29,7 @@ struct update {
 
 /* Who wants to see it. */
 struct upwatch {
-    struct client_item item; /* first */
+    struct client_item item;  /* first */
     struct follower follower; /* until it is authorized */
     struct list link;         /* update->watchers */
     struct job_info *ji;
@@ -237,8 +237,7 @@ static void upwatch_step (struct upwatch *w)
 
     if (rc == 0)
         return;
-    if (rc < 0 || (!(u = job->update[w->index])
-                   && !(u = update_new (job, w->index)))) {
+    if (rc < 0 || (!(u = job->update[w->index]) && !(u = update_new (job, w->index)))) {
         upwatch_finish (w, errno);
         return;
     }
@@ -254,10 +253,8 @@ static void upwatch_changed (struct follower *f)
     upwatch_step (container_of (f, struct upwatch, follower));
 }
 
-static struct upwatch *upwatch_new (struct job_info *ji,
-                                    const flux_msg_t *msg,
-                                    flux_jobid_t id,
-                                    int index)
+static struct upwatch *
+upwatch_new (struct job_info *ji, const flux_msg_t *msg, flux_jobid_t id, int index)
 {
     struct upwatch *w;
 
@@ -293,14 +290,7 @@ void update_watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     int flags;
     struct upwatch *w;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:I s:s s:i}",
-                             "id",
-                             &id,
-                             "key",
-                             &key,
-                             "flags",
+    if (flux_request_unpack (msg, NULL, "{s:I s:s s:i}", "id", &id, "key", &key, "flags",
                              &flags)
         < 0)
         goto error;

@@ -199,7 +199,8 @@ static int guest_open (struct watch *w, enum guest_source which)
     const char *path = w->path + strlen ("guest.");
     int flags = FLUX_KVS_STREAM;
     char ns[64];
-    _cleanup_ (freep) char *key = NULL;
+    _cleanup_ (freep)
+    char *key = NULL;
     int size = strlen (w->path) + 64;
 
     source_close (w->source);
@@ -289,7 +290,8 @@ static const struct source_ops other_ops = { other_data, other_sentinel, other_e
 static void other_step (struct watch *w)
 {
     int flags = FLUX_KVS_WATCH | FLUX_KVS_WATCH_APPEND;
-    _cleanup_ (freep) char *key = NULL;
+    _cleanup_ (freep)
+    char *key = NULL;
     int size = strlen (w->path) + 64;
 
     if (w->source)
@@ -299,12 +301,8 @@ static void other_step (struct watch *w)
     if (w->sentinel)
         flags |= FLUX_KVS_WATCH_INITIAL_SENTINEL;
     if (!(key = malloc (size)) || flux_job_kvs_key (key, size, w->id, w->path) < 0
-        || !(w->source = source_open (w->ji->h,
-                                      KVS_PRIMARY_NAMESPACE,
-                                      key,
-                                      flags,
-                                      &other_ops,
-                                      w)))
+        || !(w->source = source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags,
+                                      &other_ops, w)))
         watch_finish (w, errno, NULL);
     else
         job_unfollow (&w->follower); /* it told what was needed of it */
@@ -401,15 +399,8 @@ void watch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     int flags;
     struct watch *w;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:I s:s s:i}",
-                             "id",
-                             &id,
-                             "path",
-                             &path,
-                             "flags",
-                             &flags)
+    if (flux_request_unpack (msg, NULL, "{s:I s:s s:i}", "id", &id, "path", &path,
+                             "flags", &flags)
         < 0)
         goto error;
     errno = EPROTO;

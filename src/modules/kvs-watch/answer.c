@@ -41,7 +41,8 @@ static int scan_ref (struct jpull *s, struct watch_answer *a)
 
 static int blob_decode (const char *s, size_t len, struct bytes **ret)
 {
-    _cleanup_ (freep) void *data = malloc (base64_decoded_max (len) + 1);
+    _cleanup_ (freep)
+    void *data = malloc (base64_decoded_max (len) + 1);
     ssize_t n;
 
     if (!data)

@@ -29,8 +29,8 @@ struct watch_result {
     const char *rootref; /* may be NULL */
     const char *text;    /* the object; NULL: the key is missing */
     size_t len;
-    struct treeobj *obj; /* the same, if it was asked for */
-    size_t from;         /* valref: number of its first reference */
+    struct treeobj *obj;  /* the same, if it was asked for */
+    size_t from;          /* valref: number of its first reference */
     struct bytes **blobs; /* of the first references; NULL where not at hand */
     size_t nblobs;
 };

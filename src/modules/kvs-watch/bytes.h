@@ -12,7 +12,7 @@
 struct bytes {
     int refs;
     size_t len;
-    char *json; /* bytes_chunk_json () */
+    char *json;  /* bytes_chunk_json () */
     char data[]; /* len bytes and a NUL */
 };
 

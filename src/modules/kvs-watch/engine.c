@@ -173,9 +173,8 @@ void engine_sweep (struct watch_engine *e)
 }
 
 /* The topic for a request, made on the way; NULL: out of memory. */
-static struct topic *engine_topic (struct watch_engine *e,
-                                   const struct watch_request *req,
-                                   const char *name)
+static struct topic *
+engine_topic (struct watch_engine *e, const struct watch_request *req, const char *name)
 {
     struct wns *ns;
     struct wkey *key = NULL;
@@ -194,7 +193,8 @@ static struct topic *engine_topic (struct watch_engine *e,
 
 int watch_engine_add (struct watch_engine *e, const struct watch_request *req)
 {
-    _cleanup_ (freep) char *name = NULL;
+    _cleanup_ (freep)
+    char *name = NULL;
     struct watcher *w = NULL;
     struct client *c;
     struct topic *t;
@@ -251,10 +251,8 @@ static void ns_gone (struct wns *ns, int errnum)
  * The broker delivers events in order and once, so a sequence that goes back
  * means that history started anew (kvs was reloaded without a checkpoint).
  */
-static struct root *ns_advance (struct wns *ns,
-                                uint32_t owner,
-                                uint64_t seq,
-                                const char *ref)
+static struct root *
+ns_advance (struct wns *ns, uint32_t owner, uint64_t seq, const char *ref)
 {
     struct root *root = ns->event_root;
     struct topic *t;

@@ -193,8 +193,6 @@ size_t watch_engine_count (const struct watch_engine *e);
 size_t watch_engine_namespaces (const struct watch_engine *e);
 
 /* Iterate: *pos starts at 0; false at the end. */
-bool watch_engine_stat (const struct watch_engine *e,
-                        size_t *pos,
-                        struct watch_stat *st);
+bool watch_engine_stat (const struct watch_engine *e, size_t *pos, struct watch_stat *st);
 
 #endif /* !KVS_WATCH_ENGINE_H */

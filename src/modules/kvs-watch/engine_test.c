@@ -187,13 +187,12 @@ static void many_watchers_of_one_log (void)
     text_clear (&b->told);
     setroot (b, 2, "log");
     is_int (b->nlookups, 1, "an append is looked up once");
-    is (b->lookup[0]->rootref, "sha1-0000000000000000000000000000000000000002", "at its root");
+    is (b->lookup[0]->rootref, "sha1-0000000000000000000000000000000000000002",
+        "at its root");
     answer_log (b, 2, 3);
     is_int (b->nloads, 1, "only the new blob is loaded, once");
     answer_loads (b);
-    told (b,
-          "w0:2 w1:2 w2:2 w3:2 w4:2 w5:2 w6:2 w7:2 ",
-          "and goes to each of the eight");
+    told (b, "w0:2 w1:2 w2:2 w3:2 w4:2 w5:2 w6:2 w7:2 ", "and goes to each of the eight");
     bench_free (b);
 }
 
@@ -237,8 +236,7 @@ static void values_at_every_root (void)
     answer_value (b, 4, "2");
     told (b, "", "an answer that overtakes another waits for it");
     answer_value (b, 2, "1");
-    told (b,
-          "w:{\"val\":1} w:{\"val\":2} u:{\"val\":2} ",
+    told (b, "w:{\"val\":1} w:{\"val\":2} u:{\"val\":2} ",
           "then both take effect in order; UNIQ is told of changes only");
     setroot (b, 5, "a");
     answer_value (b, 5, NULL);
@@ -307,8 +305,7 @@ static void ends_of_logs (void)
     if (treeobj_val_new ("v", 1, &val.obj) < 0)
         bail_out ("out of memory");
     answer (b, &val);
-    told (b,
-          "x:0 x:1 x!22(value of key watched with WATCH_APPEND overwritten) ",
+    told (b, "x:0 x:1 x!22(value of key watched with WATCH_APPEND overwritten) ",
           "a log that was overwritten");
 
     watch (b, "y", "log", APPEND);
@@ -346,8 +343,7 @@ static void backlog (void)
     answer_value (b, 1, "1");
     for (uint64_t seq = 2; seq < WATCH_BACKLOG + 10; seq++)
         setroot (b, seq, "a");
-    told (b,
-          "w:{\"val\":1} w!75(watcher is too many changes behind) ",
+    told (b, "w:{\"val\":1} w!75(watcher is too many changes behind) ",
           "roots that nobody reads do not pile up for ever");
     bench_free (b);
 }
@@ -356,8 +352,12 @@ static void quota (void)
 {
     struct bench *b = bench_new ();
     struct watch_cred guest = { 100, 2 };
-    struct watch_request req = { .sender = "c", .cred = guest, .ns = "primary",
-                                 .key = "a", .client = "w", .flags = WATCH_F_WATCH };
+    struct watch_request req = { .sender = "c",
+                                 .cred = guest,
+                                 .ns = "primary",
+                                 .key = "a",
+                                 .client = "w",
+                                 .flags = WATCH_F_WATCH };
     bool good = true;
 
     for (req.matchtag = 1; req.matchtag <= WATCH_USER_MAX; req.matchtag++)
@@ -376,8 +376,12 @@ static void quota (void)
 static void requests (void)
 {
     struct bench *b = bench_new ();
-    struct watch_request req = { .sender = "c", .matchtag = 7, .cred = owner,
-                                 .ns = "primary", .key = "a", .client = "w",
+    struct watch_request req = { .sender = "c",
+                                 .matchtag = 7,
+                                 .cred = owner,
+                                 .ns = "primary",
+                                 .key = "a",
+                                 .client = "w",
                                  .flags = WATCH_F_WATCH };
     struct watch_cred guest = { 100, 2 };
     static const struct {
@@ -459,7 +463,8 @@ static void answers (void)
     for (size_t i = 0; i < ARRAY_SIZE (cases); i++) {
         const char *s = cases[i].text;
 
-        is_int (watch_answer_decode (&a, s, strlen (s), true), cases[i].r, "answer %s", s);
+        is_int (watch_answer_decode (&a, s, strlen (s), true), cases[i].r, "answer %s",
+                s);
         if (i == 0) {
             ok (a.result.rootseq == 3 && a.result.obj != NULL, "is decoded");
             ok (a.result.len == 32 && strncmp (a.result.text, s + 7, 32) == 0,

@@ -74,8 +74,7 @@ static int group_reserve (struct group *g, size_t count)
     if (g->issued == g->count) /* those before are done with */
         g->base = g->count;
     else if (done > g->cap / 2) {
-        memmove (g->chunks,
-                 g->chunks + done,
+        memmove (g->chunks, g->chunks + done,
                  (g->count - g->issued) * sizeof (*g->chunks));
         g->base = g->issued;
     }
@@ -92,14 +91,12 @@ static int group_reserve (struct group *g, size_t count)
 /* Data that came along are kept only for chunks that are due soon: those of a
  * reader who is far behind are loaded when their time comes.
  */
-static struct bytes *result_data (const struct watch_result *result,
-                                  const struct group *g,
-                                  size_t chunk)
+static struct bytes *
+result_data (const struct watch_result *result, const struct group *g, size_t chunk)
 {
     size_t i = chunk - result->from;
 
-    if (i >= result->nblobs || !result->blobs[i]
-        || chunk - g->offset >= ANSWER_BLOBS_MAX)
+    if (i >= result->nblobs || !result->blobs[i] || chunk - g->offset >= ANSWER_BLOBS_MAX)
         return NULL;
     return bytes_get (result->blobs[i]);
 }
@@ -321,14 +318,11 @@ static void log_refuse (struct list *watchers, int type)
         const char *append;
         const char *stream;
     } refusal[] = {
-        [TREEOBJ_DIR] = { EISDIR,
-                          "dir cannot be watched with WATCH_APPEND",
+        [TREEOBJ_DIR] = { EISDIR, "dir cannot be watched with WATCH_APPEND",
                           "dir cannot be streamed" },
-        [TREEOBJ_DIRREF] = { EISDIR,
-                             "dirref cannot be watched with WATCH_APPEND",
+        [TREEOBJ_DIRREF] = { EISDIR, "dirref cannot be watched with WATCH_APPEND",
                              "dirref cannot be streamed" },
-        [TREEOBJ_SYMLINK] = { EINVAL,
-                              "symlink cannot be watched with WATCH_APPEND",
+        [TREEOBJ_SYMLINK] = { EINVAL, "symlink cannot be watched with WATCH_APPEND",
                               "symlink cannot be streamed" },
     };
     struct watcher *w;
@@ -336,8 +330,7 @@ static void log_refuse (struct list *watchers, int type)
     list_foreach (watchers, w, link) {
         bool stream = watcher_has (w, WATCH_F_STREAM);
 
-        watcher_finish (w,
-                        refusal[type].errnum,
+        watcher_finish (w, refusal[type].errnum,
                         stream ? refusal[type].stream : refusal[type].append);
     }
 }
@@ -367,7 +360,8 @@ static int group_first (struct group *g, const struct watch_result *result)
 {
     const struct treeobj *o = result->obj;
     struct slot *s = group_slot (g, 0);
-    _cleanup_ (freep) void *data = NULL;
+    _cleanup_ (freep)
+    void *data = NULL;
     size_t len;
     int r;
 
@@ -385,9 +379,7 @@ static int group_first (struct group *g, const struct watch_result *result)
 }
 
 /* Those who begin, or whose key has been created, at the root of the result. */
-void log_start (struct topic *t,
-                struct list *joiners,
-                const struct watch_result *result)
+void log_start (struct topic *t, struct list *joiners, const struct watch_result *result)
 {
     const struct treeobj *o = result->obj;
     int type = o ? treeobj_type (o) : 0;

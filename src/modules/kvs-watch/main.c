@@ -22,22 +22,14 @@ static struct watch_cred msg_cred (const flux_msg_t *msg)
 }
 
 /* Decode and check a request; the result borrows from msg. */
-static int request_decode (const flux_msg_t *msg,
-                           struct watch_request *req,
-                           const char **errtext)
+static int
+request_decode (const flux_msg_t *msg, struct watch_request *req, const char **errtext)
 {
     int r;
 
     *errtext = NULL;
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:s s:s s:i}",
-                             "key",
-                             &req->key,
-                             "namespace",
-                             &req->ns,
-                             "flags",
-                             &req->flags)
+    if (flux_request_unpack (msg, NULL, "{s:s s:s s:i}", "key", &req->key, "namespace",
+                             &req->ns, "flags", &req->flags)
             < 0
         || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
         errno = EPROTO;
@@ -57,7 +49,8 @@ static int request_decode (const flux_msg_t *msg,
  *   { "key":s "namespace":s "flags":i }
  *   -> { "val":TREEOBJ } or, as the initial sentinel, nothing ..., then an error
  */
-static void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void
+lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct watch_service *ws = arg;
     struct watch_request req = { 0 };
@@ -84,7 +77,8 @@ error:
 }
 
 /* kvs-watch.cancel { "matchtag":i }, no response */
-static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void
+cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct watch_service *ws = arg;
     int matchtag;
@@ -93,18 +87,14 @@ static void cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg,
         flux_log_error (h, "error decoding cancel request");
         return;
     }
-    watch_engine_cancel (ws->engine,
-                         flux_msg_route_first (msg),
-                         matchtag,
+    watch_engine_cancel (ws->engine, flux_msg_route_first (msg), matchtag,
                          msg_cred (msg));
     watch_service_run (ws);
 }
 
 /* kvs-watch.disconnect, no payload, no response */
-static void disconnect_cb (flux_t *h,
-                           flux_msg_handler_t *mh,
-                           const flux_msg_t *msg,
-                           void *arg)
+static void
+disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct watch_service *ws = arg;
 
@@ -128,25 +118,16 @@ static bool topic_matches (struct watch_service *ws, const char *topic, const ch
 static int setroot_event (struct watch_service *ws, const flux_msg_t *msg)
 {
     const char *ns, *rootref, *key;
-    _cleanup_ (freep) const char **keys = NULL;
+    _cleanup_ (freep)
+    const char **keys = NULL;
     size_t nkeys = 0;
     json_int_t rootseq;
     json_t *o, *value;
     int owner;
 
-    if (flux_event_unpack (msg,
-                           NULL,
-                           "{s:s s:I s:s s:i s:o}",
-                           "namespace",
-                           &ns,
-                           "rootseq",
-                           &rootseq,
-                           "rootref",
-                           &rootref,
-                           "owner",
-                           &owner,
-                           "keys",
-                           &o)
+    if (flux_event_unpack (msg, NULL, "{s:s s:I s:s s:i s:o}", "namespace", &ns,
+                           "rootseq", &rootseq, "rootref", &rootref, "owner", &owner,
+                           "keys", &o)
             < 0
         || rootseq < 0 || !json_is_object (o)) {
         errno = EPROTO;
@@ -154,8 +135,7 @@ static int setroot_event (struct watch_service *ws, const flux_msg_t *msg)
     }
     if (!(keys = malloc (sizeof (*keys) * (json_object_size (o) + 1))))
         return -1;
-    json_object_foreach (o, key, value)
-        keys[nkeys++] = key;
+    json_object_foreach (o, key, value) keys[nkeys++] = key;
     watch_engine_setroot (ws->engine, ns, owner, rootseq, rootref, keys, nkeys);
     return 0;
 }
@@ -167,17 +147,8 @@ static int created_event (struct watch_service *ws, const flux_msg_t *msg)
     json_int_t rootseq;
     int owner;
 
-    if (flux_event_unpack (msg,
-                           NULL,
-                           "{s:s s:I s:s s:i}",
-                           "namespace",
-                           &ns,
-                           "rootseq",
-                           &rootseq,
-                           "rootref",
-                           &rootref,
-                           "owner",
-                           &owner)
+    if (flux_event_unpack (msg, NULL, "{s:s s:I s:s s:i}", "namespace", &ns, "rootseq",
+                           &rootseq, "rootref", &rootref, "owner", &owner)
             < 0
         || rootseq < 0) {
         errno = EPROTO;

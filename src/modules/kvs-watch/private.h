@@ -147,15 +147,15 @@ struct group {
     struct list link; /* topic->groups */
     struct topic *topic;
     struct list watchers;
-    uint64_t seq;    /* accounted up to this root */
-    size_t count;    /* chunks accounted */
-    size_t offset;   /* chunks delivered */
-    size_t issued;   /* chunks whose load was begun */
-    size_t mark;     /* chunks there were at the start */
-    bool marked;     /* and they have been delivered */
-    bool inlined;    /* the key held a val */
-    bool ended;      /* finish with errnum when all is delivered */
-    bool pumping;    /* group_pump () is on the stack */
+    uint64_t seq;  /* accounted up to this root */
+    size_t count;  /* chunks accounted */
+    size_t offset; /* chunks delivered */
+    size_t issued; /* chunks whose load was begun */
+    size_t mark;   /* chunks there were at the start */
+    bool marked;   /* and they have been delivered */
+    bool inlined;  /* the key held a val */
+    bool ended;    /* finish with errnum when all is delivered */
+    bool pumping;  /* group_pump () is on the stack */
     int errnum;
     const char *errtext;
     size_t recent; /* size of the newest chunk */
@@ -206,9 +206,7 @@ void values_start (struct topic *t, struct list *joiners, struct read *r);
 void values_apply (struct topic *t, struct read *r);
 
 /* log.c */
-void log_start (struct topic *t,
-                struct list *joiners,
-                const struct watch_result *result);
+void log_start (struct topic *t, struct list *joiners, const struct watch_result *result);
 void log_apply (struct topic *t, const struct watch_result *result, bool named);
 void log_created (struct topic *t, const struct watch_result *result);
 bool log_behind (const struct topic *t, uint64_t seq);

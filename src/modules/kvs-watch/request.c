@@ -8,8 +8,7 @@
 
 int watch_flags_check (int flags, bool streaming, const char **text)
 {
-    const int modifiers =
-        WATCH_F_FULL | WATCH_F_UNIQ | WATCH_F_APPEND | WATCH_F_SENTINEL;
+    const int modifiers = WATCH_F_FULL | WATCH_F_UNIQ | WATCH_F_APPEND | WATCH_F_SENTINEL;
 
     if ((flags & WATCH_F_WATCH) && !streaming) {
         *text = "KVS watch request rejected without streaming RPC flag";

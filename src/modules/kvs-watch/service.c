@@ -8,18 +8,18 @@
 #include "common/util.h"
 #include "service.h"
 
-_Static_assert ((int)WATCH_F_READDIR == FLUX_KVS_READDIR
-                    && (int)WATCH_F_READLINK == FLUX_KVS_READLINK
-                    && (int)WATCH_F_WATCH == FLUX_KVS_WATCH
-                    && (int)WATCH_F_WAITCREATE == FLUX_KVS_WAITCREATE
-                    && (int)WATCH_F_TREEOBJ == FLUX_KVS_TREEOBJ
-                    && (int)WATCH_F_FULL == FLUX_KVS_WATCH_FULL
-                    && (int)WATCH_F_UNIQ == FLUX_KVS_WATCH_UNIQ
-                    && (int)WATCH_F_APPEND == FLUX_KVS_WATCH_APPEND
-                    && (int)WATCH_F_STREAM == FLUX_KVS_STREAM
-                    && (int)WATCH_F_SENTINEL == FLUX_KVS_WATCH_INITIAL_SENTINEL
-                    && WATCH_ROLE_OWNER == FLUX_ROLE_OWNER,
-                "the flags of the engine are those of the interface");
+_Static_assert((int)WATCH_F_READDIR == FLUX_KVS_READDIR
+                   && (int)WATCH_F_READLINK == FLUX_KVS_READLINK
+                   && (int)WATCH_F_WATCH == FLUX_KVS_WATCH
+                   && (int)WATCH_F_WAITCREATE == FLUX_KVS_WAITCREATE
+                   && (int)WATCH_F_TREEOBJ == FLUX_KVS_TREEOBJ
+                   && (int)WATCH_F_FULL == FLUX_KVS_WATCH_FULL
+                   && (int)WATCH_F_UNIQ == FLUX_KVS_WATCH_UNIQ
+                   && (int)WATCH_F_APPEND == FLUX_KVS_WATCH_APPEND
+                   && (int)WATCH_F_STREAM == FLUX_KVS_STREAM
+                   && (int)WATCH_F_SENTINEL == FLUX_KVS_WATCH_INITIAL_SENTINEL
+                   && WATCH_ROLE_OWNER == FLUX_ROLE_OWNER,
+               "the flags of the engine are those of the interface");
 
 /* One lookup or load that is out. */
 struct watch_rpc {
@@ -40,9 +40,8 @@ static void rpc_free (struct watch_rpc *rpc)
 }
 
 /* Wait for the answer to f, which is taken in any case. */
-static struct watch_rpc *rpc_new (struct watch_service *ws,
-                                  flux_future_t *f,
-                                  flux_continuation_f cb)
+static struct watch_rpc *
+rpc_new (struct watch_service *ws, flux_future_t *f, flux_continuation_f cb)
 {
     struct watch_rpc *rpc;
 
@@ -72,7 +71,8 @@ static int error_of (int errnum)
  */
 static flux_msg_t *lookup_encode (const struct watch_lookup *l)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     flux_msg_t *msg;
     struct flux_msg_cred cred = { l->cred.userid, l->cred.rolemask };
 
@@ -140,8 +140,7 @@ static void lookup_send (struct watch_service *ws, struct watch_lookup *l)
     flux_msg_t *msg;
 
     if ((msg = lookup_encode (l))) {
-        rpc = rpc_new (ws,
-                       flux_rpc_message (ws->h, msg, FLUX_NODEID_ANY, 0),
+        rpc = rpc_new (ws, flux_rpc_message (ws->h, msg, FLUX_NODEID_ANY, 0),
                        lookup_answered);
         flux_msg_destroy (msg);
     }
@@ -174,12 +173,8 @@ static void load_send (struct watch_service *ws, struct watch_load *l)
     flux_future_t *f;
     struct watch_rpc *rpc;
 
-    f = flux_rpc_raw (ws->h,
-                      "content.load",
-                      l->ref.bytes,
-                      blobref_digest_size (l->ref.kind),
-                      FLUX_NODEID_ANY,
-                      0);
+    f = flux_rpc_raw (ws->h, "content.load", l->ref.bytes,
+                      blobref_digest_size (l->ref.kind), FLUX_NODEID_ANY, 0);
     if ((rpc = rpc_new (ws, f, load_answered)))
         rpc->load = l;
     else

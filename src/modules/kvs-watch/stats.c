@@ -39,15 +39,10 @@ static int stats_entry (struct stats *st, const struct watch_stat *ns)
 {
     json_t *entry;
 
-    entry = json_pack ("{s:i s:I s:s s:I}",
-                       "owner",
-                       ns->owner_known ? (int)ns->owner : -1,
-                       "rootseq",
-                       ns->known ? (json_int_t)ns->rootseq : -1,
-                       "rootref",
-                       ns->known ? ns->rootref : "(null)",
-                       "watchers",
-                       (json_int_t)ns->watchers);
+    entry = json_pack (
+        "{s:i s:I s:s s:I}", "owner", ns->owner_known ? (int)ns->owner : -1, "rootseq",
+        ns->known ? (json_int_t)ns->rootseq : -1, "rootref",
+        ns->known ? ns->rootref : "(null)", "watchers", (json_int_t)ns->watchers);
     return json_object_set_new (st->namespaces, ns->ns, entry);
 }
 
@@ -61,15 +56,8 @@ static int stats_ask (struct stats *st, const char *ns)
             return -1;
         flux_future_set_flux (st->all, h);
     }
-    f = flux_rpc_pack (h,
-                       "kvs.getroot",
-                       FLUX_NODEID_ANY,
-                       0,
-                       "{s:s s:i}",
-                       "namespace",
-                       ns,
-                       "flags",
-                       0);
+    f = flux_rpc_pack (h, "kvs.getroot", FLUX_NODEID_ANY, 0, "{s:s s:i}", "namespace", ns,
+                       "flags", 0);
     if (!f || flux_future_push (st->all, ns, f) < 0) {
         flux_future_destroy (f);
         return -1;
@@ -98,14 +86,8 @@ static void stats_told (flux_future_t *all, void *arg)
         flux_future_t *f = flux_future_get_child (all, name);
         json_t *entry = json_object_get (st->namespaces, name);
 
-        if (flux_rpc_get_unpack (f,
-                                 "{s:i s:I s:s}",
-                                 "owner",
-                                 &owner,
-                                 "rootseq",
-                                 &rootseq,
-                                 "rootref",
-                                 &rootref)
+        if (flux_rpc_get_unpack (f, "{s:i s:I s:s}", "owner", &owner, "rootseq", &rootseq,
+                                 "rootref", &rootref)
             < 0)
             continue; /* it is waited for, or just gone */
         (void)json_object_set_new (entry, "owner", json_integer (owner));
@@ -124,12 +106,9 @@ static struct stats *stats_new (struct watch_service *ws, const flux_msg_t *msg)
     st->ws = ws;
     st->msg = flux_msg_incref (msg);
     list_append (&ws->stats, &st->link);
-    st->o = json_pack ("{s:I s:I s:{}}",
-                       "watchers",
-                       (json_int_t)watch_engine_count (ws->engine),
-                       "namespace-count",
-                       (json_int_t)watch_engine_namespaces (ws->engine),
-                       "namespaces");
+    st->o = json_pack ("{s:I s:I s:{}}", "watchers",
+                       (json_int_t)watch_engine_count (ws->engine), "namespace-count",
+                       (json_int_t)watch_engine_namespaces (ws->engine), "namespaces");
     if (!st->o) {
         stats_free (st);
         errno = ENOMEM;

@@ -274,9 +274,8 @@ static void read_again (struct topic *t, struct read *r)
  * the key; anything else may be the work of a commit that did not name the
  * key, so what the named root says must be seen.
  */
-static bool log_answer_later (struct topic *t,
-                              struct read *r,
-                              const struct watch_result *result)
+static bool
+log_answer_later (struct topic *t, struct read *r, const struct watch_result *result)
 {
     log_apply (t, result, false);
     if (result->obj)
@@ -287,9 +286,8 @@ static bool log_answer_later (struct topic *t,
 /* The answer to the one read that a log has out.  Its object is used where it
  * lies, so it takes effect here and not in read_apply ().
  */
-static void log_answer (struct topic *t,
-                        struct read *r,
-                        const struct watch_result *result)
+static void
+log_answer (struct topic *t, struct read *r, const struct watch_result *result)
 {
     bool join = r->kind == READ_JOIN;
     bool again = false;

@@ -16,14 +16,13 @@
 #include "config.h"
 #include "lookup.h"
 
-#define TAIL_BLOB_MAX 8192      /* bytes of a blob that is sent along */
+#define TAIL_BLOB_MAX 8192       /* bytes of a blob that is sent along */
 #define TAIL_BYTES_MAX (1 << 16) /* of all together */
 #define TAIL_BLOBS_MAX 64
 
 /* The blob if it can be sent along. */
-static struct blob *small_blob (struct cache *cache,
-                                const struct blobref *ref,
-                                size_t *left)
+static struct blob *
+small_blob (struct cache *cache, const struct blobref *ref, size_t *left)
 {
     struct blob *b = cache_peek (cache, ref);
 

@@ -197,6 +197,7 @@ static void J_done (struct job *job, flux_future_t *f, size_t arg)
     const char *J;
     char *payload = NULL;
     uint32_t signer;
+    json_t *env;
 
     if (f && flux_kvs_lookup_get (f, &J) == 0
         && (payload = flux_unwrap_string (J, true, &signer, NULL)))
@@ -207,6 +208,12 @@ static void J_done (struct job *job, flux_future_t *f, size_t arg)
         job->doomed = true;
         job_respond_exception (job, 0, "exec", "failed to read the job request (J)");
     }
+    env = json_object_get (json_object_get (json_object_get (job->J, "attributes"), "system"),
+                           "environment");
+    if (env && !json_is_object (env))
+        snprintf (job->refusal,
+                  sizeof (job->refusal),
+                  "attributes.system.environment must be a mapping");
     start_done (job);
 }
 

@@ -113,6 +113,8 @@ static void what_goes_wrong (void)
     is_status (1 << 8, "two tasks per slot");
     is (w.job.note, "", "is no exception");
     is_exec_log ("init starting log shell-exit complete done", "two tasks per slot");
+    run_job (&(struct world_start){ .command = "[\"true\"]", .environment = "[\"A=1\"]" });
+    is_status (1 << 8, "a list as environment");
     run_job (&(struct world_start){ .command = "[\"true\"]", .reattach = true });
     ok (w.job.status == -1 && strstr (w.job.note, "reattach to running job"),
         "reattach is refused: %s",

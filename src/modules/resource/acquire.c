@@ -58,8 +58,10 @@ void resource_acquire_cb (flux_t *h,
 {
     struct resource *r = arg;
 
-    if (!flux_msg_is_streaming (msg) || r->acquire) {
-        if (flux_respond_error (h, msg, r->acquire ? EBUSY : EPROTO, NULL) < 0)
+    bool streaming = flux_msg_is_streaming (msg);
+
+    if (!streaming || r->acquire) {
+        if (flux_respond_error (h, msg, streaming ? EBUSY : EPROTO, NULL) < 0)
             flux_log_error (h, "acquire response");
         return;
     }

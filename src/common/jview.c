@@ -348,44 +348,56 @@ enum jview_type jview_type (struct jview v)
     return JVIEW_INTEGER;
 }
 
+/* What ends a run of bytes that need no look: inside a string, inside a
+ * container, inside a bare word or number.
+ */
+enum { IN_STRING = 1, IN_CONTAINER = 2, IN_WORD = 4 };
+
+static const unsigned char stops[256] = {
+    ['"'] = IN_STRING | IN_CONTAINER, ['\\'] = IN_STRING,   ['{'] = IN_CONTAINER,
+    ['['] = IN_CONTAINER,             [']'] = IN_CONTAINER | IN_WORD,
+    ['}'] = IN_CONTAINER | IN_WORD,   [','] = IN_WORD,       [' '] = IN_WORD,
+    ['\t'] = IN_WORD,                 ['\r'] = IN_WORD,      ['\n'] = IN_WORD,
+};
+
 static const char *skip_string (const char *p)
 {
-    for (p++; *p != '"'; p++) {
-        if (*p == '\\')
+    for (p++;; p += 2) {
+        while (!(stops[(unsigned char)*p] & IN_STRING))
             p++;
+        if (*p == '"')
+            return p + 1;
     }
-    return p + 1;
+}
+
+/* p is at an opening bracket; past its closing one after. */
+static const char *skip_container (const char *p)
+{
+    size_t depth = 1;
+
+    p++;
+    while (depth > 0) {
+        while (!(stops[(unsigned char)*p] & IN_CONTAINER))
+            p++;
+        if (*p == '"')
+            p = skip_string (p);
+        else if (*p++ & 2) /* '{' 0x7b '[' 0x5b; '}' 0x7d ']' 0x5d */
+            depth++;
+        else
+            depth--;
+    }
+    return p;
 }
 
 /* p is at a value; past it after. */
 static const char *skip_value (const char *p, const char *end)
 {
-    size_t depth = 0;
-
-    do {
-        switch (*p) {
-            case '"':
-                p = skip_string (p);
-                break;
-            case '{':
-            case '[':
-                depth++;
-                p++;
-                break;
-            case '}':
-            case ']':
-                depth--;
-                p++;
-                break;
-            default:
-                p++;
-                if (depth == 0) {
-                    /* a bare word or number ends at a delimiter */
-                    while (p < end && !strchr (",]} \t\r\n", *p))
-                        p++;
-                }
-        }
-    } while (depth > 0);
+    if (*p == '"')
+        return skip_string (p);
+    if (*p == '{' || *p == '[')
+        return skip_container (p);
+    while (p < end && !(stops[(unsigned char)*p] & IN_WORD))
+        p++;
     return p;
 }
 

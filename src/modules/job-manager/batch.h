@@ -26,7 +26,7 @@
 
 #include "common/list.h"
 
-#define BATCH_MAX_OPS 4096
+#define BATCH_MAX_OPS 1024
 #define BATCH_MAX_BYTES (4 << 20)
 
 enum batch_kind {

@@ -115,10 +115,12 @@ static int push_suffixed (struct hostlist *hl,
     return rc;
 }
 
-static int push_brackets (struct hostlist *hl, const struct brackets *b)
+/* *spelled counts the hosts of the whole text that are spelled out. */
+static int push_brackets (struct hostlist *hl,
+                          const struct brackets *b,
+                          uint64_t *spelled)
 {
     const char *p = b->inner;
-    uint64_t total = 0;
     uint64_t lo, hi;
     int width;
     int rc;
@@ -129,8 +131,8 @@ static int push_brackets (struct hostlist *hl, const struct brackets *b)
         if (p < b->inner_end && *p != ',')
             return -EINVAL;
         if (b->suffixlen > 0) {
-            total += hi - lo + 1;
-            if (total > HOSTLIST_RANGE_MAX)
+            *spelled += hi - lo + 1;
+            if (*spelled > HOSTLIST_RANGE_MAX)
                 return -ERANGE;
             rc = push_suffixed (hl, b, width, lo, hi);
         }
@@ -144,7 +146,7 @@ static int push_brackets (struct hostlist *hl, const struct brackets *b)
     }
 }
 
-static int push_name (struct hostlist *hl, const char *s, size_t len)
+static int push_name (struct hostlist *hl, const char *s, size_t len, uint64_t *spelled)
 {
     const char *open = memchr (s, '[', len);
     const char *close;
@@ -162,11 +164,12 @@ static int push_name (struct hostlist *hl, const char *s, size_t len)
         .suffix = close + 1,
         .suffixlen = s + len - (close + 1),
     };
-    return push_brackets (hl, &b);
+    return push_brackets (hl, &b, spelled);
 }
 
 int hl_parse (struct hostlist *hl, const char *s)
 {
+    uint64_t spelled = 0;
     ssize_t len;
     int rc;
 
@@ -176,7 +179,7 @@ int hl_parse (struct hostlist *hl, const char *s)
             return 0;
         if ((len = name_length (s)) < 0)
             return len;
-        if ((rc = push_name (hl, s, len)) < 0)
+        if ((rc = push_name (hl, s, len, &spelled)) < 0)
             return rc;
         s += len;
     }

@@ -11,8 +11,9 @@
  * bracket belongs to every name.
  *
  * Functions that can fail return -1 or NULL with errno: EINVAL for NULL lists
- * and bad text, ERANGE for more than 2^20 hosts in one range, ENOENT for a
- * host that is not there, ENOMEM.
+ * and bad text, ERANGE for more than 2^20 hosts in one range (or, of names that
+ * go on behind the bracket, in one text), ENOENT for a host that is not there,
+ * ENOMEM.
  */
 
 #ifndef _FLUX_HOSTLIST_H

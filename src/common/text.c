@@ -212,24 +212,45 @@ static const char escape[256] = {
     [0x1c] = 'u', [0x1d] = 'u', [0x1e] = 'u', [0x1f] = 'u',
 };
 
-void text_put_json_string (struct text *t, const char *s, size_t len)
+/* Write n bytes, escaped, to p, where there is room for 6 n.  Returns the end. */
+static char *json_escape (char *p, const char *s, size_t n)
 {
     static const char hex[] = "0123456789ABCDEF";
-    const char *end = s + len;
+
+    for (const char *end = s + n; s < end; s++) {
+        unsigned char c = *s;
+
+        if (!escape[c]) {
+            *p++ = c;
+            continue;
+        }
+        *p++ = '\\';
+        *p++ = escape[c];
+        if (escape[c] == 'u') {
+            *p++ = '0';
+            *p++ = '0';
+            *p++ = hex[c >> 4];
+            *p++ = hex[c & 15];
+        }
+    }
+    return p;
+}
+
+/* By blocks, so that the room for the worst case stays small. */
+void text_put_json_string (struct text *t, const char *s, size_t len)
+{
+    enum { BLOCK = 512 };
 
     text_putc (t, '"');
-    while (s < end) {
-        const char *plain = s;
+    while (len > 0) {
+        size_t n = len < BLOCK ? len : BLOCK;
+        char *p = text_reserve (t, 6 * n);
 
-        while (s < end && !escape[(unsigned char)*s])
-            s++;
-        text_put (t, plain, s - plain);
-        if (s < end) {
-            unsigned char c = *s++;
-            char esc[6] = { '\\', escape[c], '0', '0', hex[c >> 4], hex[c & 15] };
-
-            text_put (t, esc, escape[c] == 'u' ? 6 : 2);
-        }
+        if (!p)
+            return;
+        text_commit (t, json_escape (p, s, n) - p);
+        s += n;
+        len -= n;
     }
     text_putc (t, '"');
 }

@@ -4,6 +4,9 @@
 #include "tap.h"
 #include "text.h"
 
+#define TEN "0123456789"
+#define LONG TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
 static void json_string (const char *in, size_t len, const char *want)
 {
     struct text t = TEXT_INIT;
@@ -77,8 +80,11 @@ int main (void)
     ok (text_error (&t) == -ENOMEM && !text_take (&t, NULL), "... that sticks");
     text_fini (&t);
     json_string ("", 0, "\"\"");
-    json_string ("a\"\\/\b\f\n\r\t\x1f\x7f", 11, "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u001F\x7f\"");
+    json_string ("a\"\\/\b\f\n\r\t\x1f\x7f", 11,
+                 "\"a\\\"\\\\/\\b\\f\\n\\r\\t\\u001F\x7f\"");
     json_string ("a\0b", 3, "\"a\\u0000b\"");
+    json_string (LONG LONG LONG "\n" LONG LONG LONG "\"" LONG, 7 * strlen (LONG) + 2,
+                 "\"" LONG LONG LONG "\\n" LONG LONG LONG "\\\"" LONG "\"");
     json_string ("\xc3\xa9", 2, "\"\xc3\xa9\"");
     real (42, "42.0");
     real (1795258091.9834473, "1795258091.9834473");

@@ -49,8 +49,15 @@ struct watch_action *watch_engine_next (struct watch_engine *e)
 {
     struct watch_action *a = list_first (&e->actions, struct watch_action, link);
 
-    if (a)
-        list_del (&a->link);
+    if (!a)
+        return NULL;
+    list_del (&a->link);
+    if (a->type == WATCH_LOOKUP)
+        e->counters.lookups++;
+    else if (a->type == WATCH_LOAD)
+        e->counters.loads++;
+    else if (a->type != WATCH_FINISH)
+        e->counters.responses++;
     return a;
 }
 
@@ -375,6 +382,11 @@ void watch_engine_load_done (struct watch_engine *e,
 }
 
 /* Statistics */
+
+const struct watch_counters *watch_engine_counters (const struct watch_engine *e)
+{
+    return &e->counters;
+}
 
 size_t watch_engine_count (const struct watch_engine *e)
 {

@@ -189,6 +189,13 @@ struct watch_stat {
     const char *rootref;
 };
 
+struct watch_counters {
+    uint64_t lookups;   /* asked of kvs */
+    uint64_t loads;     /* blobs asked of content */
+    uint64_t responses; /* values, chunks and sentinels sent */
+};
+
+const struct watch_counters *watch_engine_counters (const struct watch_engine *e);
 size_t watch_engine_count (const struct watch_engine *e);
 size_t watch_engine_namespaces (const struct watch_engine *e);
 

@@ -33,6 +33,7 @@ struct watch_engine {
     struct list orphans; /* reads and loads that nobody waits for */
     struct list idle;    /* topics that lost their last watcher */
     size_t nwatchers;
+    struct watch_counters counters;
 };
 
 struct user {

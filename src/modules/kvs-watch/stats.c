@@ -1,5 +1,6 @@
 /* stats.c - kvs-watch.stats-get
  *   -> { "watchers":i "namespace-count":i
+ *        "lookups":i "loads":i "responses":i
  *        "namespaces":{ NS:{ "owner":i "rootseq":i "rootref":s "watchers":i } } }
  *
  * Watching does not need the owner of a namespace, nor a root that is older
@@ -99,6 +100,7 @@ static void stats_told (flux_future_t *all, void *arg)
 
 static struct stats *stats_new (struct watch_service *ws, const flux_msg_t *msg)
 {
+    const struct watch_counters *c;
     struct stats *st;
 
     if (!(st = calloc (1, sizeof (*st))))
@@ -106,9 +108,12 @@ static struct stats *stats_new (struct watch_service *ws, const flux_msg_t *msg)
     st->ws = ws;
     st->msg = flux_msg_incref (msg);
     list_append (&ws->stats, &st->link);
-    st->o = json_pack ("{s:I s:I s:{}}", "watchers",
+    c = watch_engine_counters (ws->engine);
+    st->o = json_pack ("{s:I s:I s:I s:I s:I s:{}}", "watchers",
                        (json_int_t)watch_engine_count (ws->engine), "namespace-count",
-                       (json_int_t)watch_engine_namespaces (ws->engine), "namespaces");
+                       (json_int_t)watch_engine_namespaces (ws->engine), "lookups",
+                       (json_int_t)c->lookups, "loads", (json_int_t)c->loads, "responses",
+                       (json_int_t)c->responses, "namespaces");
     if (!st->o) {
         stats_free (st);
         errno = ENOMEM;

@@ -247,13 +247,6 @@ static void module_failed (const char *name, void *arg)
     lifecycle_panic (b->lifecycle, name);
 }
 
-static void modules_congested (bool yes, void *arg)
-{
-    struct broker *b = arg;
-
-    connector_pause (b->connector, yes);
-}
-
 static void modules_emptied (void *arg)
 {
     struct broker *b = arg;
@@ -263,7 +256,6 @@ static void modules_emptied (void *arg)
 
 static const struct module_host_ops module_host_ops = {
     .failed = module_failed,
-    .congested = modules_congested,
     .emptied = modules_emptied,
 };
 

@@ -23,6 +23,7 @@ struct client {
     uint64_t rx; /* messages */
     uint64_t tx;
     bool paused;     /* does not read fast enough: input waits */
+    bool stopped;    /* sends too fast for somebody: input waits */
     bool dead;       /* to be freed from the reactor */
     bool send_error; /* the peer reads no more: output is dropped */
 };
@@ -114,10 +115,21 @@ static void mark_ready (struct client *c)
 /* Read again, unless there is another reason not to. */
 static void resume (struct client *c)
 {
-    if (!c->dead && !c->paused && !c->host->paused) {
+    if (!c->dead && !c->paused && !c->stopped) {
         flux_watcher_start (c->in);
         mark_ready (c); /* its input buffer may hold whole messages */
     }
+}
+
+static void stop (struct endpoint *ep, bool yes)
+{
+    struct client *c = container_of (ep, struct client, ep);
+
+    c->stopped = yes;
+    if (yes)
+        flux_watcher_stop (c->in);
+    else
+        resume (c);
 }
 
 static void client_flush (struct client *c)
@@ -258,7 +270,7 @@ static void client_read (struct client *c)
     for (int i = 0; i < CLIENT_BATCH; i++) {
         flux_msg_t *msg;
 
-        if (c->dead || c->paused || c->host->paused)
+        if (c->dead || c->paused || c->stopped)
             return;
         if (!(msg = usock_recv (c->us))) {
             if (errno != EWOULDBLOCK && errno != ENOMEM) {
@@ -379,6 +391,7 @@ static void client_setup (struct client *c,
     c->ep.rolemask = rolemask;
     c->ep.deliver = deliver;
     c->ep.deliver_shared = deliver_shared;
+    c->ep.stop = stop;
     c->host = host;
     c->pid = pid;
     list_init (&c->node);
@@ -416,25 +429,11 @@ int client_add (struct client_host *host,
     }
     usock_set_send_max (c->us, host->send_hard);
     list_append (&host->clients, &c->node);
-    if (!host->paused)
-        flux_watcher_start (c->in);
+    flux_watcher_start (c->in);
     return 0;
 error:
     client_free (c);
     return -1;
-}
-
-void client_host_pause (struct client_host *host, bool yes)
-{
-    struct client *c;
-
-    host->paused = yes;
-    list_foreach (&host->clients, c, node) {
-        if (yes)
-            flux_watcher_stop (c->in);
-        else
-            resume (c);
-    }
 }
 
 int client_host_init (struct client_host *host)

@@ -13,6 +13,7 @@
  * Bounds, per client
  *  - CLIENT_SEND_SOFT bytes queued: no more requests are read from it until
  *    half of that is written, so what it asks for cannot outrun it
+ *  - a receiver that cannot keep up (endpoint.h): the same, until it can
  *  - CLIENT_SEND_HARD bytes queued (events and streams that it subscribed to
  *    and does not read): it is disconnected, and that is logged
  *  - CLIENT_BATCH messages are read per pass of the reactor, so that one
@@ -49,7 +50,6 @@ struct client_host {
     struct list dirty;   /* those with output to flush, or to be closed */
     struct list ready;   /* those with input that was read but not worked off */
     size_t send_hard;    /* CLIENT_SEND_HARD, unless a test wants less */
-    bool paused;         /* by client_host_pause () */
     flux_watcher_t *prepare; /* runs while 'dirty' is not empty */
     flux_watcher_t *check;   /* runs while 'ready' is not empty ... */
     flux_watcher_t *idle;    /* ... and this keeps the reactor from sleeping */
@@ -64,9 +64,6 @@ void client_host_fini (struct client_host *host);
  * written as far as the sockets take it.
  */
 void client_host_flush (struct client_host *host);
-
-/* Read nothing from any client, or go on. */
-void client_host_pause (struct client_host *host, bool yes);
 
 struct client;
 

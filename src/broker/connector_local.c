@@ -176,11 +176,6 @@ void connector_unlink (struct connector *c)
     }
 }
 
-void connector_pause (struct connector *c, bool yes)
-{
-    client_host_pause (&c->host, yes);
-}
-
 void connector_flush (struct connector *c)
 {
     client_host_flush (&c->host);

@@ -18,7 +18,6 @@
 #ifndef MILLRACE_BROKER_CONNECTOR_LOCAL_H
 #define MILLRACE_BROKER_CONNECTOR_LOCAL_H
 
-#include <stdbool.h>
 #include <flux/core.h>
 
 #include "router.h"
@@ -44,9 +43,6 @@ int connector_listen (struct connector *c, const char *path, flux_error_t *error
 
 /* Write what is queued, when the reactor runs no more. */
 void connector_flush (struct connector *c);
-
-/* Take no more messages from clients, or go on. */
-void connector_pause (struct connector *c, bool yes);
 
 /* Remove the socket file now. */
 void connector_unlink (struct connector *c);

@@ -54,6 +54,15 @@ struct endpoint {
     /* The same for a message that others get too. */
     int (*deliver_shared) (struct endpoint *ep, const flux_msg_t *msg);
 
+    /* Back-pressure.  A receiver that cannot keep up says so; a sender that
+     * can be stopped (stop is not NULL: clients) is stopped when it sends
+     * something there, and goes on when the congestion is over.
+     */
+    void (*stop) (struct endpoint *ep, bool yes);
+    bool congested;
+    struct list stopped;   /* senders that wait for this receiver */
+    struct list stop_node; /* of a sender, in the former */
+
     struct list services;      /* of the service table */
     struct table subs;         /* of the event hub */
     uint64_t event_mark;       /* of the event hub: last delivery it was in */
@@ -71,10 +80,34 @@ static inline void endpoint_init (struct endpoint *ep,
     ep->name = name;
     ep->route = route;
     ep->userid = FLUX_USERID_UNKNOWN;
+    list_init (&ep->stopped);
+    list_init (&ep->stop_node);
     list_init (&ep->services);
     table_init (&ep->subs);
     table_init (&ep->disconnects);
     table_init (&ep->open);
+}
+
+/* For a receiver: say how it is doing. */
+static inline void endpoint_set_congested (struct endpoint *ep, bool yes)
+{
+    struct endpoint *sender;
+
+    ep->congested = yes;
+    while (!yes && (sender = list_first (&ep->stopped, struct endpoint, stop_node))) {
+        list_del (&sender->stop_node);
+        sender->stop (sender, false);
+    }
+}
+
+/* For the router: sender has just sent something to receiver. */
+static inline void endpoint_press_back (struct endpoint *sender,
+                                        struct endpoint *receiver)
+{
+    if (receiver->congested && sender->stop && !list_linked (&sender->stop_node)) {
+        list_append (&receiver->stopped, &sender->stop_node);
+        sender->stop (sender, true);
+    }
 }
 
 static inline bool endpoint_is_owner (const struct endpoint *ep)

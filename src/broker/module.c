@@ -13,14 +13,6 @@
 
 /* Towards the module */
 
-static void set_congested (struct module *m, bool yes)
-{
-    if (m->is_congested != yes) {
-        m->is_congested = yes;
-        m->ops->congested (m, yes, m->arg);
-    }
-}
-
 /* Wait for room in the channel if there is a backlog, for input always. */
 static void choose_watcher (struct module *m)
 {
@@ -39,7 +31,7 @@ static int add_backlog (struct module *m, flux_msg_t **msg)
     if (flux_msglist_count (m->backlog) == 1)
         choose_watcher (m);
     if (flux_msglist_count (m->backlog) > MODULE_BACKLOG_SOFT)
-        set_congested (m, true);
+        endpoint_set_congested (&m->ep, true);
     return 0;
 }
 
@@ -63,7 +55,7 @@ static void send_backlog (struct module *m)
         flux_msg_decref (msg); /* NULL, or the module is gone */
     }
     if (flux_msglist_count (m->backlog) == 0)
-        set_congested (m, false);
+        endpoint_set_congested (&m->ep, false);
     choose_watcher (m);
 }
 

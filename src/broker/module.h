@@ -7,8 +7,8 @@
  *
  * Bounds: the channel to the thread is bounded and the broker never waits for
  * room in it.  What does not fit is kept in 'backlog', in order; when that
- * passes MODULE_BACKLOG_SOFT messages the module counts as congested and the
- * host stops all clients until the congestion is over (back-pressure first).
+ * passes MODULE_BACKLOG_SOFT messages the module is congested: clients that
+ * send it more are stopped until the backlog is gone (back-pressure first).
  * Modules are not stopped: they bound their own requests, and stopping one
  * could stop the very answer that another is waiting for.
  */
@@ -43,8 +43,6 @@ struct module;
 struct module_ops {
     /* The status changed to what module_status () says. */
     void (*status_changed) (struct module *m, void *arg);
-    /* The backlog passed the soft limit, or is empty again. */
-    void (*congested) (struct module *m, bool yes, void *arg);
 };
 
 struct module {
@@ -60,7 +58,6 @@ struct module {
     flux_watcher_t *in;
     flux_watcher_t *inout; /* instead of 'in' while there is a backlog */
     struct flux_msglist *backlog;
-    bool is_congested;
     bool defer; /* hold everything back (module.debug) */
     struct router *router;
     const struct module_ops *ops;

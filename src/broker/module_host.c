@@ -25,7 +25,6 @@ struct module_host {
     const char *const *builtins;
     const struct endpoint *self;
     struct list modules;
-    int congested;
     int ended_fd; /* written by each thread that ends */
     flux_watcher_t *ended;
     flux_msg_handler_t **handlers;
@@ -102,8 +101,6 @@ static void reap (struct module_host *mh, struct module *m)
         errnum = wanted ? 0 : ECONNABORTED;
         router_detach (mh->router, &m->ep);
     }
-    if (m->is_congested && --mh->congested == 0)
-        mh->ops->congested (false, mh->arg);
     module_free (m);
 
     if (errnum)
@@ -150,19 +147,8 @@ static void status_changed (struct module *m, void *arg)
         router_detach (mh->router, &m->ep);
 }
 
-static void congested (struct module *m, bool yes, void *arg)
-{
-    struct module_host *mh = arg;
-
-    if (yes && mh->congested++ == 0)
-        mh->ops->congested (true, mh->arg);
-    else if (!yes && --mh->congested == 0)
-        mh->ops->congested (false, mh->arg);
-}
-
 static const struct module_ops module_ops = {
     .status_changed = status_changed,
-    .congested = congested,
 };
 
 /* Load */

@@ -21,8 +21,6 @@ struct module_host;
 struct module_host_ops {
     /* A running module failed without having been asked to go. */
     void (*failed) (const char *name, void *arg);
-    /* Clients are to be stopped, or may go on: a module is congested. */
-    void (*congested) (bool yes, void *arg);
     /* The last module has gone. */
     void (*emptied) (void *arg);
 };

@@ -125,6 +125,59 @@ static void open_requests (flux_t *h)
     ok (!listed (h, "d"), "and gone");
 }
 
+/* What waits for the module of that name, as module.list says. */
+static int queued_for (flux_t *h, const char *name)
+{
+    json_t *o, *mod;
+    size_t i;
+    char *s;
+    int n = -1;
+
+    call_json (h, "module.list", NULL, &s);
+    o = json_loads (s ? s : "", 0, NULL);
+    json_array_foreach (json_object_get (o, "mods"), i, mod) {
+        if (strcmp (json_string_value (json_object_get (mod, "name")), name) == 0)
+            n = json_integer_value (json_object_get (mod, "sendqueue"));
+    }
+    json_decref (o);
+    free (s);
+    return n;
+}
+
+static void deaf_module (struct instance *in, flux_t *h)
+{
+    enum { COUNT = 90000 };
+    flux_t *flood;
+    int max = 0, last = -1, same = 0;
+
+    if (!CAN_CANCEL) {
+        skip (4, "no cancellation under sanitizers");
+        return;
+    }
+    load (h, "d", "deaf");
+    flood = instance_open (in);
+    for (int i = 0; i < COUNT; i++) {
+        flux_msg_t *msg = flux_request_encode ("d.x", NULL);
+
+        if (flux_msg_set_noresponse (msg) < 0 || flux_send (flood, msg, FLUX_O_NONBLOCK) < 0)
+            bail_out ("flood: %s", strerror (errno));
+        flux_msg_decref (msg);
+    }
+    /* until nothing more is taken for as long as a thousand requests last */
+    while (same < 1000) {
+        (void)flux_pollevents (flood);
+        max = queued_for (h, "d");
+        same = max == last ? same + 1 : 0;
+        last = max;
+    }
+    ok (max < COUNT && max > 1000, "%d requests are kept for a deaf module, no more", max);
+    ok (call (h, "broker.ping", "{}") == 0, "others are served meanwhile");
+    ok (call (h, "module.remove", "{\"name\":\"d\",\"cancel\":true}") == 0,
+        "it can be removed");
+    ok (call (flood, "broker.ping", "{}") == 0, "and who flooded it goes on");
+    flux_close (flood);
+}
+
 static void subscriptions (flux_t *h)
 {
     char *s;
@@ -289,6 +342,7 @@ int main (void)
     come_and_go (h);
     refused_loads (h);
     open_requests (h);
+    deaf_module (&in, h);
     subscriptions (h);
     disconnects (&in, h);
     configuration (h);

@@ -313,6 +313,8 @@ static void route_request (struct router *r, struct endpoint *from, flux_msg_t *
             open_cancel (next, msg);
         come_back (r, msg, -rc);
     }
+    else if (from)
+        endpoint_press_back (from, next);
 }
 
 static int push_sender (const struct endpoint *from, flux_msg_t *msg)
@@ -400,6 +402,8 @@ void router_detach (struct router *r, struct endpoint *ep)
 {
     flux_msg_t *msg;
 
+    endpoint_set_congested (ep, false);
+    list_del (&ep->stop_node);
     service_remove_all (r->services, ep);
     event_unsubscribe_all (r->events, ep);
     table_del_str (&r->routes, ep->route);

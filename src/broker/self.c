@@ -24,6 +24,15 @@ struct self {
     int wakefd; /* readable when the queue went from empty to not */
 };
 
+static void check_congestion (struct self *s)
+{
+    int limit = s->ep.congested ? SELF_QUEUE_SOFT / 2 : SELF_QUEUE_SOFT;
+    bool yes = flux_msglist_count (s->queue) > limit;
+
+    if (yes != s->ep.congested)
+        endpoint_set_congested (&s->ep, yes);
+}
+
 /* The same check and texts as the dispatcher has for its handlers. */
 static bool refuse_role (struct self *s, const struct direct *d, const flux_msg_t *msg)
 {
@@ -72,6 +81,7 @@ static int deliver (struct endpoint *ep, flux_msg_t **msg)
     *msg = NULL;
     if (idle)
         (void)eventfd_write (s->wakefd, 1);
+    check_congestion (s);
     return 0;
 }
 
@@ -105,6 +115,8 @@ static flux_msg_t *op_recv (void *impl, int flags)
     flux_msglist_first (s->queue);
     if (!(msg = flux_msglist_pop (s->queue)))
         errno = EWOULDBLOCK;
+    else
+        check_congestion (s);
     return (flux_msg_t *)msg;
 }
 

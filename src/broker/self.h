@@ -10,8 +10,8 @@
  *
  * Ownership: the self owns the handle; message handlers and futures on it
  * must be gone before self_free ().
- * Bound: none; requests queued here come from modules and clients, whose
- * connectors have bounds of their own.
+ * Bound: past SELF_QUEUE_SOFT queued messages clients that send more are
+ * stopped, until half of them is worked off.
  */
 
 #ifndef MILLRACE_BROKER_SELF_H
@@ -20,6 +20,8 @@
 #include <flux/core.h>
 
 #include "router.h"
+
+enum { SELF_QUEUE_SOFT = 4096 };
 
 struct self;
 

@@ -58,6 +58,8 @@ int cmd_run (int argc, char **argv)
     if (run.s.dry_run) {
         json_dumpf (jobspec, stdout, 0);
         printf ("\n");
+        json_decref (jobspec);
+        submission_fini (&run.s);
         return 0;
     }
     if (!(text = json_dumps (jobspec, JSON_COMPACT)))

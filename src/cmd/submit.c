@@ -181,6 +181,8 @@ int cmd_submit (int argc, char **argv)
     if (sub.s.dry_run) {
         json_dumpf (jobspec, stdout, 0);
         printf ("\n");
+        json_decref (jobspec);
+        submission_fini (&sub.s);
         return 0;
     }
     if (!(text = json_dumps (jobspec, JSON_COMPACT)))

@@ -59,8 +59,12 @@ void db_rollback (struct db *db);
 /* Append a checkpoint, compact JSON text, and forget all but the newest.  When
  * this returns, it and all that was stored before are as safe as the
  * configuration allows.  Raises the epoch.
+ *
+ * A rolling checkpoint only keeps a place: the next one, rolling or not, takes
+ * it over, so that those that are meant to be kept are not pushed out.  A
+ * rolling one that follows another does not raise the epoch.
  */
-int db_checkpoint_put (struct db *db, const char *value);
+int db_checkpoint_put (struct db *db, const char *value, bool rolling);
 
 /* All checkpoints, newest first, as {"id":i,"value":o} or only o. */
 int db_checkpoint_list (struct db *db, bool with_id, struct text *json, int *count);

@@ -32,38 +32,74 @@ static int forget_old (struct db *db)
     return db_exec (db, sql);
 }
 
-static int put_checkpoint (struct db *db, const char *value)
+/* Replace the rolling checkpoint by another. */
+static int roll_checkpoint (struct db *db, const char *value)
+{
+    sqlite3_stmt *stmt;
+    int r;
+
+    if ((r = db_prepare (db, "UPDATE checkpt_v2 SET value=?1 WHERE id=?2", &stmt)) < 0)
+        return r;
+    if (sqlite3_bind_text (stmt, 1, value, -1, SQLITE_STATIC) != SQLITE_OK
+        || sqlite3_bind_int64 (stmt, 2, db->rolling) != SQLITE_OK)
+        r = db_fail (db);
+    else
+        r = db_step_done (db, stmt);
+    sqlite3_finalize (stmt);
+    return r;
+}
+
+static int drop_rolling (struct db *db)
+{
+    char sql[100];
+
+    if (db->rolling == 0)
+        return 0;
+    snprintf (sql, sizeof (sql), "DELETE FROM checkpt_v2 WHERE id=%jd",
+              (intmax_t)db->rolling);
+    return db_exec (db, sql);
+}
+
+static int append_checkpoint (struct db *db, const char *value, bool rolling)
 {
     int64_t id;
     int r;
 
     if ((r = db_begin (db)) < 0)
         return r;
-    if ((r = insert_checkpoint (db, value)) < 0) {
-        db_rollback (db);
-        return r;
-    }
+    if ((r = insert_checkpoint (db, value)) < 0)
+        goto error;
     id = sqlite3_last_insert_rowid (db->sq);
-    if ((r = forget_old (db)) < 0 || (r = db_commit (db)) < 0) {
-        db_rollback (db);
-        return r;
-    }
+    if ((r = drop_rolling (db)) < 0 || (r = forget_old (db)) < 0
+        || (r = db_commit (db)) < 0)
+        goto error;
     db->epoch = id;
+    db->rolling = rolling ? id : 0;
     return 0;
+error:
+    db_rollback (db);
+    return r;
 }
 
-int db_checkpoint_put (struct db *db, const char *value)
+static int put_checkpoint (struct db *db, const char *value, bool rolling)
+{
+    if (rolling && db->rolling > 0)
+        return roll_checkpoint (db, value);
+    return append_checkpoint (db, value, rolling);
+}
+
+int db_checkpoint_put (struct db *db, const char *value, bool rolling)
 {
     int r;
 
     if (!db->sync_checkpoints)
-        return put_checkpoint (db, value);
+        return put_checkpoint (db, value, rolling);
     /* Other commits may be lost in a power failure, as long as no checkpoint
      * refers to them.  Syncing the log with this one syncs them all.
      */
     if ((r = db_exec (db, "PRAGMA synchronous=FULL")) < 0)
         return r;
-    r = put_checkpoint (db, value);
+    r = put_checkpoint (db, value, rolling);
     if (db_exec (db, "PRAGMA synchronous=NORMAL") < 0 && r == 0)
         r = -EIO;
     return r;

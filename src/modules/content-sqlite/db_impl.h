@@ -17,6 +17,7 @@ struct db {
     sqlite3_stmt *commit;
     sqlite3_stmt *rollback;
     int64_t epoch;
+    int64_t rolling; /* id of the newest checkpoint if it is a rolling one, else 0 */
     int max_checkpoints;
     bool sync_checkpoints; /* checkpoints are synced, other commits are not */
     char *lz4;             /* room to compress into, kept */

@@ -136,7 +136,7 @@ static void checkpoints (void)
         char value[30];
 
         snprintf (value, sizeof (value), "{\"sequence\":%d}", i);
-        if (db_checkpoint_put (db, value) < 0)
+        if (db_checkpoint_put (db, value, false) < 0)
             bail_out ("%s", db_error (db));
     }
     text_clear (&t);
@@ -154,6 +154,27 @@ static void checkpoints (void)
     db_close (db);
 }
 
+static void rolling_checkpoints (void)
+{
+    struct db *db = open_db (true);
+    struct text t = TEXT_INIT;
+    int n;
+
+    db_checkpoint_put (db, "1", false);
+    for (int i = 0; i < 10; i++)
+        db_checkpoint_put (db, "2", true);
+    ok (db_checkpoint_list (db, false, &t, &n) == 0 && n == 2 && db_epoch (db) == 2,
+        "rolling checkpoints take one place");
+    is (t.buf, "[2,1]", "the newest");
+    db_checkpoint_put (db, "3", false);
+    text_clear (&t);
+    db_checkpoint_list (db, false, &t, &n);
+    is (t.buf, "[3,1]", "which the next one takes over");
+    ok (db_epoch (db) == 3, "with an epoch of its own");
+    text_fini (&t);
+    db_close (db);
+}
+
 static void collecting (void)
 {
     struct db *db = open_db (true);
@@ -164,10 +185,10 @@ static void collecting (void)
 
     for (int i = 0; i < 10; i++) {
         if (i == 5)
-            db_checkpoint_put (db, "{}");
+            db_checkpoint_put (db, "{}", false);
         refs[i] = put (db, &i, sizeof (i));
     }
-    db_checkpoint_put (db, "{}");
+    db_checkpoint_put (db, "{}", false);
     ok (db_count_older (db, 2, &count) == 0 && count == 10 && db_high_water (db) == 10,
         "ten blobs of older epochs");
     ok (db_mark (db, refs, 3, 2, &marked) == 0 && marked == 3, "three are marked");
@@ -237,6 +258,7 @@ int main (void)
     snprintf (path, sizeof (path), "%s/content.sqlite", dir);
     blobs ();
     checkpoints ();
+    rolling_checkpoints ();
     collecting ();
     old_files ();
     bad_files ();

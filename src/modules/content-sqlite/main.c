@@ -46,16 +46,20 @@ checkpoint_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
         flux_log_error (h, "error responding to content-backing.checkpoint-get");
 }
 
-/* content-backing.checkpoint-put: { "value":o } -> {} */
+/* content-backing.checkpoint-put
+ *   { "value":o "rolling"?b } -> {}   (rolling: see db.h; ours alone)
+ */
 static void
 checkpoint_put_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     _cleanup_ (freep) char *text = NULL;
     struct sqlite *s = arg;
+    int rolling = 0;
     json_t *value;
     int r;
 
-    if (flux_request_unpack (msg, NULL, "{s:o}", "value", &value) < 0) {
+    if (flux_request_unpack (msg, NULL, "{s:o s?b}", "value", &value, "rolling", &rolling)
+        < 0) {
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
@@ -64,7 +68,7 @@ checkpoint_put_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
         return;
     }
     store_all (s);
-    if ((r = db_checkpoint_put (s->db, text)) < 0)
+    if ((r = db_checkpoint_put (s->db, text, rolling)) < 0)
         respond_error (s, msg, -r, db_error (s->db));
     else if (flux_respond (h, msg, NULL) < 0)
         flux_log_error (h, "error responding to content-backing.checkpoint-put");

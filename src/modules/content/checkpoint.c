@@ -1,7 +1,7 @@
 /* checkpoint.c - checkpoints pass through on their way to the backing store.
  *
  *   content.checkpoint-get  {} -> {"value":[o,...]}
- *   content.checkpoint-put  {"value":o} -> {}
+ *   content.checkpoint-put  {"value":o "rolling"?b} -> {}
  *
  * A put is preceded by a flush, so that no checkpoint is recorded before the
  * blobs it needs.
@@ -14,7 +14,7 @@
 #include "content.h"
 
 struct forward {
-    struct content *c;
+    struct outgoing out;
     const flux_msg_t *msg;
 };
 
@@ -29,12 +29,14 @@ static void forward_free (void *arg)
 static void forward_continuation (flux_future_t *f, void *arg)
 {
     struct forward *fw = arg;
+    struct content *c = fw->out.c;
     const char *s;
 
+    outgoing_returned (&fw->out);
     if (flux_rpc_get (f, &s) < 0)
-        respond_error (fw->c, fw->msg, errno, future_strerror (f, errno));
-    else if (flux_respond (fw->c->h, fw->msg, s) < 0)
-        flux_log_error (fw->c->h, "error responding to a checkpoint request");
+        respond_error (c, fw->msg, errno, future_strerror (f, errno));
+    else if (flux_respond (c->h, fw->msg, s) < 0)
+        flux_log_error (c->h, "error responding to a checkpoint request");
     flux_future_destroy (f);
 }
 
@@ -42,7 +44,6 @@ static void forward_continuation (flux_future_t *f, void *arg)
 static void forward (struct content *c, const flux_msg_t *msg, const char *what)
 {
     char topic[64];
-    flux_future_t *f = NULL;
     struct forward *fw;
     const char *s;
 
@@ -52,20 +53,17 @@ static void forward (struct content *c, const flux_msg_t *msg, const char *what)
         respond_error (c, msg, ENOMEM, NULL);
         return;
     }
-    fw->c = c;
     fw->msg = flux_msg_incref (msg);
-    if (flux_request_decode (msg, NULL, &s) < 0
-        || !(f = flux_rpc (c->h, topic, s, c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0))
-        || flux_future_aux_set (f, NULL, fw, forward_free) < 0) {
+    if (flux_request_decode (msg, NULL, &s) < 0) {
         respond_error (c, msg, errno, NULL);
-        flux_future_destroy (f);
         forward_free (fw);
-        return;
     }
-    if (flux_future_then (f, -1., forward_continuation, fw) < 0) {
+    else if (outgoing_send (
+                 c, &fw->out,
+                 flux_rpc (c->h, topic, s, c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
+                 forward_free, forward_continuation)
+             < 0)
         respond_error (c, msg, errno, NULL);
-        flux_future_destroy (f);
-    }
 }
 
 void checkpoint_get_cb (flux_t *h,

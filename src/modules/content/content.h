@@ -44,9 +44,29 @@ struct content {
     flux_watcher_t *timer;
     struct list flushes; /* struct flush */
     struct list held;    /* struct waiter: answers to stores held back */
+    struct list outgoing;
     flux_future_t *heartbeat;
     flux_msg_handler_t **handlers;
 };
+
+/* An RPC that is out: what its continuation gets begins with this. */
+struct outgoing {
+    struct list link; /* in c->outgoing */
+    flux_future_t *f;
+    struct content *c;
+};
+
+/* Send it: cb gets out, which is freed with the future by out_free ().  f is
+ * taken over, may be NULL: errno says why.  0, or -1 with errno.
+ */
+int outgoing_send (struct content *c,
+                   struct outgoing *out,
+                   flux_future_t *f,
+                   flux_free_f out_free,
+                   flux_continuation_f cb);
+
+/* First thing in a continuation: it has come back. */
+void outgoing_returned (struct outgoing *out);
 
 /* A request that waits. */
 struct waiter {

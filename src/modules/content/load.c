@@ -4,7 +4,7 @@
 #include "content.h"
 
 struct load {
-    struct content *c;
+    struct outgoing out;
     struct blobref ref;
 };
 
@@ -62,10 +62,11 @@ static int load_finish (struct content *c, struct entry *e, flux_future_t *f)
 static void load_continuation (flux_future_t *f, void *arg)
 {
     struct load *ld = arg;
-    struct content *c = ld->c;
+    struct content *c = ld->out.c;
     struct entry *e = cache_find (&c->cache, &ld->ref);
     int errnum;
 
+    outgoing_returned (&ld->out);
     if (e && e->state == ENTRY_LOADING) { /* not stored meanwhile */
         if ((errnum = load_finish (c, e, f)) == 0)
             answer_loads (c, e);
@@ -82,26 +83,17 @@ static void load_continuation (flux_future_t *f, void *arg)
 /* Ask the next one for it. */
 static int load_start (struct content *c, const struct blobref *ref)
 {
-    flux_future_t *f;
-    struct load *ld;
+    struct load *ld = calloc (1, sizeof (*ld));
 
-    if (!(ld = calloc (1, sizeof (*ld))))
+    if (!ld)
         return -1;
-    ld->c = c;
     ld->ref = *ref;
-    if (!(f = flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.load" : "content.load",
-                            ref->bytes, blobref_digest_size (ref->kind),
-                            c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0))
-        || flux_future_aux_set (f, NULL, ld, free) < 0) {
-        flux_future_destroy (f);
-        free_keep_errno (ld);
-        return -1;
-    }
-    if (flux_future_then (f, -1., load_continuation, ld) < 0) {
-        flux_future_destroy (f);
-        return -1;
-    }
-    return 0;
+    return outgoing_send (
+        c, &ld->out,
+        flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.load" : "content.load",
+                      ref->bytes, blobref_digest_size (ref->kind),
+                      c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
+        free, load_continuation);
 }
 
 static struct entry *load_entry (struct content *c, const struct blobref *ref)

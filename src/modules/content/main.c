@@ -51,6 +51,38 @@ void waiter_free (struct waiter *w)
     free_keep_errno (w);
 }
 
+/* ---- RPCs ---- */
+
+int outgoing_send (struct content *c,
+                   struct outgoing *out,
+                   flux_future_t *f,
+                   flux_free_f out_free,
+                   flux_continuation_f cb)
+{
+    out->c = c;
+    out->f = f;
+    list_init (&out->link);
+    if (!f || flux_future_aux_set (f, NULL, out, out_free) < 0) {
+        int saved_errno = errno;
+
+        flux_future_destroy (f);
+        out_free (out);
+        errno = saved_errno;
+        return -1;
+    }
+    if (flux_future_then (f, -1., cb, out) < 0) {
+        flux_future_destroy (f);
+        return -1;
+    }
+    list_append (&c->outgoing, &out->link);
+    return 0;
+}
+
+void outgoing_returned (struct outgoing *out)
+{
+    list_del (&out->link);
+}
+
 /* ---- statistics ---- */
 
 static void
@@ -199,11 +231,16 @@ static int get_attrs (struct content *c)
 
 static void content_destroy (struct content *c)
 {
+    struct outgoing *out;
     struct waiter *w;
     struct entry *e;
     size_t pos = 0;
 
     flux_msg_handler_delvec (c->handlers);
+    while ((out = list_first (&c->outgoing, struct outgoing, link))) {
+        list_del (&out->link);
+        flux_future_destroy (out->f);
+    }
     flux_future_destroy (c->heartbeat);
     flux_watcher_destroy (c->timer);
     flush_end_all (c, ENOSYS);
@@ -238,6 +275,7 @@ static struct content *content_create (flux_t *h, int argc, char *argv[])
     c->blob_limit = 1024 * 1024 * 1024;
     list_init (&c->flushes);
     list_init (&c->held);
+    list_init (&c->outgoing);
     cache_init (&c->cache);
     c->cache.now = flux_reactor_now (r);
     if (parse_args (c, argc, argv) < 0 || get_attrs (c) < 0

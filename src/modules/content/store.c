@@ -4,7 +4,7 @@
 #include "content.h"
 
 struct storing {
-    struct content *c;
+    struct outgoing out;
     struct blobref ref;
     unsigned int generation;
 };
@@ -153,9 +153,10 @@ static void stored (struct content *c, struct entry *e, flux_future_t *f)
 static void store_continuation (flux_future_t *f, void *arg)
 {
     struct storing *s = arg;
-    struct content *c = s->c;
+    struct content *c = s->out.c;
     struct entry *e = cache_find (&c->cache, &s->ref);
 
+    outgoing_returned (&s->out);
     if (s->generation == c->generation && e && e->state == ENTRY_STORING)
         stored (c, e, f);
     flux_future_destroy (f);
@@ -165,27 +166,18 @@ static void store_continuation (flux_future_t *f, void *arg)
 
 static int store_send (struct content *c, const struct entry *e)
 {
-    flux_future_t *f;
-    struct storing *s;
+    struct storing *s = calloc (1, sizeof (*s));
 
-    if (!(s = calloc (1, sizeof (*s))))
+    if (!s)
         return -1;
-    s->c = c;
     s->ref = e->ref;
     s->generation = c->generation;
-    if (!(f = flux_rpc_raw (
-              c->h, c->rank == 0 ? "content-backing.store" : "content.store",
-              e->blob->data, e->blob->len, c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0))
-        || flux_future_aux_set (f, NULL, s, free) < 0) {
-        flux_future_destroy (f);
-        free_keep_errno (s);
-        return -1;
-    }
-    if (flux_future_then (f, -1., store_continuation, s) < 0) {
-        flux_future_destroy (f);
-        return -1;
-    }
-    return 0;
+    return outgoing_send (
+        c, &s->out,
+        flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.store" : "content.store",
+                      e->blob->data, e->blob->len,
+                      c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
+        free, store_continuation);
 }
 
 static bool much_gathered (const struct content *c)

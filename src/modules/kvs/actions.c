@@ -9,8 +9,11 @@
 /* An RPC whose answer goes back to the engine. */
 struct call {
     struct service *s;
+    struct list link; /* in s->calls */
+    flux_future_t *f;
     struct blobref ref;
     uint64_t id;
+    int64_t seq;
     char *ns;
 };
 
@@ -18,8 +21,26 @@ static void call_free (void *arg)
 {
     struct call *call = arg;
 
+    list_del (&call->link);
     free (call->ns);
     free_keep_errno (call);
+}
+
+/* Its continuation runs: the future may live on, but it is no longer out. */
+static struct call *call_returned (void *arg)
+{
+    struct call *call = arg;
+
+    list_del (&call->link);
+    return call;
+}
+
+void calls_drop_all (struct service *s)
+{
+    struct call *call;
+
+    while ((call = list_first (&s->calls, struct call, link)))
+        flux_future_destroy (call->f);
 }
 
 static struct call *call_new (struct service *s, const struct blobref *ref, uint64_t id)
@@ -28,6 +49,7 @@ static struct call *call_new (struct service *s, const struct blobref *ref, uint
 
     if (call) {
         call->s = s;
+        list_init (&call->link);
         if (ref)
             call->ref = *ref;
         call->id = id;
@@ -53,6 +75,8 @@ static int call_then (flux_future_t *f, struct call *call, flux_continuation_f c
         flux_future_destroy (f);
         return errnum;
     }
+    call->f = f;
+    list_append (&call->s->calls, &call->link);
     return 0;
 }
 
@@ -73,7 +97,7 @@ static int get_blob (flux_future_t *f, struct blob **blob)
 
 static void load_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = arg;
+    struct call *call = call_returned (arg);
     struct service *s = call->s;
     struct blob *blob = NULL;
     int errnum = get_blob (f, &blob);
@@ -103,7 +127,7 @@ static void do_load (struct service *s, const struct kvs_load *load)
 
 static void store_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = arg;
+    struct call *call = call_returned (arg);
     struct service *s = call->s;
     const void *digest;
     struct blobref ref;
@@ -138,10 +162,15 @@ static void do_store (struct service *s, const struct kvs_store *store)
 
 static void checkpoint_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = arg;
+    struct call *call = call_returned (arg);
     struct service *s = call->s;
+    int errnum = 0;
 
-    kvs_engine_checkpointed (s->e, call->id, flux_rpc_get (f, NULL) < 0 ? errno : 0);
+    if (flux_rpc_get (f, NULL) < 0)
+        errnum = errno;
+    else if (call->seq > s->saved_seq)
+        s->saved_seq = call->seq;
+    kvs_engine_checkpointed (s->e, call->id, errnum);
     flux_future_destroy (f);
     service_run (s);
 }
@@ -152,9 +181,11 @@ static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
     struct call *call = call_new (s, NULL, id);
     int errnum = ENOMEM;
 
-    if (call)
-        errnum = call_then (checkpoint_put (s, &cp->ref, cp->seq), call,
+    if (call) {
+        call->seq = cp->seq;
+        errnum = call_then (checkpoint_put (s, &cp->ref, cp->seq, false), call,
                             checkpoint_continuation);
+    }
     if (errnum)
         kvs_engine_checkpointed (s->e, id, errnum);
 }
@@ -163,7 +194,7 @@ static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
 
 static void fetch_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = arg;
+    struct call *call = call_returned (arg);
     struct service *s = call->s;
     const char *rootref;
     int owner = 0, flags = 0, errnum = 0;
@@ -269,4 +300,5 @@ void service_run (struct service *s)
         flux_watcher_start (s->idle);
     else
         flux_watcher_stop (s->idle);
+    durability_check (s);
 }

@@ -7,25 +7,23 @@
 #include "config.h"
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "common/blobhash.h"
-#include "common/errprintf.h"
-#include "common/fsd.h"
 #include "service.h"
 
 static const char empty_dir[] = "{\"data\":{},\"type\":\"dir\",\"ver\":1}";
 
-flux_future_t *checkpoint_put (struct service *s, const struct blobref *root, int64_t seq)
+flux_future_t *
+checkpoint_put (struct service *s, const struct blobref *root, int64_t seq, bool rolling)
 {
     char ref[BLOBREF_TEXT_SIZE];
 
     return flux_rpc_pack (s->h, "content.checkpoint-put", FLUX_NODEID_ANY, 0,
-                          "{s:{s:i s:s s:I s:f}}", "value", "version", 1, "rootref",
+                          "{s:{s:i s:s s:I s:f} s:b}", "value", "version", 1, "rootref",
                           blobref_str (root, ref), "sequence", (json_int_t)seq,
-                          "timestamp", flux_reactor_time ());
+                          "timestamp", flux_reactor_time (), "rolling", rolling);
 }
 
 int checkpoint_final (struct service *s)
@@ -37,7 +35,7 @@ int checkpoint_final (struct service *s)
 
     if (kvs_engine_root (s->e, "primary", &root, &seq) < 0)
         return 0;
-    if (!(f = checkpoint_put (s, &root, seq)) || flux_rpc_get (f, NULL) < 0) {
+    if (!(f = checkpoint_put (s, &root, seq, false)) || flux_rpc_get (f, NULL) < 0) {
         if (errno != ENOSYS) { /* there is a backing store, and it failed */
             flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
                       f ? future_strerror (f, errno) : flux_strerror (errno));
@@ -116,6 +114,7 @@ decode_checkpoint (struct service *s, json_t *value, struct blobref *root, int64
         return -1;
     }
     *seq = sequence;
+    s->saved_seq = sequence;
     log_restored (s, timestamp);
     return 0;
 }
@@ -168,56 +167,4 @@ int restart (struct service *s)
         return -1;
     }
     return 0;
-}
-
-/* ---- configuration ---- */
-
-int checkpoint_configure (struct service *s, const flux_conf_t *conf, flux_error_t *error)
-{
-    const char *period = "0s";
-    double seconds;
-
-    if (flux_conf_unpack (conf, error, "{s?{s?s}}", "kvs", "checkpoint-period", &period)
-        < 0)
-        return -1;
-    if (fsd_parse (period, &seconds) < 0) {
-        errno = EINVAL;
-        return errprintf (error, "invalid checkpoint-period config: %s", period);
-    }
-    if (s->rank > 0 || seconds == s->checkpoint_period)
-        return 0;
-    s->checkpoint_period = seconds;
-    flux_watcher_stop (s->checkpoint_timer);
-    if (seconds > 0 && isfinite (seconds)) {
-        flux_timer_watcher_reset (s->checkpoint_timer, seconds, seconds);
-        flux_watcher_start (s->checkpoint_timer);
-    }
-    return 0;
-}
-
-/* kvs.config-reload: the whole configuration -> { } */
-void config_reload_cb (flux_t *h,
-                       flux_msg_handler_t *mh,
-                       const flux_msg_t *msg,
-                       void *arg)
-{
-    struct service *s = arg;
-    flux_error_t error = { "" };
-    flux_conf_t *conf;
-
-    if (flux_module_config_request_decode (msg, &conf) < 0) {
-        respond_error (s, msg, errno, NULL);
-        return;
-    }
-    if (checkpoint_configure (s, conf, &error) < 0) {
-        respond_error (s, msg, errno, error.text);
-        flux_conf_decref (conf);
-        return;
-    }
-    if (flux_set_conf_new (h, conf) < 0) {
-        respond_error (s, msg, errno, NULL);
-        flux_conf_decref (conf);
-        return;
-    }
-    respond_empty (s, msg);
 }

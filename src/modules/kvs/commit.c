@@ -304,6 +304,13 @@ static int64_t next_seq (const struct commit *c)
     return c->ns->seq + (t->checkpoint ? 0 : 1);
 }
 
+/* Because it was asked for, or because all are. */
+static bool to_be_synced (const struct commit *c)
+{
+    return (c->flags & KVS_SYNC)
+           || (c->ns->e->cfg.sync && strcmp (c->ns->name, "primary") == 0);
+}
+
 static int phase_store (struct commit *c)
 {
     struct kvs_engine *e = c->ns->e;
@@ -320,7 +327,7 @@ static int phase_store (struct commit *c)
     }
     if (c->storing > 0)
         return -EAGAIN;
-    if (!(c->flags & KVS_SYNC))
+    if (!to_be_synced (c))
         return commit_publish (c);
     c->phase = COMMIT_SYNC;
     c->checkpoint.id = c->id;

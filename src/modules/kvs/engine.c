@@ -65,6 +65,11 @@ void kvs_engine_set_time (struct kvs_engine *e, double now)
     e->cache.now = now;
 }
 
+void kvs_engine_set_sync (struct kvs_engine *e, bool sync)
+{
+    e->cfg.sync = sync;
+}
+
 void kvs_engine_tick (struct kvs_engine *e)
 {
     cache_expire (&e->cache);

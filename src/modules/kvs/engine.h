@@ -56,9 +56,10 @@ struct kvs_cred {
 
 struct kvs_config {
     uint32_t rank;
-    uint32_t owner;      /* uid of the instance owner */
-    int hash;            /* enum blobref_kind */
-    bool merge;          /* may waiting transactions be merged? */
+    uint32_t owner; /* uid of the instance owner */
+    int hash;       /* enum blobref_kind */
+    bool merge;     /* may waiting transactions be merged? */
+    bool sync;      /* each commit to primary is checkpointed before it is answered */
     uint64_t first_name; /* number of the first transaction named here; names
                            * must not repeat when the module is reloaded */
 };
@@ -147,6 +148,9 @@ void kvs_engine_free (struct kvs_engine *e);
 
 /* What time it is, in seconds from any origin: before inputs, when it moved. */
 void kvs_engine_set_time (struct kvs_engine *e, double now);
+
+/* Change kvs_config.sync. */
+void kvs_engine_set_sync (struct kvs_engine *e, bool sync);
 
 /* Periodic work: forget blobs and namespaces that are no longer used. */
 void kvs_engine_tick (struct kvs_engine *e);

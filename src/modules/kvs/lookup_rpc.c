@@ -95,8 +95,7 @@ static int decode (const flux_msg_t *msg, bool plus, struct lookup_request *l)
     if ((r = scan_members (&s, l)) < 0)
         return r == -ENOMEM ? r : -EPROTO;
     if (!l->have_key || !l->have_flags || (!l->have_ns && !l->have_rootdir)
-        || (plus && l->have_rootdir && !l->have_rootseq)
-        || (l->have_tail && l->tail < 0))
+        || (plus && l->have_rootdir && !l->have_rootseq) || (l->have_tail && l->tail < 0))
         return -EPROTO;
     if (l->have_rootdir
         && (!l->rootdir || treeobj_type (l->rootdir) != TREEOBJ_DIRREF

@@ -124,11 +124,14 @@ static int parse_args (struct service *s, int argc, char *argv[])
 
 static int get_attrs (struct service *s)
 {
+    const char *cleanup = flux_attr_get (s->h, "statedir-cleanup");
     const char *hash;
 
     if (flux_get_rank (s->h, &s->rank) < 0)
         return -1;
     s->owner = getuid ();
+    s->lasting =
+        flux_attr_get (s->h, "statedir") && (!cleanup || strcmp (cleanup, "1") != 0);
     if (!(hash = flux_attr_get (s->h, "content.hash"))) {
         flux_log_error (s->h, "content.hash");
         return -1;
@@ -176,6 +179,8 @@ static int create_watchers (struct service *s)
         || !(s->clock = flux_check_watcher_create (r, prepare_time_cb, s))
         || !(s->tick_timer =
                  flux_timer_watcher_create (r, TICK_MIN, 0., tick_timer_cb, s))
+        || !(s->window_timer =
+                 flux_timer_watcher_create (r, DURABILITY_WINDOW, 0., window_timer_cb, s))
         || !(s->checkpoint_timer =
                  flux_timer_watcher_create (r, 1., 1., checkpoint_timer_cb, s)))
         return -1;
@@ -184,11 +189,11 @@ static int create_watchers (struct service *s)
     return 0;
 }
 
-static int configure (struct service *s)
+static int read_config (struct service *s)
 {
     flux_error_t error = { "" };
 
-    if (checkpoint_configure (s, flux_get_conf (s->h), &error) < 0) {
+    if (configure (s, flux_get_conf (s->h), &error) < 0) {
         flux_log (s->h, LOG_ERR, "%s", error.text);
         return -1;
     }
@@ -217,10 +222,13 @@ static void service_destroy (struct service *s)
     flux_msg_handler_delvec (s->handlers);
     requests_refuse_all (s);
     flux_future_destroy (s->heartbeat);
+    flux_future_destroy (s->save);
+    calls_drop_all (s);
     flux_watcher_destroy (s->idle);
     flux_watcher_destroy (s->clock);
     flux_watcher_destroy (s->tick_timer);
     flux_watcher_destroy (s->checkpoint_timer);
+    flux_watcher_destroy (s->window_timer);
     kvs_engine_free (s->e);
     table_fini (&s->clients);
     free_keep_errno (s);
@@ -236,8 +244,9 @@ static struct service *service_create (flux_t *h, int argc, char *argv[])
     s->merge = true;
     table_init (&s->clients);
     list_init (&s->requests);
+    list_init (&s->calls);
     if (parse_args (s, argc, argv) < 0 || get_attrs (s) < 0 || create_engine (s) < 0
-        || create_watchers (s) < 0 || configure (s) < 0
+        || create_watchers (s) < 0 || read_config (s) < 0
         || (s->rank == 0 && restart (s) < 0) || go_online (s) < 0) {
         service_destroy (s);
         return NULL;

@@ -7,8 +7,11 @@ void write_root (struct text *t, const struct blobref *root, int64_t seq)
 {
     char ref[BLOBREF_TEXT_SIZE];
 
-    text_printf (t, "{\"rootref\":\"%s\",\"rootseq\":%jd}", blobref_str (root, ref),
-                 (intmax_t)seq);
+    text_puts (t, "{\"rootref\":\"");
+    text_put (t, ref, blobref_format (root, ref));
+    text_puts (t, "\",\"rootseq\":");
+    text_put_int (t, seq);
+    text_putc (t, '}');
 }
 
 static void write_topic (struct text *t, const char *ns, const char *what)

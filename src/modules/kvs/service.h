@@ -8,7 +8,8 @@
  *   root_rpc.c    kvs.getroot, kvs.wait-version, kvs.setroot-pause, -unpause
  *   namespace_rpc.c  kvs.namespace-create, -remove, -list
  *   follow.c      events, on ranks > 0
- *   checkpoint.c  restart and checkpoints; configuration
+ *   checkpoint.c  restart and checkpoints
+ *   durability.c  what a crash may cost; configuration
  *   stats.c       kvs.stats-get, kvs.stats-clear
  *
  * Every handler decodes, calls the engine (engine.h, where all policy is) and
@@ -26,6 +27,15 @@
 #define TICK_MIN 1.  /* seconds between periodic work, at least */
 #define TICK_MAX 30. /* ... without a heartbeat */
 
+/* What of the primary namespace a crash may cost. */
+enum durability {
+    DURABILITY_NONE,    /* all since the last checkpoint somebody asked for */
+    DURABILITY_RELAXED, /* the last DURABILITY_WINDOW seconds */
+    DURABILITY_SYNC,    /* nothing that was answered */
+};
+
+#define DURABILITY_WINDOW 0.1
+
 struct service {
     flux_t *h;
     uint32_t rank;
@@ -34,12 +44,19 @@ struct service {
     struct kvs_engine *e;
     struct table clients; /* struct client, by the sender's route */
     struct list requests; /* all of them */
+    struct list calls;    /* RPCs that are out (actions.c) */
     flux_watcher_t *clock;
     flux_watcher_t *idle; /* goes on with a transaction that yielded */
     flux_future_t *heartbeat;
     flux_watcher_t *tick_timer; /* after a removal: do not wait for a beat */
     flux_watcher_t *checkpoint_timer;
     double checkpoint_period; /* seconds, 0: off */
+    bool lasting;             /* the state directory outlives the instance */
+    enum durability durability;
+    flux_watcher_t *window_timer;
+    flux_future_t *save; /* a rolling checkpoint that is out */
+    bool save_failed;    /* the last one failed */
+    int64_t saved_seq;   /* of the last checkpoint of any kind */
     flux_msg_handler_t **handlers;
     /* arguments */
     bool merge;
@@ -48,6 +65,9 @@ struct service {
 
 /* Carry out what the engine asks for; go on with transactions. */
 void service_run (struct service *s);
+
+/* Forget what is out. */
+void calls_drop_all (struct service *s);
 
 /* ---- request.c ---- */
 
@@ -114,7 +134,7 @@ void stats_clear_event_cb (flux_t *h,
 
 /* What content.checkpoint-put wants. */
 flux_future_t *
-checkpoint_put (struct service *s, const struct blobref *root, int64_t seq);
+checkpoint_put (struct service *s, const struct blobref *root, int64_t seq, bool rolling);
 
 /* Rank 0: the primary namespace, from a checkpoint or new; blocks. */
 int restart (struct service *s);
@@ -122,9 +142,13 @@ int restart (struct service *s);
 /* Rank 0, the last thing: blocks. */
 int checkpoint_final (struct service *s);
 
-/* The period, from the handle's configuration. */
-int checkpoint_configure (struct service *s,
-                          const flux_conf_t *conf,
-                          flux_error_t *error);
+/* ---- durability.c ---- */
+
+/* From the handle's configuration: kvs.durability, kvs.checkpoint-period. */
+int configure (struct service *s, const flux_conf_t *conf, flux_error_t *error);
+
+/* Something may have been published: see that it is saved in time. */
+void durability_check (struct service *s);
+void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
 
 #endif /* !KVS_SERVICE_H */

@@ -1,0 +1,174 @@
+/* durability.c - what of the primary namespace a crash may cost.
+ *
+ * [kvs] durability = "none", "relaxed" or "sync".  The default is relaxed if
+ * the state directory outlives the instance, else none.
+ *
+ * relaxed: DURABILITY_WINDOW after a commit at the latest a checkpoint of the
+ * root of that moment is on its way; while it is, commits go on.  What is
+ * there after a crash is the root of some moment: a prefix of what was
+ * answered.  These checkpoints are rolling: in content-sqlite they take one
+ * place among those that are kept.
+ * sync: the engine takes a checkpoint before it answers.
+ */
+
+#include "config.h"
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+
+#include "common/errprintf.h"
+#include "common/fsd.h"
+#include "service.h"
+
+struct save {
+    struct service *s;
+    int64_t seq;
+};
+
+static void save_continuation (flux_future_t *f, void *arg)
+{
+    struct save *save = arg;
+    struct service *s = save->s;
+
+    s->save = NULL;
+    if (flux_rpc_get (f, NULL) == 0) {
+        s->save_failed = false;
+        if (save->seq > s->saved_seq)
+            s->saved_seq = save->seq;
+    }
+    else if (errno == ENOSYS) /* there is no backing store: nothing can be saved */
+        s->saved_seq = save->seq;
+    else if (!s->save_failed) {
+        s->save_failed = true;
+        flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
+                  future_strerror (f, errno));
+    }
+    flux_future_destroy (f);
+    durability_check (s);
+}
+
+void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct service *s = arg;
+    flux_future_t *f = NULL;
+    struct blobref root;
+    struct save *save;
+    int64_t seq;
+
+    if (kvs_engine_root (s->e, "primary", &root, &seq) < 0 || seq == s->saved_seq)
+        return;
+    if (!(save = calloc (1, sizeof (*save))))
+        goto error;
+    save->s = s;
+    save->seq = seq;
+    if (!(f = checkpoint_put (s, &root, seq, true))
+        || flux_future_aux_set (f, NULL, save, free) < 0) {
+        free_keep_errno (save);
+        goto error;
+    }
+    if (flux_future_then (f, -1., save_continuation, save) < 0)
+        goto error;
+    s->save = f;
+    return;
+error:
+    flux_log_error (s->h, "error saving checkpoint");
+    flux_future_destroy (f);
+}
+
+/* One checkpoint at a time, and the timer runs only if there is something to
+ * save.
+ */
+void durability_check (struct service *s)
+{
+    struct blobref root;
+    int64_t seq;
+
+    if (s->durability != DURABILITY_RELAXED || s->save || s->rank > 0
+        || flux_watcher_is_active (s->window_timer)
+        || kvs_engine_root (s->e, "primary", &root, &seq) < 0 || seq == s->saved_seq)
+        return;
+    flux_timer_watcher_reset (s->window_timer, DURABILITY_WINDOW, 0.);
+    flux_watcher_start (s->window_timer);
+}
+
+/* ---- configuration ---- */
+
+static int parse_durability (struct service *s,
+                             const char *name,
+                             enum durability *value,
+                             flux_error_t *error)
+{
+    if (!name)
+        *value = s->lasting ? DURABILITY_RELAXED : DURABILITY_NONE;
+    else if (strcmp (name, "none") == 0)
+        *value = DURABILITY_NONE;
+    else if (strcmp (name, "relaxed") == 0)
+        *value = DURABILITY_RELAXED;
+    else if (strcmp (name, "sync") == 0)
+        *value = DURABILITY_SYNC;
+    else {
+        errno = EINVAL;
+        return errprintf (error, "invalid durability config: %s", name);
+    }
+    return 0;
+}
+
+static void set_period (struct service *s, double seconds)
+{
+    if (s->rank > 0 || seconds == s->checkpoint_period)
+        return;
+    s->checkpoint_period = seconds;
+    flux_watcher_stop (s->checkpoint_timer);
+    if (seconds > 0 && isfinite (seconds)) {
+        flux_timer_watcher_reset (s->checkpoint_timer, seconds, seconds);
+        flux_watcher_start (s->checkpoint_timer);
+    }
+}
+
+int configure (struct service *s, const flux_conf_t *conf, flux_error_t *error)
+{
+    const char *period = "0s", *durability = NULL;
+    double seconds;
+
+    if (flux_conf_unpack (conf, error, "{s?{s?s s?s}}", "kvs", "checkpoint-period",
+                          &period, "durability", &durability)
+        < 0)
+        return -1;
+    if (fsd_parse (period, &seconds) < 0) {
+        errno = EINVAL;
+        return errprintf (error, "invalid checkpoint-period config: %s", period);
+    }
+    if (parse_durability (s, durability, &s->durability, error) < 0)
+        return -1;
+    kvs_engine_set_sync (s->e, s->durability == DURABILITY_SYNC);
+    set_period (s, seconds);
+    durability_check (s);
+    return 0;
+}
+
+/* kvs.config-reload: the whole configuration -> { } */
+void config_reload_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
+{
+    struct service *s = arg;
+    flux_error_t error = { "" };
+    flux_conf_t *conf;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0) {
+        respond_error (s, msg, errno, NULL);
+        return;
+    }
+    if (configure (s, conf, &error) < 0) {
+        respond_error (s, msg, errno, error.text);
+        flux_conf_decref (conf);
+        return;
+    }
+    if (flux_set_conf_new (h, conf) < 0) {
+        respond_error (s, msg, errno, NULL);
+        flux_conf_decref (conf);
+        return;
+    }
+    respond_empty (s, msg);
+}

@@ -5,9 +5,9 @@
 #include <sys/wait.h>
 
 #include "attach.h"
+#include "attach_output.h"
 #include "attach_stdin.h"
 #include "cmd.h"
-#include "common/base64.h"
 
 struct attach {
     flux_t *h;
@@ -23,6 +23,8 @@ struct attach {
     flux_future_t *main;
     flux_future_t *exec;
     flux_future_t *output;
+    bool output_raw;  /* responses of 'output' are raw entries */
+    bool output_seen; /* there was one */
     int open_streams;
     struct attach_stdin *in;
     flux_watcher_t *flush;
@@ -53,20 +55,29 @@ static void stream_ended (struct attach *a, flux_future_t **fp)
     }
 }
 
-static void cancel_all (struct attach *a)
+static void cancel (flux_t *h, flux_future_t *f)
 {
-    flux_future_t *all[] = { a->main, a->exec, a->output };
+    flux_future_t *f2;
 
-    for (size_t i = 0; i < ARRAY_SIZE (all); i++) {
-        if (all[i])
-            flux_job_event_watch_cancel (all[i]);
+    if (f) {
+        f2 = flux_rpc_pack (h, "job-info.eventlog-watch-cancel", FLUX_NODEID_ANY,
+                            FLUX_RPC_NORESPONSE, "{s:i}", "matchtag",
+                            (int)flux_rpc_get_matchtag (f));
+        flux_future_destroy (f2);
     }
 }
 
+static void cancel_all (struct attach *a)
+{
+    cancel (a->h, a->main);
+    cancel (a->h, a->exec);
+    cancel (a->h, a->output);
+}
+
 /* The next entry of a watch, decoded; NULL at the end of the stream, with
- * errno (ENODATA: regular).  *raw (if not NULL) is its text.
+ * errno (ENODATA: regular).
  */
-static json_t *next_entry (flux_future_t *f, const char **raw)
+static json_t *next_entry (flux_future_t *f)
 {
     const char *text;
     json_t *o;
@@ -77,8 +88,6 @@ static json_t *next_entry (flux_future_t *f, const char **raw)
         errno = EPROTO;
         return NULL;
     }
-    if (raw)
-        *raw = text;
     return o;
 }
 
@@ -149,7 +158,7 @@ static void main_cb (flux_future_t *f, void *arg)
     double timestamp = 0;
     json_t *entry, *context = NULL;
 
-    if (!(entry = next_entry (f, NULL))) {
+    if (!(entry = next_entry (f))) {
         main_failed (a);
         stream_ended (a, &a->main);
         return;
@@ -193,7 +202,7 @@ static void exec_cb (flux_future_t *f, void *arg)
     int leader = 0;
     json_t *entry, *context = NULL;
 
-    if (!(entry = next_entry (f, NULL))) {
+    if (!(entry = next_entry (f))) {
         if (errno != ENODATA && errno != ENOENT && errno != EPERM)
             say ("flux_job_event_watch_get: %s", future_strerror (f, errno));
         stream_ended (a, &a->exec);
@@ -213,99 +222,72 @@ static void exec_cb (flux_future_t *f, void *arg)
     flux_future_reset (f);
 }
 
-/* data {"stream":s "rank":s "data"?:s "encoding"?:s "eof"?:b} (RFC 24) */
-static void output_data (struct attach *a, json_t *context)
+/* Output is asked for as raw entries, an addition of our job-info (see
+ * doc/architecture.md); one that does not know the flag says EPROTO.
+ */
+enum { WATCH_RAW = 1 << 16 };
+
+static void output_cb (flux_future_t *f, void *arg);
+
+static flux_future_t *watch_output (struct attach *a, int raw)
 {
-    const char *stream = "", *rank = "", *data = NULL, *encoding = NULL;
-    _cleanup_ (freep) char *decoded = NULL;
-    size_t len = 0;
-    FILE *out;
+    flux_future_t *f;
 
-    if (json_unpack (context, "{s:s s:s s?s% s?s}", "stream", &stream, "rank", &rank, "data",
-                     &data, &len, "encoding", &encoding)
-            < 0
-        || !data)
-        return;
-    if (encoding && strcmp (encoding, "base64") == 0) {
-        ssize_t n;
-
-        if (!(decoded = malloc (base64_decoded_max (len) + 1)))
-            cmd_die ("out of memory");
-        if ((n = base64_decode (decoded, data, len)) < 0) {
-            say ("output of task %s is not valid base64", rank);
-            return;
-        }
-        data = decoded;
-        len = n;
+    if (raw) {
+        f = flux_rpc_pack (a->h, "job-info.eventlog-watch", FLUX_NODEID_ANY,
+                           FLUX_RPC_STREAMING, "{s:I s:s s:i}", "id", (json_int_t)a->id,
+                           "path", "guest.output", "flags",
+                           FLUX_JOB_EVENT_WATCH_WAITCREATE | raw);
     }
-    out = strcmp (stream, "stderr") == 0 ? stderr : stdout;
-    if (a->opts->label_io)
-        fprintf (out, "%s: ", rank);
-    fwrite (data, 1, len, out);
+    else {
+        f = flux_job_event_watch (a->h, a->id, "guest.output",
+                                  FLUX_JOB_EVENT_WATCH_WAITCREATE);
+    }
+    if (!f || flux_future_then (f, -1., output_cb, a) < 0)
+        cmd_die ("guest.output: %s", flux_strerror (errno));
+    a->output_raw = raw != 0;
+    return f;
 }
 
-static void output_log (struct attach *a, double timestamp, json_t *context)
+/* The text of the current response: one entry, or many. */
+static int output_text (struct attach *a, flux_future_t *f, const char **s, size_t *len)
 {
-    static const char *labels[] = { "FATAL", "FATAL", "FATAL", "ERROR",
-                                    " WARN", NULL,    "DEBUG", "TRACE" };
-    const char *message = "", *component = NULL, *file = NULL;
-    int rank = -1, level = 5, line = 0;
+    const void *data;
 
-    if (a->opts->quiet)
-        return;
-    json_unpack (context, "{s?i s:i s:s s?s s?s s?i}", "rank", &rank, "level", &level,
-                 "message", &message, "component", &component, "file", &file, "line", &line);
-    fflush (stdout);
-    fprintf (stderr, "%.3fs: flux-shell", timestamp - a->t0);
-    if (rank >= 0)
-        fprintf (stderr, "[%d]", rank);
-    fprintf (stderr, ": ");
-    if (level >= 0 && level < 8 && labels[level])
-        fprintf (stderr, "%s: ", labels[level]);
-    if (component)
-        fprintf (stderr, "%s: ", component);
-    if (file && a->opts->show_place)
-        fprintf (stderr, "%s:%d: ", file, line);
-    fprintf (stderr, "%s\n", message);
-}
-
-static void output_redirect (struct attach *a, json_t *context)
-{
-    const char *stream = "", *rank = "", *path = NULL;
-
-    if (a->opts->quiet)
-        return;
-    json_unpack (context, "{s:s s:s s?s}", "stream", &stream, "rank", &rank, "path", &path);
-    fflush (stdout);
-    fprintf (stderr, "%s: %s redirected%s%s\n", rank, stream, path ? " to " : "",
-             path ? path : "");
+    if (a->output_raw) {
+        if (flux_rpc_get_raw (f, &data, len) < 0)
+            return -1;
+        *s = data;
+        return 0;
+    }
+    if (flux_job_event_watch_get (f, s) < 0)
+        return -1;
+    *len = *s ? strlen (*s) : 0;
+    return 0;
 }
 
 static void output_cb (flux_future_t *f, void *arg)
 {
     struct attach *a = arg;
-    const char *name = "";
-    double timestamp = 0;
-    json_t *entry, *context = NULL;
+    const char *s;
+    size_t len;
 
-    if (!(entry = next_entry (f, NULL))) {
-        if (errno == ENOENT && !a->fatal && a->open_streams > 0 && !a->opts->quiet)
-            say ("No job output found");
-        else if (errno != ENODATA && errno != ENOENT && errno != EPERM)
-            say ("flux_job_event_watch_get: %s", future_strerror (f, errno));
-        stream_ended (a, &a->output);
+    if (output_text (a, f, &s, &len) == 0) {
+        attach_output (a->opts, a->t0, s, len);
+        a->output_seen = true;
+        flux_future_reset (f);
         return;
     }
-    json_unpack (entry, "{s:F s:s s?o}", "timestamp", &timestamp, "name", &name, "context",
-                 &context);
-    if (strcmp (name, "data") == 0)
-        output_data (a, context);
-    else if (strcmp (name, "log") == 0)
-        output_log (a, timestamp, context);
-    else if (strcmp (name, "redirect") == 0)
-        output_redirect (a, context);
-    json_decref (entry);
-    flux_future_reset (f);
+    if (errno == EPROTO && a->output_raw && !a->output_seen) {
+        flux_future_destroy (f);
+        a->output = watch_output (a, 0);
+        return;
+    }
+    if (errno == ENOENT && !a->fatal && !a->opts->quiet)
+        say ("No job output found");
+    else if (errno != ENODATA && errno != ENOENT && errno != EPERM)
+        say ("flux_job_event_watch_get: %s", future_strerror (f, errno));
+    stream_ended (a, &a->output);
 }
 
 /* Output is flushed when nothing more is at hand, not for each entry. */
@@ -409,7 +391,8 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     a.r = flux_get_reactor (h);
     a.main = watch (&a, "eventlog", 0, main_cb);
     a.exec = watch (&a, "guest.exec.eventlog", FLUX_JOB_EVENT_WATCH_WAITCREATE, exec_cb);
-    a.output = watch (&a, "guest.output", FLUX_JOB_EVENT_WATCH_WAITCREATE, output_cb);
+    a.output = watch_output (&a, WATCH_RAW);
+    a.open_streams++;
     if (!opts->read_only) {
         a.in = attach_stdin_create (h, opts->stdin_ranks);
         catch_signals (&a);

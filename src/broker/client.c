@@ -25,6 +25,7 @@ struct client {
     bool paused;     /* does not read fast enough: input waits */
     bool stopped;    /* sends too fast for somebody: input waits */
     bool dead;       /* to be freed from the reactor */
+    int errnum;      /* why */
     bool send_error; /* the peer reads no more: output is dropped */
 };
 
@@ -37,25 +38,18 @@ static void mark_dirty (struct client *c)
     }
 }
 
-/* Not before the reactor turns: somebody may be delivering to it. */
-static void kill_later (struct client *c)
+/* Not before the reactor turns: somebody may be delivering to it.  Nor is it
+ * logged before: it may be the log that is being delivered.
+ */
+static void kill_later (struct client *c, int errnum)
 {
-    c->dead = true;
-    flux_watcher_stop (c->in);
-    flux_watcher_stop (c->out);
-    mark_dirty (c);
-}
-
-static void client_log_error (struct client *c, int errnum)
-{
-    if (errnum == EPIPE || errnum == EPROTO || errnum == ECONNRESET)
-        return;
-    flux_log (c->host->h,
-              LOG_ERR,
-              "client=%.5s userid=%u: %s",
-              c->uuid,
-              (unsigned int)c->ep.userid,
-              strerror (errnum));
+    if (!c->dead) {
+        c->dead = true;
+        c->errnum = errnum;
+        flux_watcher_stop (c->in);
+        flux_watcher_stop (c->out);
+        mark_dirty (c);
+    }
 }
 
 /* Output */
@@ -71,8 +65,7 @@ static int client_send (struct client *c, const flux_msg_t *msg)
 
         if (errnum == EWOULDBLOCK) {
             errnum = ENOBUFS;
-            client_log_error (c, errnum);
-            kill_later (c);
+            kill_later (c, errnum);
         }
         return -errnum;
     }
@@ -139,8 +132,8 @@ static void client_flush (struct client *c)
     if (c->send_error)
         return;
     if ((r = usock_flush (c->us)) < 0) {
-        client_log_error (c, errno);
         c->send_error = true;
+        c->errnum = errno; /* to be logged when its input ends */
     }
     if (r > 0)
         flux_watcher_start (c->out);
@@ -236,8 +229,7 @@ static void answer (struct client *c, const flux_msg_t *msg, int errnum)
 
     if (!response || flux_msg_set_userid (response, FLUX_USERID_UNKNOWN) < 0
         || flux_msg_set_rolemask (response, FLUX_ROLE_OWNER) < 0) {
-        client_log_error (c, errno);
-        kill_later (c); /* better than a client that waits for ever */
+        kill_later (c, errno); /* better than a client that waits for ever */
     }
     else {
         flux_msg_route_clear (response);
@@ -273,10 +265,8 @@ static void client_read (struct client *c)
         if (c->dead || c->paused || c->stopped)
             return;
         if (!(msg = usock_recv (c->us))) {
-            if (errno != EWOULDBLOCK && errno != ENOMEM) {
-                client_log_error (c, errno);
-                kill_later (c);
-            }
+            if (errno != EWOULDBLOCK && errno != ENOMEM)
+                kill_later (c, c->errnum ? c->errnum : errno);
             return;
         }
         c->rx++;
@@ -339,8 +329,23 @@ static void client_free (struct client *c)
     errno = saved_errno;
 }
 
+static void log_reason (const struct client *c)
+{
+    int errnum = c->errnum;
+
+    if (errnum == 0 || errnum == EPIPE || errnum == EPROTO || errnum == ECONNRESET)
+        return;
+    flux_log (c->host->h,
+              LOG_ERR,
+              "client=%.5s userid=%u: %s",
+              c->uuid,
+              (unsigned int)c->ep.userid,
+              strerror (errnum));
+}
+
 static void client_leave (struct client *c)
 {
+    log_reason (c);
     router_detach (c->host->router, &c->ep);
     client_free (c);
 }

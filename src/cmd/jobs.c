@@ -162,17 +162,26 @@ static json_t *query_list (struct jobs *j, flux_t *h, json_t *attrs)
     return list;
 }
 
+static void check_ids (int n, char **ids)
+{
+    flux_jobid_t id;
+
+    for (int i = 0; i < n; i++) {
+        if (flux_job_id_parse (ids[i], &id) < 0)
+            opt_error (&table, "argument JOBID: invalid JobID value: '%s'", ids[i]);
+    }
+}
+
 static json_t *query_ids (flux_t *h, json_t *attrs, int n, char **ids)
 {
     flux_future_t **f = calloc (n, sizeof (f[0]));
     json_t *list = json_array (), *job;
-    flux_jobid_t id;
 
     if (!f)
         cmd_die ("ERROR: out of memory");
     for (int i = 0; i < n; i++) {
-        if (flux_job_id_parse (ids[i], &id) < 0)
-            opt_error (&table, "argument JOBID: invalid JobID value: '%s'", ids[i]);
+        flux_jobid_t id = cmd_jobid (ids[i]);
+
         f[i] = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:O}", "id",
                               (json_int_t)id, "attrs", attrs);
         if (!f[i])
@@ -335,11 +344,35 @@ static void check_options (struct jobs *j, int nids)
         cmd_warn ("WARNING: Both -a and --filter specified, ignoring -a");
 }
 
+/* The jobs to be listed, from wherever the options say. */
+static json_t *get_jobs (struct jobs *j, flux_t *h, struct format *format, int n, char **ids)
+{
+    json_t *attrs;
+
+    if (j->from_stdin)
+        return read_stdin ();
+    if (j->json)
+        attrs = json_pack ("[s]", "all");
+    else
+        attrs = jobquery_attrs (format, j->color ? "state,result,annotations" : "");
+    return n > 0 ? query_ids (h, attrs, n, ids) : query_list (j, h, attrs);
+}
+
+static int list_jobs (struct jobs *j, flux_t *h, int n, char **ids)
+{
+    struct format *format = make_format (j);
+    json_t *list = get_jobs (j, h, format, n, ids);
+    int exit_code = n > 0 && json_array_size (list) == 0 ? 1 : 0;
+
+    print_jobs (j, format, list, n == 1);
+    json_decref (list);
+    format_free (format);
+    return exit_code;
+}
+
 int cmd_jobs (int argc, char **argv)
 {
     struct jobs j = { .count = 1000 };
-    struct format *format;
-    json_t *attrs, *list;
     int i, exit_code = 0;
     flux_t *h = NULL;
 
@@ -347,30 +380,15 @@ int cmd_jobs (int argc, char **argv)
     listing_color ("auto", &j.color);
     i = opt_parse (&table, argc, argv, set, &j);
     check_options (&j, argc - i);
+    check_ids (argc - i, argv + i);
     if (j.format)
         format_names_answer (&names, j.format);
-    format = make_format (&j);
-    attrs = j.json ? json_pack ("[s]", "all")
-                   : jobquery_attrs (format, j.color ? "state,result,annotations" : "");
     if (!j.from_stdin)
         h = cmd_open ();
-    if (h && (j.stats || j.stats_only)) {
+    if (h && (j.stats || j.stats_only))
         exit_code = print_stats (h, &j.query) > 0 ? 0 : 1;
-        if (j.stats_only)
-            return exit_code;
-        exit_code = 0;
-    }
-    if (j.from_stdin)
-        list = read_stdin ();
-    else if (i < argc)
-        list = query_ids (h, attrs, argc - i, argv + i);
-    else
-        list = query_list (&j, h, attrs);
-    print_jobs (&j, format, list, i + 1 == argc);
-    if (i < argc && json_array_size (list) == 0)
-        exit_code = 1;
-    json_decref (list);
-    format_free (format);
+    if (!j.stats_only)
+        exit_code = list_jobs (&j, h, argc - i, argv + i);
     jobquery_fini (&j.query);
     flux_close (h);
     return exit_code;

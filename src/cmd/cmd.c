@@ -1,8 +1,10 @@
 #include "config.h"
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include "cmd.h"
+#include "common/text.h"
 
 const char *cmd_name = "flux";
 
@@ -58,6 +60,55 @@ flux_jobid_t cmd_jobid (const char *s)
     if (flux_job_id_parse (s, &id) < 0)
         cmd_die ("error parsing jobid: \"%s\"", s);
     return id;
+}
+
+int cmd_signum (const char *s)
+{
+    char *end;
+    long n = strtol (s, &end, 10);
+
+    if (end != s && *end == '\0')
+        return n > 0 && n < NSIG ? n : 0;
+    if (strncmp (s, "SIG", 3) == 0)
+        s += 3;
+    for (int i = 1; i < NSIG; i++) {
+        const char *name = sigabbrev_np (i);
+
+        if (name && strcmp (name, s) == 0)
+            return i;
+    }
+    return 0;
+}
+
+static char *take (struct text *t)
+{
+    char *s = text_take (t, NULL);
+
+    if (!s)
+        cmd_die ("out of memory");
+    return s;
+}
+
+char *cmd_join (int argc, char **argv)
+{
+    struct text t = TEXT_INIT;
+
+    for (int i = 0; i < argc; i++)
+        text_printf (&t, "%s%s", i ? " " : "", argv[i]);
+    return take (&t);
+}
+
+char *cmd_read_all (FILE *f, const char *name)
+{
+    struct text t = TEXT_INIT;
+    char buf[8192];
+    size_t n;
+
+    while ((n = fread (buf, 1, sizeof (buf), f)) > 0)
+        text_put (&t, buf, n);
+    if (ferror (f))
+        cmd_die ("%s: %s", name, strerror (errno));
+    return take (&t);
 }
 
 int cmd_group (const char *group, const struct cmd *cmds, int argc, char **argv)

@@ -9,6 +9,7 @@
 #define MILLRACE_CMD_H
 
 #include <flux/core.h>
+#include <stdio.h>
 
 #include "common/util.h"
 #include "opt.h"
@@ -39,11 +40,21 @@ int cmd_group (const char *group, const struct cmd *cmds, int argc, char **argv)
 /* Parse a job id in any encoding; dies if it is none. */
 flux_jobid_t cmd_jobid (const char *s);
 
+/* A signal by number, NAME or SIGNAME; 0 if it is none. */
+int cmd_signum (const char *s);
+
+/* Words with blanks between them; everything that a file still holds.  The
+ * caller frees.  Both die if that cannot be had.
+ */
+char *cmd_join (int argc, char **argv);
+char *cmd_read_all (FILE *f, const char *name);
+
 /* The text of a failed future: the service's sentence, or strerror. */
 const char *cmd_future_error (flux_future_t *f);
 
 /* The commands of the table in flux.c. */
 int cmd_broker (int argc, char **argv);
+int cmd_cancel (int argc, char **argv);
 int cmd_dmesg (int argc, char **argv);
 int cmd_env (int argc, char **argv);
 int cmd_event (int argc, char **argv);
@@ -56,11 +67,15 @@ int cmd_lptest (int argc, char **argv);
 int cmd_lsattr (int argc, char **argv);
 int cmd_modprobe (int argc, char **argv);
 int cmd_module (int argc, char **argv);
+int cmd_pgrep (int argc, char **argv);
 int cmd_ping (int argc, char **argv);
+int cmd_pkill (int argc, char **argv);
+int cmd_queue (int argc, char **argv);
 int cmd_run (int argc, char **argv);
 int cmd_setattr (int argc, char **argv);
 int cmd_start (int argc, char **argv);
 int cmd_submit (int argc, char **argv);
+int cmd_update (int argc, char **argv);
 int cmd_version (int argc, char **argv);
 
 /* Replace this process by the broker with these words after its name. */

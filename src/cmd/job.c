@@ -5,7 +5,6 @@
 
 #include "attach.h"
 #include "cmd.h"
-#include "common/text.h"
 #include "job.h"
 
 /* -- submit -- */
@@ -58,22 +57,6 @@ static void submit_set (int key, const char *arg, void *data)
     }
 }
 
-static char *read_all (FILE *f, const char *name)
-{
-    struct text t = TEXT_INIT;
-    char buf[8192];
-    size_t n;
-    char *s;
-
-    while ((n = fread (buf, 1, sizeof (buf), f)) > 0)
-        text_put (&t, buf, n);
-    if (ferror (f))
-        cmd_die ("%s: %s", name, strerror (errno));
-    if (!(s = text_take (&t, NULL)))
-        cmd_die ("out of memory");
-    return s;
-}
-
 static int submit (int argc, char **argv)
 {
     struct submit_opts o = { .urgency = FLUX_JOB_URGENCY_DEFAULT };
@@ -90,7 +73,7 @@ static int submit (int argc, char **argv)
         opt_usage (&submit_table);
     if (strcmp (name, "-") != 0 && !(in = fopen (name, "r")))
         cmd_die ("%s: %s", name, strerror (errno));
-    jobspec = read_all (in, name);
+    jobspec = cmd_read_all (in, name);
     if (jobspec[strspn (jobspec, " \t\n")] == '\0')
         cmd_die ("required jobspec is empty");
     if (o.flags & FLUX_JOB_PRE_SIGNED) /* a signed string is one word */
@@ -273,17 +256,23 @@ static const struct cmd subcommands[] = {
     { "submit", submit, "submit a jobspec" },
     { "attach", attach_main, "show a job's output, exit with its code" },
     { "status", job_status, "wait for jobs, exit with the highest code" },
+    { "last", job_last, "print the ids of your latest jobs" },
     { "eventlog", job_eventlog, "print a job's events" },
     { "wait-event", job_wait_event, "wait for an event of a job" },
     { "info", job_info, "print what is stored of a job" },
     { "raise", job_raise, "raise an exception on jobs" },
+    { "raiseall", job_raiseall, "raise an exception on many jobs" },
     { "cancel", job_cancel, "cancel jobs" },
     { "kill", job_kill, "send a signal to jobs" },
+    { "killall", job_killall, "send a signal to all running jobs" },
     { "urgency", job_urgency, "change a job's urgency" },
+    { "memo", job_memo, "attach notes to a job" },
+    { "timeleft", job_timeleft, "print how long a job may still run" },
     { "wait", job_wait, "wait for waitable jobs" },
     { "id", id_main, "convert job ids" },
     { "namespace", namespace_main, "print jobs' KVS namespaces" },
     { "stats", job_stats, "count jobs by state" },
+    { "purge", job_purge, "forget inactive jobs" },
     { "list", job_list, NULL },
     { "list-inactive", job_list_inactive, NULL },
     { "list-ids", job_list_ids, NULL },

@@ -16,6 +16,16 @@ int job_urgency (int argc, char **argv);
 int job_wait (int argc, char **argv);
 int job_status (int argc, char **argv);
 
+/* jobmass.c */
+int job_raiseall (int argc, char **argv);
+int job_killall (int argc, char **argv);
+
+/* job_past.c */
+int job_last (int argc, char **argv);
+int job_purge (int argc, char **argv);
+int job_memo (int argc, char **argv);
+int job_timeleft (int argc, char **argv);
+
 /* job_list.c */
 int job_list (int argc, char **argv);
 int job_list_inactive (int argc, char **argv);

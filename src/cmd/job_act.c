@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 
 #include "cmd.h"
-#include "common/text.h"
 #include "job.h"
 
 /* One request to each of many jobs, all sent before any answer is read.
@@ -51,18 +50,6 @@ static int count_ids (int argc, char **argv)
     while (n < argc && flux_job_id_parse (argv[n], &id) == 0)
         n++;
     return n;
-}
-
-static char *join (int argc, char **argv)
-{
-    struct text t = TEXT_INIT;
-    char *s;
-
-    for (int i = 0; i < argc; i++)
-        text_printf (&t, "%s%s", i ? " " : "", argv[i]);
-    if (!(s = text_take (&t, NULL)))
-        cmd_die ("out of memory");
-    return s;
 }
 
 /* -- raise, cancel -- */
@@ -118,7 +105,7 @@ static int raise_jobs (const char *what, struct raise_opts *o, int argc, char **
     if (n + dashes < argc) {
         if (o->message)
             cmd_die ("Do not set note on command line and with --message");
-        o->message = note = join (argc - n - dashes, argv + n + dashes);
+        o->message = note = cmd_join (argc - n - dashes, argv + n + dashes);
     }
     if (n == 0)
         return 0;
@@ -174,28 +161,9 @@ static const struct opt_table kill_table = {
     .opts = kill_opts,
 };
 
-/* Returns 0 if s is no signal. */
-static int parse_signal (const char *s)
-{
-    char *end;
-    long n = strtol (s, &end, 10);
-
-    if (end != s && *end == '\0')
-        return n > 0 && n < NSIG ? n : 0;
-    if (strncmp (s, "SIG", 3) == 0)
-        s += 3;
-    for (int i = 1; i < NSIG; i++) {
-        const char *name = sigabbrev_np (i);
-
-        if (name && strcmp (name, s) == 0)
-            return i;
-    }
-    return 0;
-}
-
 static void kill_set (int key, const char *arg, void *data)
 {
-    if (!(*(int *)data = parse_signal (arg)))
+    if (!(*(int *)data = cmd_signum (arg)))
         cmd_die ("kill: Invalid signal %s", arg);
 }
 

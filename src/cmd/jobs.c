@@ -8,6 +8,7 @@
 #include "format_names.h"
 #include "joblist.h"
 #include "jobquery.h"
+#include "jobs_formats.h"
 #include "jobview.h"
 #include "listing.h"
 
@@ -56,22 +57,11 @@ static const struct opt_table table = {
 };
 
 static const struct format_name builtin[] = {
-    { "default", "Default flux-jobs format string",
-      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
-      "{ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} {contextual_info}" },
-    { "cute", "Cute flux-jobs format string (default with emojis)",
-      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_emoji:>5.5} "
-      "{ntasks:>6} {nnodes:>6h} {contextual_time!F:>8h} {contextual_info}" },
-    { "long", "Extended flux-jobs format string",
-      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status:>9.9} "
-      "{ntasks:>6} {nnodes:>6h} {t_submit!d:%b%d %R::>12} {t_remaining!F:>12h} "
-      "{contextual_time!F:>8h} {contextual_info}" },
-    { "deps", "Show job urgency, priority, and dependencies",
-      "{id.f58:>12} ?:{queue:<8.8} {name:<10.10+} {urgency:<3} {priority:<12} {state:<8.8} "
-      "{dependencies}" },
-    { "endreason", "Show why each job ended",
-      "{id.f58:>12} ?:{queue:<8.8} +:{username:<8} {name:<10.10+} {status_abbrev:>2.2} "
-      "{t_inactive!d:%b%d %R::>12h} {inactive_reason}" },
+    { "default", "Default flux-jobs format string", JOBS_FORMAT_DEFAULT },
+    { "cute", "Cute flux-jobs format string (default with emojis)", JOBS_FORMAT_CUTE },
+    { "long", "Extended flux-jobs format string", JOBS_FORMAT_LONG },
+    { "deps", "Show job urgency, priority, and dependencies", JOBS_FORMAT_DEPS },
+    { "endreason", "Show why each job ended", JOBS_FORMAT_ENDREASON },
     { NULL, NULL, NULL },
 };
 

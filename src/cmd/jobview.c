@@ -7,6 +7,7 @@
 #include "cmd.h"
 #include "common/fsd.h"
 #include "jobview.h"
+#include "jsonpath.h"
 
 double jobview_clock (void)
 {
@@ -145,20 +146,7 @@ void jobview_put_dependencies (const struct jobview *v, struct text *out)
 
 json_t *jobview_annotation (const struct jobview *v, const char *path)
 {
-    json_t *o = json_object_get (v->o, "annotations");
-    char key[128];
-
-    while (*path) {
-        size_t len = strcspn (path, ".");
-
-        if (len >= sizeof (key))
-            return NULL;
-        memcpy (key, path, len);
-        key[len] = '\0';
-        o = json_object_get (o, key);
-        path += len + (path[len] == '.');
-    }
-    return o;
+    return jsonpath_get (json_object_get (v->o, "annotations"), path);
 }
 
 /* Why it does not run: the scheduler's estimate, or a hold. */

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "common/fsd.h"
 #include "envrule.h"
+#include "jsonpath.h"
 #include "submission.h"
 
 static json_t *checked (json_t *o)
@@ -36,31 +37,10 @@ void submission_fini (struct submission *s)
     json_decref (s->env);
 }
 
-/* A value of -o or -S: JSON if it parses, else a string. */
-static json_t *any_value (const char *s)
-{
-    json_t *o = json_loads (s, JSON_DECODE_ANY, NULL);
-
-    return o ? o : checked (json_string (s));
-}
-
 /* Set a dotted path, making the objects on the way. */
 static void set_path (json_t *o, const char *path, json_t *value)
 {
-    const char *dot;
-
-    while ((dot = strchr (path, '.'))) {
-        _cleanup_ (freep) char *key = strndup (path, dot - path);
-        json_t *next = json_object_get (o, key);
-
-        if (!json_is_object (next)) {
-            next = checked (json_object ());
-            json_object_set_new (o, key, next);
-        }
-        o = next;
-        path = dot + 1;
-    }
-    if (json_object_set_new (o, path, value) < 0)
+    if (jsonpath_set (o, path, strlen (path), value) < 0)
         cmd_die ("ERROR: invalid key '%s'", path);
 }
 
@@ -84,7 +64,7 @@ static void set_key_value (json_t *o, const char *prefix, const char *arg)
             cmd_die ("ERROR: %s: %s", arg, eq ? error.text : "a file name is missing");
     }
     else
-        value = eq ? any_value (eq + 1) : json_integer (1);
+        value = eq ? jsonpath_value (eq + 1) : json_integer (1);
     set_path (o, path, value);
 }
 
@@ -108,7 +88,7 @@ static json_t *parse_dependency (const char *uri)
 
         if (eq)
             *eq++ = '\0';
-        json_object_set_new (o, w, eq ? any_value (eq) : json_string (""));
+        json_object_set_new (o, w, eq ? jsonpath_value (eq) : json_string (""));
     }
     return o;
 }

@@ -21,6 +21,8 @@ static struct blobhash *hash;
 
 static int failing;
 static int stores;
+static int checkpoint_seq; /* of the last checkpoint */
+static int reversals;      /* checkpoints that were older than the one before */
 
 static void
 store_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -48,7 +50,8 @@ static void load_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, 
 static void fail_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     flux_request_unpack (msg, NULL, "{s:i}", "errnum", &failing);
-    flux_respond_pack (bh, msg, "{s:i}", "stores", stores);
+    flux_respond_pack (bh, msg, "{s:i s:i s:i}", "stores", stores, "checkpoint",
+                       checkpoint_seq, "reversals", reversals);
 }
 
 /* Fails as told, else has a checkpoint from the future. */
@@ -61,10 +64,34 @@ checkpoint_get_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         flux_respond (bh, msg, "{\"value\":[{\"version\":9,\"rootref\":\"x\"}]}");
 }
 
+static const flux_msg_t *slow; /* a checkpoint that takes its time */
+static flux_watcher_t *slow_timer;
+
+static void slow_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    flux_respond (arg, slow, NULL);
+    flux_msg_decref (slow);
+    slow = NULL;
+}
+
+/* Rolling checkpoints are fast, others slow. */
 static void
 checkpoint_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    flux_respond (bh, msg, NULL);
+    int seq = 0, rolling = 0;
+
+    flux_request_unpack (msg, NULL, "{s:{s?i} s?b}", "value", "sequence", &seq, "rolling",
+                         &rolling);
+    if (seq < checkpoint_seq)
+        reversals++;
+    checkpoint_seq = seq;
+    if (rolling || slow) {
+        flux_respond (bh, msg, NULL);
+        return;
+    }
+    slow = flux_msg_incref (msg);
+    flux_timer_watcher_reset (slow_timer, 0.3, 0.);
+    flux_watcher_start (slow_timer);
 }
 
 static void child (void)
@@ -88,6 +115,7 @@ static void child (void)
                                 "{s:s}", "name", "fake"))
         || flux_future_get (f, NULL) < 0)
         _exit (1);
+    slow_timer = flux_timer_watcher_create (flux_get_reactor (bh), 0.3, 0., slow_cb, bh);
     flux_reactor_run (flux_get_reactor (bh), 0);
     _exit (0);
 }
@@ -154,6 +182,35 @@ static void without_backing (void)
     ok (load ("a") == 0, "keeps what is nowhere else");
 }
 
+static int get_number (const char *name)
+{
+    flux_future_t *f = flux_rpc_pack (h, "content-backing.fail", FLUX_NODEID_ANY, 0,
+                                      "{s:i}", "errnum", 0);
+    int n = -1;
+
+    flux_rpc_get_unpack (f, "{s:i}", name, &n);
+    flux_future_destroy (f);
+    return n;
+}
+
+/* The instance is one that lasts, so commits are saved soon.  A sync commit
+ * is checkpointed before its root is the current one.
+ */
+static void saving_in_order (void)
+{
+    flux_future_t *f;
+
+    live_commit (h, NULL, "put a 1", NULL);
+    f = live_commit_begin (h, NULL, FLUX_KVS_SYNC, "put b 1");
+    ok (flux_future_get (f, NULL) == 0,
+        "a sync commit while an earlier one is not yet saved");
+    flux_future_destroy (f);
+    live_commit (h, NULL, "put c 1", NULL);
+    while (get_number ("checkpoint") < 3)
+        ;
+    is_int (get_number ("reversals"), 0, "no older root is saved after a newer one");
+}
+
 static void failing_backing (void)
 {
     if (fork () == 0)
@@ -184,6 +241,7 @@ static void failing_backing (void)
     rpc_fails (h, "module.load", 0, "{\"path\":\"kvs\",\"args\":[]}", 0, NULL,
                "but if there is none");
     set_failing (0);
+    saving_in_order ();
     rpc_fails (h, "module.remove", 0, "{\"name\":\"kvs\"}", 0, NULL, "kvs leaves");
     rpc_fails (h, "content.unregister-backing", 0, NULL, 0, NULL,
                "the backing store leaves");

@@ -166,10 +166,13 @@ static void checkpoint_continuation (flux_future_t *f, void *arg)
     struct service *s = call->s;
     int errnum = 0;
 
+    s->syncing--;
     if (flux_rpc_get (f, NULL) < 0)
         errnum = errno;
-    else if (call->seq > s->saved_seq)
+    else {
         s->saved_seq = call->seq;
+        s->saved_root = call->ref;
+    }
     kvs_engine_checkpointed (s->e, call->id, errnum);
     flux_future_destroy (f);
     service_run (s);
@@ -178,7 +181,7 @@ static void checkpoint_continuation (flux_future_t *f, void *arg)
 static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
 {
     uint64_t id = cp->id;
-    struct call *call = call_new (s, NULL, id);
+    struct call *call = call_new (s, &cp->ref, id);
     int errnum = ENOMEM;
 
     if (call) {
@@ -188,6 +191,8 @@ static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
     }
     if (errnum)
         kvs_engine_checkpointed (s->e, id, errnum);
+    else
+        s->syncing++;
 }
 
 /* ---- kvs.getroot, of the rank above ---- */

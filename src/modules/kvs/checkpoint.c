@@ -115,6 +115,7 @@ decode_checkpoint (struct service *s, json_t *value, struct blobref *root, int64
     }
     *seq = sequence;
     s->saved_seq = sequence;
+    s->saved_root = *root;
     log_restored (s, timestamp);
     return 0;
 }

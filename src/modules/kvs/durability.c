@@ -22,8 +22,16 @@
 
 struct save {
     struct service *s;
+    struct blobref root;
     int64_t seq;
 };
+
+/* What the primary namespace is now, if it is not saved. */
+static bool unsaved (struct service *s, struct blobref *root, int64_t *seq)
+{
+    return kvs_engine_root (s->e, "primary", root, seq) == 0
+           && (*seq != s->saved_seq || !blobref_equal (root, &s->saved_root));
+}
 
 static void save_continuation (flux_future_t *f, void *arg)
 {
@@ -31,13 +39,12 @@ static void save_continuation (flux_future_t *f, void *arg)
     struct service *s = save->s;
 
     s->save = NULL;
-    if (flux_rpc_get (f, NULL) == 0) {
+    /* Without a backing store (ENOSYS) nothing can be saved: be content. */
+    if (flux_rpc_get (f, NULL) == 0 || errno == ENOSYS) {
         s->save_failed = false;
-        if (save->seq > s->saved_seq)
-            s->saved_seq = save->seq;
-    }
-    else if (errno == ENOSYS) /* there is no backing store: nothing can be saved */
         s->saved_seq = save->seq;
+        s->saved_root = save->root;
+    }
     else if (!s->save_failed) {
         s->save_failed = true;
         flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
@@ -55,11 +62,15 @@ void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     struct save *save;
     int64_t seq;
 
-    if (kvs_engine_root (s->e, "primary", &root, &seq) < 0 || seq == s->saved_seq)
+    /* A sync commit is checkpointed before its root is the current one: an
+     * older root must not be saved after it.
+     */
+    if (s->syncing > 0 || !unsaved (s, &root, &seq))
         return;
     if (!(save = calloc (1, sizeof (*save))))
         goto error;
     save->s = s;
+    save->root = root;
     save->seq = seq;
     if (!(f = checkpoint_put (s, &root, seq, true))
         || flux_future_aux_set (f, NULL, save, free) < 0) {
@@ -83,9 +94,8 @@ void durability_check (struct service *s)
     struct blobref root;
     int64_t seq;
 
-    if (s->durability != DURABILITY_RELAXED || s->save || s->rank > 0
-        || flux_watcher_is_active (s->window_timer)
-        || kvs_engine_root (s->e, "primary", &root, &seq) < 0 || seq == s->saved_seq)
+    if (s->durability != DURABILITY_RELAXED || s->save || s->syncing > 0 || s->rank > 0
+        || flux_watcher_is_active (s->window_timer) || !unsaved (s, &root, &seq))
         return;
     flux_timer_watcher_reset (s->window_timer, DURABILITY_WINDOW, 0.);
     flux_watcher_start (s->window_timer);

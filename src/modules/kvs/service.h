@@ -54,9 +54,11 @@ struct service {
     bool lasting;             /* the state directory outlives the instance */
     enum durability durability;
     flux_watcher_t *window_timer;
-    flux_future_t *save; /* a rolling checkpoint that is out */
-    bool save_failed;    /* the last one failed */
-    int64_t saved_seq;   /* of the last checkpoint of any kind */
+    flux_future_t *save;       /* a rolling checkpoint that is out */
+    bool save_failed;          /* the last one failed */
+    unsigned int syncing;      /* checkpoints of commits that are out */
+    int64_t saved_seq;         /* the last checkpoint of any kind: its sequence ... */
+    struct blobref saved_root; /* ... and root */
     flux_msg_handler_t **handlers;
     /* arguments */
     bool merge;

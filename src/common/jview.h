@@ -83,7 +83,10 @@ bool jiter_next (struct jiter *it, struct jview *key, struct jview *value);
 struct jview jview_get (struct jview obj, const char *key);
 
 /* Several members in one pass: out[i] is the member keys[i] or absent. */
-void jview_pick (struct jview obj, size_t n, const char *const keys[], struct jview out[]);
+void jview_pick (struct jview obj,
+                 size_t n,
+                 const char *const keys[],
+                 struct jview out[]);
 
 /* jview_get () along a path of keys separated by dots. */
 struct jview jview_path (struct jview obj, const char *path);
@@ -129,7 +132,10 @@ void jview_put_without (struct text *t, struct jview obj, const char *key);
  * the way are created, and what is in the way but no object is replaced.
  * Returns 0, or -EINVAL if obj is no object or the path has an empty part.
  */
-int jview_put_set (struct text *t, struct jview obj, const char *path, struct jview value);
+int jview_put_set (struct text *t,
+                   struct jview obj,
+                   const char *path,
+                   struct jview value);
 
 /* RFC 7396-like merge of patch into base: objects merge key by key, null
  * deletes, any other value replaces; objects that become empty vanish.  base

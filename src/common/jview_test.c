@@ -23,16 +23,59 @@ static bool accepts (const char *s)
 static void grammar (void)
 {
     static const char *good[] = {
-        "{}", "[]", " [ ] ", "0", "-0", "1.5e-3", "\"\"", "true", "null",
-        "{\"a\":[1,2,{\"b\":null}]}", "[[],{}]", "9223372036854775807",
-        "-9223372036854775808", "\"\\ud83d\\ude00\"", "\"\xc3\xa9\"", "1e300",
+        "{}",
+        "[]",
+        " [ ] ",
+        "0",
+        "-0",
+        "1.5e-3",
+        "\"\"",
+        "true",
+        "null",
+        "{\"a\":[1,2,{\"b\":null}]}",
+        "[[],{}]",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "\"\\ud83d\\ude00\"",
+        "\"\xc3\xa9\"",
+        "1e300",
     };
     static const char *bad[] = {
-        "", " ", "{", "}", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":}", "{a:1}", "01",
-        "+1", "1.", ".5", "1e", "-", "nul", "truex", "\"", "\"\\x\"", "\"\\u12\"",
-        "\"\\u0000\"", "\"\\ud800\"", "\"\\udc00\"", "\"\xff\"", "[1]]",
-        "{} {}", "9223372036854775808", "-9223372036854775809", "1e999", "[,1]",
-        "{,}", "{\"a\":1,}", "\"\xed\xa0\x80\"", "[1}", "{\"a\":1]",
+        "",
+        " ",
+        "{",
+        "}",
+        "[1,]",
+        "[1 2]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "01",
+        "+1",
+        "1.",
+        ".5",
+        "1e",
+        "-",
+        "nul",
+        "truex",
+        "\"",
+        "\"\\x\"",
+        "\"\\u12\"",
+        "\"\\u0000\"",
+        "\"\\ud800\"",
+        "\"\\udc00\"",
+        "\"\xff\"",
+        "[1]]",
+        "{} {}",
+        "9223372036854775808",
+        "-9223372036854775809",
+        "1e999",
+        "[,1]",
+        "{,}",
+        "{\"a\":1,}",
+        "\"\xed\xa0\x80\"",
+        "[1}",
+        "{\"a\":1]",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE (good); i++)
@@ -71,7 +114,8 @@ static void reading (void)
     ok (jview_int (jview_get (o, "i"), &i) == 0 && i == -42, "an integer is read");
     ok (jview_int (jview_get (o, "r"), &i) == -EINVAL, "a real is no integer");
     ok (jview_number (jview_get (o, "r"), &d) == 0 && d == 1.5, "a real is read");
-    ok (jview_number (jview_get (o, "i"), &d) == 0 && d == -42., "an integer is a number");
+    ok (jview_number (jview_get (o, "i"), &d) == 0 && d == -42.,
+        "an integer is a number");
     ok (jview_bool (jview_get (o, "t"), &b) == 0 && b, "true is read");
     ok (jview_bool (jview_get (o, "f"), &b) == 0 && !b, "false is read");
     ok (jview_bool (jview_get (o, "n"), &b) == -EINVAL, "null is no boolean");
@@ -85,7 +129,8 @@ static void reading (void)
     ok (jview_int (jview_get (o, "ab"), &i) == 0 && i == 5, "keys may be escaped");
     ok (jview_int (jview_get (o, "dup"), &i) == 0 && i == 2, "the last duplicate counts");
     ok (jview_int (jview_path (o, "o.x.y"), &i) == 0 && i == 7, "a path is followed");
-    ok (!jview_present (jview_path (o, "o.z.y")) && !jview_present (jview_path (o, "i.x")),
+    ok (!jview_present (jview_path (o, "o.z.y"))
+            && !jview_present (jview_path (o, "i.x")),
         "a path that leads nowhere is absent");
     ok (jview_equal (jview_at (jview_get (o, "a"), 1), "two"), "elements are found");
     ok (!jview_present (jview_at (jview_get (o, "a"), 3)), "only those that exist");
@@ -118,7 +163,8 @@ static void writing (void)
     ok (jview_put_set (&t, o, "b.c", view ("3")) == 0, "a value is set");
     check_put ("in its place", &t, "{\"a\":1,\"b\":{\"c\":3}}");
     jview_put_set (&t, o, "b.d.e", view ("[]"));
-    check_put ("missing objects are made", &t, "{\"a\":1,\"b\":{\"c\":2,\"d\":{\"e\":[]}}}");
+    check_put ("missing objects are made", &t,
+               "{\"a\":1,\"b\":{\"c\":2,\"d\":{\"e\":[]}}}");
     jview_put_set (&t, o, "a.x", view ("0"));
     check_put ("what is in the way goes", &t, "{\"a\":{\"x\":0},\"b\":{\"c\":2}}");
     jview_put_set (&t, view ("{}"), "x", view ("0"));
@@ -147,7 +193,8 @@ static void merging (void)
     merge ("{\"a\":1,\"b\":2}", "{\"a\":null}", "{\"b\":2}");
     merge ("{\"a\":{\"x\":1,\"y\":2}}", "{\"a\":{\"y\":3}}", "{\"a\":{\"x\":1,\"y\":3}}");
     merge ("{\"a\":{\"x\":1}}", "{\"a\":{\"x\":null}}", "{}");
-    merge ("{\"a\":{\"x\":{\"y\":1}},\"b\":0}", "{\"a\":{\"x\":{\"y\":null}}}", "{\"b\":0}");
+    merge ("{\"a\":{\"x\":{\"y\":1}},\"b\":0}", "{\"a\":{\"x\":{\"y\":null}}}",
+           "{\"b\":0}");
     merge ("{\"a\":1}", "{\"a\":{\"x\":null}}", "{}");
     merge (NULL, "{\"a\":{\"x\":null,\"y\":[null]}}", "{\"a\":{\"y\":[null]}}");
     merge ("{\"a\":{\"x\":1}}", "{\"a\":5}", "{\"a\":5}");
@@ -158,7 +205,8 @@ static void merging (void)
 static void agrees_with_jansson (void)
 {
     static const char *seeds[] = {
-        "{\"timestamp\":1795259306.56,\"name\":\"x\",\"context\":{\"a\":[1,-2.5e3,true]}}",
+        "{\"timestamp\":1795259306.56,\"name\":\"x\",\"context\":{\"a\":[1,-2.5e3,true]}"
+        "}",
         "[\"\\ud83d\\ude00\\u00e9\\n\",null,{\"\":{}},[[[]]],0,-0.0,1e5]",
         "{\"a\":{\"b\":{\"c\":\"\xe2\x82\xac\"}},\"d\":false}",
     };
@@ -195,7 +243,8 @@ static void agrees_with_jansson (void)
         json_decref (o);
     }
     is_int (disagreements, 0, "60000 mutated texts: jansson agrees on every one");
-    ok (accepted > 10000 && accepted < 50000, "both verdicts occurred (%d accepted)", accepted);
+    ok (accepted > 10000 && accepted < 50000, "both verdicts occurred (%d accepted)",
+        accepted);
 }
 
 int main (void)

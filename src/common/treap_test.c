@@ -59,8 +59,7 @@ static void empty_set (void)
     struct item one = { .key = 7 };
 
     treap_init (&t, by_key);
-    ok (!treap_first (&t) && !treap_last (&t),
-        "an empty set has no first and no last");
+    ok (!treap_first (&t) && !treap_last (&t), "an empty set has no first and no last");
     treap_node_init (&one.node);
     ok (!treap_linked (&one.node), "a fresh node is not linked");
     treap_insert (&t, &one.node);

@@ -97,6 +97,7 @@ bool index_is_sound (struct index *x)
     }
     return c.depend == x->jl->counters.depend && c.priority == x->jl->counters.priority
            && c.sched == x->jl->counters.sched && c.run == x->jl->counters.run
-           && c.cleanup == x->jl->counters.cleanup && c.inactive == x->jl->counters.inactive
+           && c.cleanup == x->jl->counters.cleanup
+           && c.inactive == x->jl->counters.inactive
            && c.successful == x->jl->counters.successful;
 }

@@ -20,7 +20,11 @@ int index_message (struct index *x, const char *payload, size_t len);
 void index_purge (struct index *x, uint64_t id);
 
 /* Does the index have the job in that state?  (A NEW one may have any.) */
-bool index_agrees (struct index *x, uint64_t id, int state, int urgency, int64_t priority);
+bool index_agrees (struct index *x,
+                   uint64_t id,
+                   int state,
+                   int urgency,
+                   int64_t priority);
 
 /* Are the lists in order, and do the counters equal a count? */
 bool index_is_sound (struct index *x);

@@ -76,7 +76,7 @@ static const char *const names[ATTR_COUNT] = {
     "dependencies",
 };
 
-_Static_assert (ATTR_COUNT == ATTRS_MAX, "every attribute has room in a request");
+_Static_assert(ATTR_COUNT == ATTRS_MAX, "every attribute has room in a request");
 
 static void add (struct attrs *a, enum attr attr)
 {
@@ -160,7 +160,8 @@ static void put_bool (struct text *t, enum attr attr, bool present, bool value)
     }
 }
 
-static void put_string (struct text *t, enum attr attr, bool present, const struct itext *s)
+static void
+put_string (struct text *t, enum attr attr, bool present, const struct itext *s)
 {
     if (present && s) {
         put_key (t, attr);

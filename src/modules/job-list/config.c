@@ -18,7 +18,8 @@ static int check_queues (json_t *queues, flux_error_t *error)
 
     if (queues && !json_is_object (queues))
         return errprintf (error, "error unpacking [queues] config table");
-    json_object_foreach (queues, name, q) {
+    json_object_foreach (queues, name, q)
+    {
         if ((parent = json_object_get (q, "parent")) && !json_is_string (parent))
             return errprintf (error, "queues.%s: 'parent' must be a string", name);
     }
@@ -31,8 +32,10 @@ static int set_queues (struct service *s, json_t *queues)
     json_t *q;
 
     jl_queues_reset (s->jl);
-    json_object_foreach (queues, name, q) {
-        if (jl_queue_configure (s->jl, name, json_string_value (json_object_get (q, "parent")))
+    json_object_foreach (queues, name, q)
+    {
+        if (jl_queue_configure (s->jl, name,
+                                json_string_value (json_object_get (q, "parent")))
             < 0)
             return -1;
     }
@@ -47,11 +50,14 @@ int service_configure (struct service *s, const flux_conf_t *conf, flux_error_t 
     flux_error_t e;
 
     if (conf) {
-        if (flux_conf_unpack (conf, &e, "{s?{s?I}}", "job-list", "max_comparisons", &max) < 0)
+        if (flux_conf_unpack (conf, &e, "{s?{s?I}}", "job-list", "max_comparisons", &max)
+            < 0)
             return errprintf (error, "error reading config for job-list: %s", e.text);
         if (max < 0)
             return errprintf (error, "job-list.max_comparisons must be >= 0");
-        if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode) < 0)
+        if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode",
+                              &private_mode)
+            < 0)
             return errprintf (error, "error reading [access] config: %s", e.text);
         if (flux_conf_unpack (conf, &e, "{s?o}", "queues", &queues) < 0
             || check_queues (queues, error) < 0)
@@ -64,7 +70,10 @@ int service_configure (struct service *s, const flux_conf_t *conf, flux_error_t 
     return 0;
 }
 
-void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void config_reload_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
 {
     struct service *s = arg;
     flux_conf_t *conf;

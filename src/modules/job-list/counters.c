@@ -151,8 +151,7 @@ static void put_counters (struct text *t, const struct counters *c)
     put_counter (t, ",\"run\":", c->run);
     put_counter (t, ",\"cleanup\":", c->cleanup);
     put_counter (t, ",\"inactive\":", c->inactive);
-    put_counter (t,
-                 ",\"total\":",
+    put_counter (t, ",\"total\":",
                  c->depend + c->priority + c->sched + c->run + c->cleanup + c->inactive);
     put_counter (t, "},\"successful\":", c->successful);
     put_counter (t, ",\"failed\":", c->failed);

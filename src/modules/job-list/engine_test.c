@@ -51,9 +51,9 @@ static struct jview view (const char *s)
     return v;
 }
 
-#define SPEC                                                                       \
-    "{\"version\":1,\"resources\":[{\"type\":\"slot\",\"count\":2,\"with\":"       \
-    "[{\"type\":\"core\",\"count\":1}]}],\"tasks\":[{\"command\":[\"/bin/app\"]}],"\
+#define SPEC                                                                        \
+    "{\"version\":1,\"resources\":[{\"type\":\"slot\",\"count\":2,\"with\":"        \
+    "[{\"type\":\"core\",\"count\":1}]}],\"tasks\":[{\"command\":[\"/bin/app\"]}]," \
     "\"attributes\":{\"system\":{\"duration\":5}}}"
 
 /* One event; context may be NULL. */
@@ -78,32 +78,28 @@ static int event_full (struct jl *jl,
     return r;
 }
 
-static int event (struct jl *jl, uint64_t id, double t, const char *name, const char *context)
+static int
+event (struct jl *jl, uint64_t id, double t, const char *name, const char *context)
 {
     return event_full (jl, id, t, name, context, view (SPEC), JVIEW_ABSENT);
 }
 
-static void alloc (struct jl *jl, uint64_t id, double t, const char *rank, const char *host)
+static void
+alloc (struct jl *jl, uint64_t id, double t, const char *rank, const char *host)
 {
     char R[256];
 
-    snprintf (R,
-              sizeof (R),
+    snprintf (R, sizeof (R),
               "{\"version\":1,\"execution\":{\"R_lite\":[{\"rank\":\"%s\",\"children\":"
               "{\"core\":\"0-1\"}}],\"nodelist\":[\"%s\"],\"expiration\":500.0}}",
-              rank,
-              host);
+              rank, host);
     event_full (jl, id, t, "alloc", NULL, JVIEW_ABSENT, view (R));
 }
 
 static void submit (struct jl *jl, uint64_t id, double t, const char *spec)
 {
-    event_full (jl,
-                id,
-                t,
-                "submit",
-                "{\"userid\":100,\"urgency\":16,\"flags\":0,\"version\":1}",
-                view (spec),
+    event_full (jl, id, t, "submit",
+                "{\"userid\":100,\"urgency\":16,\"flags\":0,\"version\":1}", view (spec),
                 JVIEW_ABSENT);
 }
 
@@ -174,12 +170,15 @@ static void ordering (void)
     alloc (jl, 1, 5., "0", "h");
     alloc (jl, 2, 6., "0", "h");
     event (jl, 4, 7., "exception", "{\"type\":\"cancel\",\"severity\":0,\"note\":\"\"}");
-    is (listed (jl, LIST_RUNNING), "2 1 4 ", "running: the latest first, those that never ran last");
+    is (listed (jl, LIST_RUNNING), "2 1 4 ",
+        "running: the latest first, those that never ran last");
     ended (jl, 1, 8., 0);
     ended (jl, 2, 9., 256);
     event (jl, 4, 9.25, "clean", NULL);
-    is (listed (jl, LIST_INACTIVE), "4 2 1 ", "inactive: the latest first, then the higher id");
-    ok (jl_purge (jl, 2) && !jl_purge (jl, 2) && !jl_purge (jl, 3), "inactive jobs are purged once");
+    is (listed (jl, LIST_INACTIVE), "4 2 1 ",
+        "inactive: the latest first, then the higher id");
+    ok (jl_purge (jl, 2) && !jl_purge (jl, 2) && !jl_purge (jl, 3),
+        "inactive jobs are purged once");
     is (listed (jl, LIST_INACTIVE), "4 1 ", "and are gone");
     is (heard (), "", "nothing was worth a log line");
     jl_destroy (jl);
@@ -191,8 +190,10 @@ static void attributes (void)
 
     pending (jl, 1, 1., 16);
     is (shown (jl, 1, "[\"all\"]"),
-        "{\"id\":1,\"userid\":100,\"urgency\":16,\"priority\":16,\"t_submit\":1.0,\"t_depend\":1.25,"
-        "\"t_priority\":1.5,\"t_sched\":1.75,\"state\":8,\"name\":\"app\",\"ntasks\":2,\"ncores\":2,"
+        "{\"id\":1,\"userid\":100,\"urgency\":16,\"priority\":16,\"t_submit\":1.0,\"t_"
+        "depend\":1.25,"
+        "\"t_priority\":1.5,\"t_sched\":1.75,\"state\":8,\"name\":\"app\",\"ntasks\":2,"
+        "\"ncores\":2,"
         "\"duration\":5.0}",
         "a pending job says what is known");
     event (jl, 1, 2., "urgency", "{\"urgency\":20,\"userid\":0}");
@@ -203,8 +204,11 @@ static void attributes (void)
     event (jl, 1, 2.1, "annotations", "{\"annotations\":{\"sched\":{\"x\":1}}}");
     event (jl, 1, 2.1, "memo", "{\"a\":1,\"b\":null}");
     alloc (jl, 1, 3., "1-2", "n[1-2]");
-    is (shown (jl, 1, "[\"annotations\",\"ranks\",\"nodelist\",\"nnodes\",\"ncores\",\"expiration\"]"),
-        "{\"id\":1,\"annotations\":{\"sched\":{\"x\":1},\"user\":{\"a\":1}},\"ranks\":\"[1-2]\","
+    is (shown (jl, 1,
+               "[\"annotations\",\"ranks\",\"nodelist\",\"nnodes\",\"ncores\","
+               "\"expiration\"]"),
+        "{\"id\":1,\"annotations\":{\"sched\":{\"x\":1},\"user\":{\"a\":1}},\"ranks\":\"["
+        "1-2]\","
         "\"nodelist\":\"n[1-2]\",\"nnodes\":2,\"ncores\":4,\"expiration\":500.0}",
         "a running one what it runs on");
     event (jl, 1, 3.5, "resource-update", "{\"expiration\":0}");
@@ -214,15 +218,18 @@ static void attributes (void)
         "{\"id\":1,\"expiration\":0.0}", "nothing about its end while it has not ended");
     event (jl, 1, 3.8, "annotations", "{\"annotations\":null}");
     ended (jl, 1, 4., 0);
-    is (shown (jl, 1, "[\"t_cleanup\",\"t_inactive\",\"success\",\"exception_occurred\","
-                      "\"exception_type\",\"exception_severity\",\"exception_note\",\"result\","
-                      "\"annotations\",\"waitstatus\",\"dependencies\"]"),
+    is (shown (jl, 1,
+               "[\"t_cleanup\",\"t_inactive\",\"success\",\"exception_occurred\","
+               "\"exception_type\",\"exception_severity\",\"exception_note\",\"result\","
+               "\"annotations\",\"waitstatus\",\"dependencies\"]"),
         "{\"id\":1,\"t_cleanup\":4.0,\"t_inactive\":4.25,\"success\":true,"
         "\"exception_occurred\":true,\"exception_type\":\"foo\",\"exception_severity\":5,"
         "\"exception_note\":\"n\",\"result\":1,\"waitstatus\":0}",
         "an ended one how it ended");
-    is (shown (jl, 1, "[\"state\",\"state\"]"), "{\"id\":1,\"state\":64}", "duplicates collapse");
-    is (shown (jl, 1, "[\"id\"]"), "id is not a valid attribute", "id need not be asked for");
+    is (shown (jl, 1, "[\"state\",\"state\"]"), "{\"id\":1,\"state\":64}",
+        "duplicates collapse");
+    is (shown (jl, 1, "[\"id\"]"), "id is not a valid attribute",
+        "id need not be asked for");
     is (shown (jl, 1, "[5]"), "attr has no string value", "names are strings");
     jl_destroy (jl);
 }
@@ -251,23 +258,27 @@ static void outcomes (void)
             const char *s = cases[i].exceptions[x];
             char context[96];
 
-            snprintf (context, sizeof (context), "{\"type\":\"%.*s\",\"severity\":%s,\"note\":\"\"}",
+            snprintf (context, sizeof (context),
+                      "{\"type\":\"%.*s\",\"severity\":%s,\"note\":\"\"}",
                       (int)strcspn (s, "/"), s, strchr (s, '/') + 1);
             event (jl, i, 3., "exception", context);
         }
         ended (jl, i, 4., cases[i].status);
-        is_int (jl_lookup (jl, i)->result, cases[i].result, "exceptions and status of case %zu", i);
+        is_int (jl_lookup (jl, i)->result, cases[i].result,
+                "exceptions and status of case %zu", i);
     }
     pending (jl, 50, 1., 16);
     alloc (jl, 50, 2., "0", "h");
     event (jl, 50, 3., "finish", "{\"status\":0}");
     event (jl, 50, 3., "exception", "{\"type\":\"late\",\"severity\":0,\"note\":\"\"}");
     event (jl, 50, 3., "clean", NULL);
-    is_int (jl_lookup (jl, 50)->result, 1, "a fatal exception after the finish comes too late");
+    is_int (jl_lookup (jl, 50)->result, 1,
+            "a fatal exception after the finish comes too late");
     pending (jl, 51, 1., 16);
     event (jl, 51, 3., "exception", "{\"type\":\"x\",\"severity\":0,\"note\":\"\"}");
     alloc (jl, 51, 4., "0", "h");
-    is_int (jl_lookup (jl, 51)->state, STATE_CLEANUP, "an alloc that comes too late changes no state");
+    is_int (jl_lookup (jl, 51)->state, STATE_CLEANUP,
+            "an alloc that comes too late changes no state");
     jl_destroy (jl);
 }
 
@@ -284,12 +295,15 @@ static void dependencies_and_updates (void)
     is (shown (jl, 1, "[\"dependencies\"]"), "{\"id\":1,\"dependencies\":[\"b\"]}",
         "dependencies come and go, and never come back");
     event (jl, 1, 1., "dependency-remove", "{\"description\":\"b\"}");
-    is (shown (jl, 1, "[\"dependencies\"]"), "{\"id\":1,\"dependencies\":[]}", "there were some");
+    is (shown (jl, 1, "[\"dependencies\"]"), "{\"id\":1,\"dependencies\":[]}",
+        "there were some");
     event (jl, 1, 2., "jobspec-update",
-           "{\"attributes.system.queue\":\"debug\",\"attributes.system.duration\":7,\"bogus\":1}");
+           "{\"attributes.system.queue\":\"debug\",\"attributes.system.duration\":7,"
+           "\"bogus\":1}");
     ok (strstr (heard (), "invalid update key: bogus"), "a bad key is told");
     is (shown (jl, 1, "[\"queue\",\"duration\",\"name\"]"),
-        "{\"id\":1,\"queue\":\"debug\",\"duration\":7.0,\"name\":\"app\"}", "the others count");
+        "{\"id\":1,\"queue\":\"debug\",\"duration\":7.0,\"name\":\"app\"}",
+        "the others count");
     jl_destroy (jl);
 }
 
@@ -299,22 +313,29 @@ static void bad_events (void)
 
     pending (jl, 1, 1., 16);
     ok (event (jl, 1, 1., "priority", "{}") == -EPROTO, "priority without priority");
-    ok (event (jl, 1, 1., "urgency", "{\"urgency\":32}") == -EPROTO, "urgency out of range");
-    ok (event (jl, 1, 1., "exception", "{\"type\":\"x\",\"severity\":0}") == -EPROTO, "no note");
+    ok (event (jl, 1, 1., "urgency", "{\"urgency\":32}") == -EPROTO,
+        "urgency out of range");
+    ok (event (jl, 1, 1., "exception", "{\"type\":\"x\",\"severity\":0}") == -EPROTO,
+        "no note");
     ok (event (jl, 1, 1., "finish", NULL) == -EPROTO, "finish without status");
-    ok (event (jl, 1, 1., "annotations", "{}") == -EPROTO, "annotations without annotations");
-    ok (event (jl, 1, 1., "dependency-x", "{\"description\":\"\"}") == -EPROTO, "odd dependency");
+    ok (event (jl, 1, 1., "annotations", "{}") == -EPROTO,
+        "annotations without annotations");
+    ok (event (jl, 1, 1., "dependency-x", "{\"description\":\"\"}") == -EPROTO,
+        "odd dependency");
     ok (event (jl, 1, 1., "memo", NULL) == -EPROTO, "memo without context");
-    ok (event (jl, 2, 1., "submit", "{\"urgency\":1}") == -EPROTO, "submit without userid");
-    ok (event (jl, 1, 1., "site.x", "{\"any\":1}") == 0, "an unknown event is no mistake");
+    ok (event (jl, 2, 1., "submit", "{\"urgency\":1}") == -EPROTO,
+        "submit without userid");
+    ok (event (jl, 1, 1., "site.x", "{\"any\":1}") == 0,
+        "an unknown event is no mistake");
     heard ();
-    ok (event (jl, 7, 1., "depend", NULL) == 0, "an event of an unknown job is passed over");
+    ok (event (jl, 7, 1., "depend", NULL) == 0,
+        "an event of an unknown job is passed over");
     ok (strstr (heard (), "not in hash"), "and told");
     event_full (jl, 1, 2., "alloc", NULL, JVIEW_ABSENT, view ("{\"version\":2}"));
     ok (strstr (heard (), "invalid R"), "a bad R is told");
     is_int (jl_lookup (jl, 1)->state, STATE_RUN, "but the job runs");
-    event_full (jl, 3, 1., "submit", "{\"userid\":1,\"urgency\":1,\"version\":1}", view ("{}"),
-                JVIEW_ABSENT);
+    event_full (jl, 3, 1., "submit", "{\"userid\":1,\"urgency\":1,\"version\":1}",
+                view ("{}"), JVIEW_ABSENT);
     event (jl, 3, 1., "validate", NULL);
     ok (strstr (heard (), "invalid jobspec"), "a bad jobspec is told");
     is (shown (jl, 3, "[\"state\",\"name\",\"ntasks\"]"), "{\"id\":3,\"state\":2}",
@@ -350,7 +371,8 @@ static void waiters (void)
     jl_destroy (jl);
 }
 
-static int matches (struct jl *jl, const char *constraint, const char *want, uint64_t want_cost)
+static int
+matches (struct jl *jl, const char *constraint, const char *want, uint64_t want_cost)
 {
     _cleanup_ (text_fini) struct text why = TEXT_INIT;
     _cleanup_ (text_fini) struct text got = TEXT_INIT;
@@ -435,21 +457,24 @@ static void constraints (void)
     matches (jl, "{\"states\":[\"foo\"]}", "invalid states value 'foo' specified", 0);
     matches (jl, "{\"states\":[128]}", "invalid states value '80h' specified", 0);
     matches (jl, "{\"states\":[1.5]}", "states value invalid type", 0);
-    matches (jl, "{\"results\":[\"Failed\"]}", "invalid results value 'Failed' specified", 0);
+    matches (jl, "{\"results\":[\"Failed\"]}", "invalid results value 'Failed' specified",
+             0);
     matches (jl, "{\"results\":[16]}", "invalid results value '10h' specified", 0);
     matches (jl, "{\"hostlist\":[1]}", "host value must be a string", 0);
     matches (jl, "{\"hostlist\":[\"n[\"]}", "host value not in valid Hostlist format", 0);
     matches (jl, "{\"hostlist\":[\"\"]}", "host value not in valid Hostlist format", 0);
     matches (jl, "{\"hostlist\":[\"n[0-2000]\"]}", "too many hosts specified", 0);
     matches (jl, "{\"ranks\":[1]}", "ranks value must be a string", 0);
-    matches (jl, "{\"ranks\":[\"2-1\"]}", "ranks value '2-1': error parsing range '2-1'", 0);
+    matches (jl, "{\"ranks\":[\"2-1\"]}", "ranks value '2-1': error parsing range '2-1'",
+             0);
     matches (jl, "{\"ranks\":[\"0-4000\"]}", "too many ranks specified", 0);
     matches (jl, "{\"t_run\":[]}", "timestamp value not specified", 0);
     matches (jl, "{\"t_run\":[5]}", "t_run value must be a string", 0);
     matches (jl, "{\"t_run\":[\"5\"]}", "timestamp comparison operator not specified", 0);
     matches (jl, "{\"t_run\":[\">x\"]}", "Invalid timestamp value specified", 0);
     matches (jl, "{\"t_run\":[\">-1\"]}", "timestamp value must be >= 0.0", 0);
-    matches (jl, "{\"and\":[{\"or\":[{\"bad\":[]}]}]}", "unknown constraint operator: bad", 0);
+    matches (jl, "{\"and\":[{\"or\":[{\"bad\":[]}]}]}",
+             "unknown constraint operator: bad", 0);
     jl_destroy (jl);
 }
 
@@ -469,11 +494,14 @@ static void counting (void)
     ended (jl, 3, 3., 0);
     jl_put_stats (jl, &t);
     is (t.buf,
-        "{\"job_states\":{\"depend\":0,\"priority\":0,\"sched\":1,\"run\":1,\"cleanup\":0,"
-        "\"inactive\":1,\"total\":3},\"successful\":1,\"failed\":0,\"canceled\":0,\"timeout\":0,"
+        "{\"job_states\":{\"depend\":0,\"priority\":0,\"sched\":1,\"run\":1,\"cleanup\":"
+        "0,"
+        "\"inactive\":1,\"total\":3},\"successful\":1,\"failed\":0,\"canceled\":0,"
+        "\"timeout\":0,"
         "\"inactive_purged\":0,\"queues\":[{\"name\":\"q\",\"job_states\":{\"depend\":0,"
         "\"priority\":0,\"sched\":0,\"run\":1,\"cleanup\":0,\"inactive\":0,\"total\":1},"
-        "\"successful\":0,\"failed\":0,\"canceled\":0,\"timeout\":0,\"inactive_purged\":0}]}",
+        "\"successful\":0,\"failed\":0,\"canceled\":0,\"timeout\":0,\"inactive_purged\":"
+        "0}]}",
         "jobs are counted by state, outcome and queue");
     before = jl->changes;
     event (jl, 1, 4., "site.x", NULL);
@@ -482,7 +510,8 @@ static void counting (void)
     ok (jl->changes != before, "a purge is one");
     text_clear (&t);
     jl_put_stats (jl, &t);
-    ok (strstr (t.buf, "\"total\":2},\"successful\":0") && strstr (t.buf, "\"inactive_purged\":1"),
+    ok (strstr (t.buf, "\"total\":2},\"successful\":0")
+            && strstr (t.buf, "\"inactive_purged\":1"),
         "and counted as such");
     text_fini (&t);
     jl_destroy (jl);
@@ -494,20 +523,25 @@ static void backlog (void)
     const char *why;
     bool sentinel = false;
 
-    ok (jl_message (jl,
-                    view ("{\"id\":5,\"events\":[{\"timestamp\":1,\"name\":\"submit\",\"context\":"
-                          "{\"userid\":1,\"urgency\":16}},{\"timestamp\":2,\"name\":\"depend\"},"
-                          "{\"timestamp\":3,\"name\":\"priority\",\"context\":{\"priority\":1}}],"
-                          "\"jobspec\":" SPEC "}"),
-                    &sentinel, &why) == 0
+    ok (jl_message (
+            jl,
+            view (
+                "{\"id\":5,\"events\":[{\"timestamp\":1,\"name\":\"submit\",\"context\":"
+                "{\"userid\":1,\"urgency\":16}},{\"timestamp\":2,\"name\":\"depend\"},"
+                "{\"timestamp\":3,\"name\":\"priority\",\"context\":{\"priority\":1}}],"
+                "\"jobspec\":" SPEC "}"),
+            &sentinel, &why)
+                == 0
             && !sentinel,
         "a job's whole past comes in one message");
     is (shown (jl, 5, "[\"state\",\"t_depend\",\"name\"]"),
         "{\"id\":5,\"state\":8,\"t_depend\":1.0,\"name\":\"app\"}",
         "a log without a version has no validate event");
-    ok (jl_message (jl, view ("{\"id\":-1,\"events\":[]}"), &sentinel, &why) == 0 && sentinel,
+    ok (jl_message (jl, view ("{\"id\":-1,\"events\":[]}"), &sentinel, &why) == 0
+            && sentinel,
         "the sentinel ends the backlog");
-    ok (jl_message (jl, view ("{\"id\":1}"), &sentinel, &why) == -EPROTO, "messages have a form");
+    ok (jl_message (jl, view ("{\"id\":1}"), &sentinel, &why) == -EPROTO,
+        "messages have a form");
     jl_destroy (jl);
 }
 

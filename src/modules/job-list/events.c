@@ -180,11 +180,8 @@ static int ev_dependency (struct jl *jl, struct record *rec, struct event *ev)
     else if ((d = find_dep (rec, description)) && d->outstanding)
         d->outstanding = false;
     else
-        jl_log (jl,
-                LOG_DEBUG,
-                "job %s: dependency-remove '%s' not found",
-                f58 (rec->id).s,
-                description->s);
+        jl_log (jl, LOG_DEBUG, "job %s: dependency-remove '%s' not found",
+                f58 (rec->id).s, description->s);
     intern_put (&jl->pool, description);
     return r;
 }
@@ -232,8 +229,7 @@ static int ev_memo (struct jl *jl, struct record *rec, struct event *ev)
     text_putc (&patch, '}');
     if (text_error (&patch))
         return -ENOMEM;
-    jview_put_merge (&merged,
-                     itext_view (rec->annotations),
+    jview_put_merge (&merged, itext_view (rec->annotations),
                      (struct jview){ patch.buf, patch.len });
     return set_annotations (jl, rec, &merged);
 }
@@ -277,7 +273,8 @@ static bool may_update (struct jl *jl, const struct record *rec, const char *key
 }
 
 /* One key of an update; a path that cannot be set is passed over. */
-static int update_key (struct jl *jl, struct record *rec, struct jview key, struct jview value)
+static int
+update_key (struct jl *jl, struct record *rec, struct jview key, struct jview value)
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
     _cleanup_ (freep) char *path = NULL;
@@ -337,7 +334,8 @@ static int set_string (struct jl *jl, struct itext **slot, struct jview v)
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
     struct itext *new;
 
-    if (jview_string (v, &t) < 0 || !(new = intern_get (&jl->pool, t.buf ? t.buf : "", t.len)))
+    if (jview_string (v, &t) < 0
+        || !(new = intern_get (&jl->pool, t.buf ? t.buf : "", t.len)))
         return -ENOMEM;
     intern_set (&jl->pool, slot, new);
     return 0;
@@ -371,7 +369,8 @@ static int ev_finish (struct jl *jl, struct record *rec, struct event *ev)
     if (status == INT64_MIN)
         return refuse (ev, "finish context is invalid");
     rec->waitstatus = status;
-    rec->success = status == 0 && !(rec->exception_occurred && rec->exception_severity == 0);
+    rec->success =
+        status == 0 && !(rec->exception_occurred && rec->exception_severity == 0);
     enter_once (jl, rec, STATE_CLEANUP, ev->t);
     return 0;
 }
@@ -450,11 +449,7 @@ static event_f handler (struct jview name)
 /* An event of a job that was never heard of. */
 static int stray (struct jl *jl, uint64_t id, const struct event *ev)
 {
-    jl_log (jl,
-            LOG_ERR,
-            "event %.*s: job %s not in hash",
-            (int)ev->name.len,
-            ev->name.s,
+    jl_log (jl, LOG_ERR, "event %.*s: job %s not in hash", (int)ev->name.len, ev->name.s,
             f58 (id).s);
     return 0;
 }
@@ -465,7 +460,8 @@ static int dispatch (struct jl *jl, uint64_t id, struct event *ev)
     event_f f;
 
     if (jview_equal (ev->name, "submit"))
-        return rec ? refuse (ev, "second submit event of a job") : new_record (jl, id, ev);
+        return rec ? refuse (ev, "second submit event of a job")
+                   : new_record (jl, id, ev);
     f = handler (ev->name);
     if (!rec)
         return f == ev_invalidate ? 0 : stray (jl, id, ev);

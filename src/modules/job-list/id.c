@@ -128,13 +128,8 @@ static int ask (struct service *s, uint64_t id)
     list_init (&l->node);
     l->s = s;
     l->id = id;
-    l->f = flux_rpc_pack (s->h,
-                          "job-manager.getattr",
-                          FLUX_NODEID_ANY,
-                          0,
-                          "{s:I s:[]}",
-                          "id", (json_int_t)id,
-                          "attrs");
+    l->f = flux_rpc_pack (s->h, "job-manager.getattr", FLUX_NODEID_ANY, 0, "{s:I s:[]}",
+                          "id", (json_int_t)id, "attrs");
     s->nlookups++;
     if (!l->f || flux_future_then (l->f, -1., lookup_continuation, l) < 0) {
         lookup_free (l);
@@ -159,12 +154,9 @@ static int decode (struct service *s, const flux_msg_t *msg, struct request *req
     json_int_t id;
     struct jview v;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:I s:o s?i}",
-                             "id", &id,
-                             "attrs", &attrs,
-                             "state", &states) < 0
+    if (flux_request_unpack (msg, NULL, "{s:I s:o s?i}", "id", &id, "attrs", &attrs,
+                             "state", &states)
+            < 0
         || service_decode (msg, &v) < 0) {
         service_refuse_payload (s, msg, flux_msg_last_error (msg));
         return -1;

@@ -115,11 +115,8 @@ static void journal_continuation (flux_future_t *f, void *arg)
 
 int journal_start (struct service *s)
 {
-    s->journal = flux_rpc (s->h,
-                           "job-manager.events-journal",
-                           "{\"full\":true}",
-                           FLUX_NODEID_ANY,
-                           FLUX_RPC_STREAMING);
+    s->journal = flux_rpc (s->h, "job-manager.events-journal", "{\"full\":true}",
+                           FLUX_NODEID_ANY, FLUX_RPC_STREAMING);
     if (!s->journal)
         return -1;
     return flux_future_then (s->journal, -1., journal_continuation, s);
@@ -134,13 +131,10 @@ void journal_fini (struct service *s)
     struct held_message *m = NULL;
 
     if (s->journal) {
-        flux_future_t *f = flux_rpc_pack (s->h,
-                                          "job-manager.events-journal-cancel",
-                                          FLUX_NODEID_ANY,
-                                          FLUX_RPC_NORESPONSE,
-                                          "{s:i}",
-                                          "matchtag",
-                                          (int)flux_rpc_get_matchtag (s->journal));
+        flux_future_t *f =
+            flux_rpc_pack (s->h, "job-manager.events-journal-cancel", FLUX_NODEID_ANY,
+                           FLUX_RPC_NORESPONSE, "{s:i}", "matchtag",
+                           (int)flux_rpc_get_matchtag (s->journal));
         flux_future_destroy (f);
         flux_future_destroy (move_ptr (s->journal));
     }

@@ -83,7 +83,8 @@ static void write_legacy (struct jview v, struct text *t)
     text_puts (t, "]}");
 }
 
-static int compile (struct service *s, const flux_msg_t *msg, struct jview v, struct query *q)
+static int
+compile (struct service *s, const flux_msg_t *msg, struct jview v, struct query *q)
 {
     _cleanup_ (text_fini) struct text why = TEXT_INIT;
     _cleanup_ (text_fini) struct text legacy = TEXT_INIT;
@@ -118,12 +119,9 @@ static int decode (struct service *s, const flux_msg_t *msg, struct query *q)
     struct jview v;
 
     *q = (struct query){ .since = 0. };
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:i s:o s?F}",
-                             "max_entries", &max_entries,
-                             "attrs", &attrs,
-                             "since", &q->since) < 0
+    if (flux_request_unpack (msg, NULL, "{s:i s:o s?F}", "max_entries", &max_entries,
+                             "attrs", &attrs, "since", &q->since)
+            < 0
         || service_decode (msg, &v) < 0) {
         service_refuse_payload (s, msg, flux_msg_last_error (msg));
         return -1;
@@ -186,7 +184,8 @@ static int find_in (struct service *s,
 
 static int find (struct service *s, const struct query *q, struct listing *l)
 {
-    static const int states[LIST_COUNT] = { STATE_PENDING, STATE_RUNNING, STATE_INACTIVE };
+    static const int states[LIST_COUNT] = { STATE_PENDING, STATE_RUNNING,
+                                            STATE_INACTIVE };
     uint64_t cost = 0;
     int errnum = 0;
 
@@ -290,9 +289,7 @@ static void answer (struct service *s, struct listing *l)
 
 static void refuse_find (struct service *s, const flux_msg_t *msg, int errnum)
 {
-    service_refuse (s,
-                    msg,
-                    errnum,
+    service_refuse (s, msg, errnum,
                     errnum == EINVAL
                         ? "Excessive comparisons made, limit search via states or since"
                         : NULL);

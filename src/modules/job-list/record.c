@@ -66,7 +66,8 @@ static int set_string (struct intern *pool, struct itext **slot, struct jview v)
 }
 
 /* The last part of the command's path, or all of it if it ends in a slash. */
-static int name_from_command (struct record *rec, struct jview command, struct intern *pool)
+static int
+name_from_command (struct record *rec, struct jview command, struct intern *pool)
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
     struct itext *new;
@@ -87,10 +88,8 @@ static int name_from_command (struct record *rec, struct jview command, struct i
     return 0;
 }
 
-static int set_name (struct record *rec,
-                     struct jview jobspec,
-                     struct intern *pool,
-                     const char **why)
+static int
+set_name (struct record *rec, struct jview jobspec, struct intern *pool, const char **why)
 {
     struct jview attributes = jview_get (jobspec, "attributes");
     struct jview job = jview_path (attributes, "system.job");
@@ -104,10 +103,13 @@ static int set_name (struct record *rec,
     if (jview_present (job) && !jview_is (job, JVIEW_OBJECT))
         return -EINVAL;
     if (jview_present (name))
-        return jview_is (name, JVIEW_STRING) ? set_string (pool, &rec->name, name) : -EINVAL;
+        return jview_is (name, JVIEW_STRING) ? set_string (pool, &rec->name, name)
+                                             : -EINVAL;
     *why = "tasks[0].command[0] is not a string";
-    command = jview_at (jview_get (jview_at (jview_get (jobspec, "tasks"), 0), "command"), 0);
-    return jview_is (command, JVIEW_STRING) ? name_from_command (rec, command, pool) : -EINVAL;
+    command =
+        jview_at (jview_get (jview_at (jview_get (jobspec, "tasks"), 0), "command"), 0);
+    return jview_is (command, JVIEW_STRING) ? name_from_command (rec, command, pool)
+                                            : -EINVAL;
 }
 
 static int set_system (struct record *rec,
@@ -187,7 +189,8 @@ static int count_resources (struct jview jobspec, struct counts *c)
 }
 
 /* attributes.system.shell.options.per-resource: 1 if it decides, 0 if not. */
-static int ntasks_per_resource (struct record *rec, struct jview per, const struct counts *c)
+static int
+ntasks_per_resource (struct record *rec, struct jview per, const struct counts *c)
 {
     struct jview type = jview_get (per, "type");
     struct jview vcount = jview_get (per, "count");
@@ -219,7 +222,8 @@ static int ntasks_per_resource (struct record *rec, struct jview per, const stru
 
 static int set_ntasks (struct record *rec, struct jview jobspec, const struct counts *c)
 {
-    struct jview per = jview_path (jobspec, "attributes.system.shell.options.per-resource");
+    struct jview per =
+        jview_path (jobspec, "attributes.system.shell.options.per-resource");
     struct jview task = jview_at (jview_get (jobspec, "tasks"), 0);
     int64_t total;
     int r;
@@ -227,7 +231,8 @@ static int set_ntasks (struct record *rec, struct jview jobspec, const struct co
     rec->ntasks_from = NTASKS_KNOWN;
     if ((r = ntasks_per_resource (rec, per, c)) != 0)
         return r < 0 ? r : 0;
-    rec->ntasks = jview_int (jview_path (task, "count.total"), &total) == 0 ? total : c->nslots;
+    rec->ntasks =
+        jview_int (jview_path (task, "count.total"), &total) == 0 ? total : c->nslots;
     return 0;
 }
 

@@ -83,7 +83,7 @@ struct record {
     struct itext *ranks, *nodelist;
     struct itext *annotations;
     struct itext *exception_type, *exception_note;
-    struct itext *jobspec; /* while active: updates need it */
+    struct itext *jobspec;     /* while active: updates need it */
     struct queue_stats *queue; /* NULL: none */
     struct itext *queue_name;
     struct list deps;
@@ -105,7 +105,9 @@ int record_set_jobspec (struct record *rec,
 /* Take the fields of an R (4.3).  Returns 0; -EINVAL with *why: it is ignored;
  * -ENOMEM.
  */
-int record_set_R (struct record *rec, struct jview R, struct intern *pool, const char **why);
-
+int record_set_R (struct record *rec,
+                  struct jview R,
+                  struct intern *pool,
+                  const char **why);
 
 #endif /* !MILLRACE_JOB_LIST_RECORD_H */

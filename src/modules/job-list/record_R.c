@@ -46,11 +46,13 @@ static struct idset *decode_ids (struct jview v)
 }
 
 /* Remember what each rank of an entry has. */
-static int remember (struct parsed *p, const struct idset *ranks, const struct idset *cores)
+static int
+remember (struct parsed *p, const struct idset *ranks, const struct idset *cores)
 {
     unsigned int rank;
 
-    for (rank = idset_first (ranks); rank != IDSET_INVALID_ID; rank = idset_next (ranks, rank)) {
+    for (rank = idset_first (ranks); rank != IDSET_INVALID_ID;
+         rank = idset_next (ranks, rank)) {
         struct rank_cores *seen = realloc (p->seen, (p->nseen + 1) * sizeof (*seen));
 
         if (!seen)
@@ -64,9 +66,8 @@ static int remember (struct parsed *p, const struct idset *ranks, const struct i
 }
 
 /* Does one of these ranks have one of these cores already? */
-static bool overlaps (const struct parsed *p,
-                      const struct idset *ranks,
-                      const struct idset *cores)
+static bool
+overlaps (const struct parsed *p, const struct idset *ranks, const struct idset *cores)
 {
     for (size_t i = 0; i < p->nseen; i++) {
         if (idset_test (ranks, p->seen[i].rank)
@@ -136,7 +137,8 @@ static bool has_repeats (struct jview R_lite)
     while (all && !repeats && jiter_next (&it, NULL, &entry)) {
         struct idset *ranks = decode_ids (jview_get (entry, "rank"));
 
-        repeats = ranks && (idset_has_intersection (all, ranks) || idset_add (all, ranks) < 0);
+        repeats =
+            ranks && (idset_has_intersection (all, ranks) || idset_add (all, ranks) < 0);
         idset_destroy (ranks);
     }
     return repeats || !all;
@@ -242,14 +244,16 @@ static int set_text (struct intern *pool, struct itext **slot, char *s)
     return 0;
 }
 
-int record_set_R (struct record *rec, struct jview R, struct intern *pool, const char **why)
+int record_set_R (struct record *rec,
+                  struct jview R,
+                  struct intern *pool,
+                  const char **why)
 {
     _cleanup_ (parsed_fini) struct parsed p = { .ncores = 0 };
     int r;
 
     if ((r = parse (&p, R, why)) < 0
-        || (r = set_text (pool,
-                          &rec->ranks,
+        || (r = set_text (pool, &rec->ranks,
                           idset_encode (p.ranks, IDSET_FLAG_BRACKETS | IDSET_FLAG_RANGE)))
                < 0)
         return r;

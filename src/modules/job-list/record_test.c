@@ -16,15 +16,18 @@ static json_t *attrs_of (const struct record *rec, bool with_name)
         const char *key;
         const struct itext *text;
     } texts[] = {
-        { "name", rec->name }, { "cwd", rec->cwd }, { "queue", rec->queue_name },
-        { "project", rec->project }, { "bank", rec->bank },
-        { "ranks", rec->ranks }, { "nodelist", rec->nodelist },
+        { "name", rec->name },         { "cwd", rec->cwd },
+        { "queue", rec->queue_name },  { "project", rec->project },
+        { "bank", rec->bank },         { "ranks", rec->ranks },
+        { "nodelist", rec->nodelist },
     };
     const struct {
         const char *key;
         int64_t value;
     } ints[] = {
-        { "ntasks", rec->ntasks }, { "ncores", rec->ncores }, { "nnodes", rec->nnodes },
+        { "ntasks", rec->ntasks },
+        { "ncores", rec->ncores },
+        { "nnodes", rec->nnodes },
     };
 
     for (size_t i = with_name ? 0 : 5; i < ARRAY_SIZE (texts); i++) {
@@ -69,14 +72,16 @@ static void jobspecs (void)
     size_t i;
     json_t *c;
 
-    json_array_foreach (json_object_get (vectors, "cases"), i, c) {
+    json_array_foreach (json_object_get (vectors, "cases"), i, c)
+    {
         struct record *rec = record_new (1);
         const char *why = "";
         char *text;
         struct jview v = view_of (json_object_get (c, "jobspec"), &text);
 
         record_set_jobspec (rec, v, &pool, &why);
-        same (attrs_of (rec, true), json_object_get (c, "attrs"), testdata_str (c, "name"), "");
+        same (attrs_of (rec, true), json_object_get (c, "attrs"),
+              testdata_str (c, "name"), "");
         record_free (rec, &pool);
         free (text);
     }
@@ -91,8 +96,10 @@ static void Rs (void)
     json_t *c, *spec;
     const char *specname;
 
-    json_array_foreach (json_object_get (vectors, "cases"), i, c) {
-        json_object_foreach (specs, specname, spec) {
+    json_array_foreach (json_object_get (vectors, "cases"), i, c)
+    {
+        json_object_foreach (specs, specname, spec)
+        {
             struct record *rec = record_new (1);
             const char *why = "";
             char *spectext, *Rtext;
@@ -103,8 +110,7 @@ static void Rs (void)
             record_set_R (rec, R, &pool, &why);
             same (attrs_of (rec, false),
                   json_object_get (json_object_get (c, "job_list"), specname),
-                  testdata_str (c, "name"),
-                  specname);
+                  testdata_str (c, "name"), specname);
             record_free (rec, &pool);
             free (spectext);
             free (Rtext);

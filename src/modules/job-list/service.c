@@ -3,7 +3,10 @@
 
 #include "service.h"
 
-void service_refuse (struct service *s, const flux_msg_t *msg, int errnum, const char *text)
+void service_refuse (struct service *s,
+                     const flux_msg_t *msg,
+                     int errnum,
+                     const char *text)
 {
     if (flux_respond_error (s->h, msg, errnum, text) < 0)
         flux_log_error (s->h, "error response");

@@ -21,10 +21,10 @@ struct service {
     flux_watcher_t *idle;
 
     flux_future_t *journal;
-    bool ready;           /* the sentinel has come */
-    struct list waiting;  /* struct waiting_request, until then */
-    bool paused;          /* test aid: messages are held back */
-    struct list held;     /* struct held_message */
+    bool ready;          /* the sentinel has come */
+    struct list waiting; /* struct waiting_request, until then */
+    bool paused;         /* test aid: messages are held back */
+    struct list held;    /* struct held_message */
 
     struct list listings; /* struct listing, streams not finished */
     struct list lookups;  /* struct lookup, ids asked of the job-manager */
@@ -42,12 +42,15 @@ struct service {
     bool failed;
 };
 
-#define SERVICE_HANDLER(name)                                                     \
+#define SERVICE_HANDLER(name) \
     void name (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 
 /* service.c */
 void service_respond_text (struct service *s, const flux_msg_t *msg, struct text *t);
-void service_refuse (struct service *s, const flux_msg_t *msg, int errnum, const char *text);
+void service_refuse (struct service *s,
+                     const flux_msg_t *msg,
+                     int errnum,
+                     const char *text);
 
 /* EPROTO "invalid payload: ..." */
 void service_refuse_payload (struct service *s, const flux_msg_t *msg, const char *why);

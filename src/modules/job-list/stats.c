@@ -57,7 +57,8 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 
     s->stats_timer_on = false;
     s->stats_sent = s->jl->changes;
-    for (msg = flux_msglist_first (s->watchers); msg; msg = flux_msglist_next (s->watchers))
+    for (msg = flux_msglist_first (s->watchers); msg;
+         msg = flux_msglist_next (s->watchers))
         respond_stats (s, msg);
 }
 
@@ -82,17 +83,13 @@ void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
 
     if (journal_defers (s, msg, stats_get_cb) || refused (s, msg))
         return;
-    if (flux_respond_pack (h,
-                           msg,
-                           "{s:{s:i s:i s:i} s:{s:i s:i} s:i}",
-                           "jobs",
-                             "pending", (int)list_length (s, LIST_PENDING),
-                             "running", (int)list_length (s, LIST_RUNNING),
-                             "inactive", (int)list_length (s, LIST_INACTIVE),
-                           "idsync",
-                             "lookups", (int)s->nlookups,
-                             "waits", (int)jl_wait_count (s->jl),
-                           "stats_watchers", flux_msglist_count (s->watchers)) < 0)
+    if (flux_respond_pack (h, msg, "{s:{s:i s:i s:i} s:{s:i s:i} s:i}", "jobs", "pending",
+                           (int)list_length (s, LIST_PENDING), "running",
+                           (int)list_length (s, LIST_RUNNING), "inactive",
+                           (int)list_length (s, LIST_INACTIVE), "idsync", "lookups",
+                           (int)s->nlookups, "waits", (int)jl_wait_count (s->jl),
+                           "stats_watchers", flux_msglist_count (s->watchers))
+        < 0)
         flux_log_error (h, "stats-get response");
 }
 
@@ -106,7 +103,8 @@ int stats_init (struct service *s)
     flux_reactor_t *r = flux_get_reactor (s->h);
 
     if (!(s->watchers = flux_msglist_create ())
-        || !(s->stats_timer = flux_timer_watcher_create (r, STATS_PERIOD, 0., timer_cb, s)))
+        || !(s->stats_timer =
+                 flux_timer_watcher_create (r, STATS_PERIOD, 0., timer_cb, s)))
         return -1;
     return 0;
 }

@@ -110,7 +110,8 @@ void jl_wake_gone (struct jl *jl, uint64_t id)
     tidy (jl, l);
 }
 
-static void drop_from (struct wait_list *l, bool (*gone) (void *token, void *arg), void *arg)
+static void
+drop_from (struct wait_list *l, bool (*gone) (void *token, void *arg), void *arg)
 {
     struct wait *w = NULL;
 

@@ -239,7 +239,8 @@ int jm_annotate (struct jm *jm, struct job *job, struct jview patch)
     if (merged.len > JOB_ANNOTATIONS_MAX)
         return -EOVERFLOW;
     empty = strcmp (merged.buf, "{}") == 0;
-    if (empty ? !old.s : (old.len == merged.len && memcmp (old.s, merged.buf, old.len) == 0))
+    if (empty ? !old.s
+              : (old.len == merged.len && memcmp (old.s, merged.buf, old.len) == 0))
         return 0;
     text_puts (&context, "{\"annotations\":");
     text_puts (&context, empty ? "null" : merged.buf);
@@ -253,7 +254,8 @@ static int annotate (struct jm *jm, struct job *job, struct jview patch)
     int r = jm_annotate (jm, job, patch);
 
     if (r == -EOVERFLOW) {
-        jm_log (jm, LOG_ERR, "job %llu: annotations are too long", (unsigned long long)job->id);
+        jm_log (jm, LOG_ERR, "job %llu: annotations are too long",
+                (unsigned long long)job->id);
         r = 0;
     }
     return r;
@@ -293,7 +295,10 @@ static int post_alloc (struct jm *jm, struct job *job)
     return jm_post_event (jm, job, EV_ALLOC, &context);
 }
 
-int jm_alloc_success (struct jm *jm, uint64_t id, struct jview R, struct jview annotations)
+int jm_alloc_success (struct jm *jm,
+                      uint64_t id,
+                      struct jview R,
+                      struct jview annotations)
 {
     struct job *job = jm_lookup (jm, id);
     struct itext *text;

@@ -184,7 +184,8 @@ void batch_end (struct batch *b,
     }
 }
 
-static void drop_tokens (struct list *items, void (*drop) (void *token, void *arg), void *arg)
+static void
+drop_tokens (struct list *items, void (*drop) (void *token, void *arg), void *arg)
 {
     struct batch_item *item = NULL;
 

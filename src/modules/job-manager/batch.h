@@ -94,6 +94,8 @@ void batch_end (struct batch *b,
                 void *arg);
 
 /* Take all tokens back. */
-void batch_drop_tokens (struct batch *b, void (*drop) (void *token, void *arg), void *arg);
+void batch_drop_tokens (struct batch *b,
+                        void (*drop) (void *token, void *arg),
+                        void *arg);
 
 #endif /* !MILLRACE_JOB_MANAGER_BATCH_H */

@@ -65,7 +65,8 @@ void manager_commit (struct manager *m)
         jm_commit_end (m->jm);
         return;
     }
-    if (send_commit (m) < 0 || flux_future_then (m->commit, -1., commit_continuation, m) < 0)
+    if (send_commit (m) < 0
+        || flux_future_then (m->commit, -1., commit_continuation, m) < 0)
         manager_fail (m, "sending a KVS commit");
 }
 

@@ -20,18 +20,16 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
 
     if (!conf)
         return 0;
-    if (flux_conf_unpack (conf,
-                          &e,
-                          "{s?{s?s s?I}}",
-                          "job-manager",
-                            "inactive-age-limit", &age,
-                            "inactive-num-limit", &num) < 0)
+    if (flux_conf_unpack (conf, &e, "{s?{s?s s?I}}", "job-manager", "inactive-age-limit",
+                          &age, "inactive-num-limit", &num)
+        < 0)
         return errprintf (error, "job-manager.max-inactive-*: %s", e.text);
     if (age && fsd_parse (age, &age_limit) < 0)
         return errprintf (error, "job-manager.inactive-age-limit: invalid FSD");
     if (num < -1)
         return errprintf (error, "job-manager.inactive-num-limit: must be >= 0");
-    if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode) < 0)
+    if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode)
+        < 0)
         return errprintf (error, "error reading [access] config: %s", e.text);
     m->inactive_age_limit = age_limit;
     m->inactive_num_limit = num;
@@ -40,7 +38,10 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
 }
 
 /* The payload is the whole new configuration. */
-void config_reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void config_reload_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
 {
     struct manager *m = arg;
     flux_conf_t *conf;

@@ -245,16 +245,19 @@ static const char *act (struct jm *jm, struct job *job)
     text_clear (&jm->context);
     switch (job->state) {
         case STATE_DEPEND:
-            return job_dependencies_outstanding (job) == 0 ? event_name (EV_DEPEND) : NULL;
+            return job_dependencies_outstanding (job) == 0 ? event_name (EV_DEPEND)
+                                                           : NULL;
         case STATE_PRIORITY:
-            text_printf (&jm->context, "{\"priority\":%lld}", (long long)priority_of (job));
+            text_printf (&jm->context, "{\"priority\":%lld}",
+                         (long long)priority_of (job));
             return event_name (EV_PRIORITY);
         case STATE_SCHED:
             jm_alloc_enqueue (jm, job);
             return NULL;
         case STATE_RUN:
-            return jm_exec_start (jm, job) && (job->flags & JOB_DEBUG) ? "debug.start-request"
-                                                                       : NULL;
+            return jm_exec_start (jm, job) && (job->flags & JOB_DEBUG)
+                       ? "debug.start-request"
+                       : NULL;
         case STATE_CLEANUP:
             return after_cleanup (jm, job);
         default:
@@ -437,7 +440,8 @@ int jm_urgency (struct jm *jm, struct job *job, uint32_t userid, int urgency)
 {
     _cleanup_ (text_fini) struct text context = TEXT_INIT;
 
-    text_printf (&context, "{\"userid\":%lu,\"urgency\":%d}", (unsigned long)userid, urgency);
+    text_printf (&context, "{\"userid\":%lu,\"urgency\":%d}", (unsigned long)userid,
+                 urgency);
     return jm_post_event (jm, job, EV_URGENCY, &context);
 }
 
@@ -460,7 +464,8 @@ static void release_job (struct job *job, void *arg)
 
     job->held = 0;
     if (jm_run (jm, job) < 0)
-        jm_log (jm, LOG_ERR, "job %llu: a queued event was refused", (unsigned long long)job->id);
+        jm_log (jm, LOG_ERR, "job %llu: a queued event was refused",
+                (unsigned long long)job->id);
 }
 
 static void release_token (void *token, void *arg)

@@ -200,7 +200,10 @@ bool jm_sched_online (const struct jm *jm);
 /* Its answers.  Errors are fatal for the interface: -EEXIST (the job has
  * resources already), -EPROTO, -ENOMEM.
  */
-int jm_alloc_success (struct jm *jm, uint64_t id, struct jview R, struct jview annotations);
+int jm_alloc_success (struct jm *jm,
+                      uint64_t id,
+                      struct jview R,
+                      struct jview annotations);
 int jm_alloc_annotate (struct jm *jm, uint64_t id, struct jview annotations);
 int jm_alloc_cancelled (struct jm *jm, uint64_t id);
 

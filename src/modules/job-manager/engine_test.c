@@ -1,232 +1,50 @@
 #include "config.h"
-#include <stdio.h>
 
-#include "common/tap.h"
-
-#include "engine.h"
-
-/* A world around the engine that writes down what it is told. */
-static struct text told;
-static struct text commits;
-static double clock_now = 1000.;
-
-static double now (void *arg)
-{
-    return clock_now += 0.5;
-}
-
-static void on_journal (void *token, const char *payload, size_t len, void *arg)
-{
-    text_printf (&told, "[%s]%s\n", (char *)token, payload);
-}
-
-static void on_alloc (const struct job *job, void *arg)
-{
-    text_printf (&told, "alloc %d p=%d\n", (int)job->id, (int)job->priority);
-}
-
-static void on_cancel (const struct job *job, void *arg)
-{
-    text_printf (&told, "cancel %d\n", (int)job->id);
-}
-
-static void on_prioritize (const struct job *job, void *arg)
-{
-    text_printf (&told, "prioritize %d p=%d\n", (int)job->id, (int)job->priority);
-}
-
-static void on_give_back (uint64_t id, const char *R, size_t len, void *arg)
-{
-    text_printf (&told, "give-back %d %.*s\n", (int)id, (int)len, R);
-}
-
-static void on_start (const struct job *job, void *arg)
-{
-    text_printf (&told, "start %d reattach=%d\n", (int)job->id, job->started);
-}
-
-static void on_expiration (const struct job *job, double expiration, void *arg)
-{
-    text_printf (&told, "expiration %d %g\n", (int)job->id, expiration);
-}
-
-static void on_commit_op (const struct batch_op *op, void *arg)
-{
-    if (op->kind == BATCH_APPEND)
-        text_printf (&commits, "append %d %.*s", (int)op->id, (int)op->len, op->data);
-    else if (op->kind == BATCH_UNLINK)
-        text_printf (&commits, "unlink %d\n", (int)op->id);
-    else
-        text_printf (&commits, "put %s=%.*s\n", op->key, (int)op->len, op->data);
-}
-
-static void on_deferred (void *token, void *arg)
-{
-    text_printf (&told, "deferred %s\n", (char *)token);
-}
-
-static void on_waited (void *token, const struct job *job, const char *why, void *arg)
-{
-    if (job)
-        text_printf (&told, "waited %s job %d\n", (char *)token, (int)job->id);
-    else
-        text_printf (&told, "waited %s: %s\n", (char *)token, why);
-}
-
-static void on_log (int level, const char *message, void *arg)
-{
-    text_printf (&told, "log %s\n", message);
-}
-
-static const struct jm_sink sink = {
-    .now = now,
-    .journal = on_journal,
-    .alloc = on_alloc,
-    .cancel = on_cancel,
-    .prioritize = on_prioritize,
-    .give_back = on_give_back,
-    .start = on_start,
-    .expiration = on_expiration,
-    .commit_op = on_commit_op,
-    .deferred = on_deferred,
-    .waited = on_waited,
-    .log = on_log,
-};
-
-static struct jm *new_jm (void)
-{
-    struct jm *jm = jm_create (&sink, NULL, 42);
-
-    if (!jm)
-        bail_out ("out of memory");
-    clock_now = 1000.;
-    text_clear (&told);
-    text_clear (&commits);
-    return jm;
-}
-
-static struct jview view (const char *s)
-{
-    struct jview v;
-
-    if (jview_parse (s, strlen (s), &v) < 0)
-        bail_out ("test text is not JSON: %s", s);
-    return v;
-}
-
-/* What was told since the last call. */
-static const char *heard (void)
-{
-    static char *last;
-
-    free (last);
-    return last = text_take (&told, NULL);
-}
-
-static void heard_is (const char *want, const char *why)
-{
-    is (heard (), want, "%s", why);
-}
-
-static int submit_full (struct jm *jm, uint64_t id, int urgency, int flags, const char *jobspec)
-{
-    _cleanup_ (text_fini) struct text why = TEXT_INIT;
-    struct jm_submission s = {
-        .id = id,
-        .userid = 100,
-        .urgency = urgency,
-        .flags = flags,
-        .t_submit = 999.25,
-        .jobspec = view (jobspec),
-    };
-    int r = jm_submit (jm, &s, &why);
-
-    if (r < 0)
-        text_printf (&told, "rejected %d: %s\n", (int)id, why.buf);
-    return r;
-}
-
-static void submit (struct jm *jm, uint64_t id, int urgency)
-{
-    if (submit_full (jm, id, urgency, 0, "{\"v\":1}") < 0)
-        bail_out ("job %d was rejected", (int)id);
-}
-
-/* One commit, stored at once. */
-static size_t commit (struct jm *jm)
-{
-    size_t n = 0;
-
-    if (jm_commit_wanted (jm)) {
-        n = jm_commit_begin (jm);
-        jm_commit_end (jm);
-    }
-    return n;
-}
-
-static void commit_all (struct jm *jm)
-{
-    while (jm_commit_wanted (jm))
-        commit (jm);
-}
-
-/* The names in a job's log, blanks between them. */
-static const char *events (struct jm *jm, uint64_t id)
-{
-    static struct text names;
-    struct job *job = jm_lookup (jm, id);
-    const char *p, *next;
-    struct entry e;
-
-    text_clear (&names);
-    text_puts (&names, "");
-    if (!job)
-        return "no such job";
-    for (p = job->log; p < job->log + job->loglen; p = next) {
-        if (entry_parse (&e, p, job->log + job->loglen - p, &next) < 0)
-            return "malformed log";
-        if (names.len > 0)
-            text_putc (&names, ' ');
-        text_put (&names, e.name, e.namelen);
-    }
-    return names.buf;
-}
+#include "engine_testbed.h"
 
 #define R1 "{\"version\":1,\"execution\":{\"R_lite\":[]},\"scheduling\":{\"x\":1}}"
 #define R1_REDACTED "{\"version\":1,\"execution\":{\"R_lite\":[]}}"
 
 static void normal_life (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
 
     jm_sched_ready (jm, 0);
     jm_exec_ready (jm);
-    submit (jm, 1, 16);
-    is (events (jm, 1), "submit", "before its submit event is committed a job does nothing else");
+    bed_submit (jm, 1, 16);
+    is (bed_events (jm, 1), "submit",
+        "before its submit event is committed a job does nothing else");
     jm_sched_pump (jm, 10);
-    heard_is ("", "not even at the scheduler");
-    is_int (commit (jm), 1, "one operation is committed");
-    is (events (jm, 1), "submit validate depend priority", "then it comes up to SCHED");
-    ok (strncmp (commits.buf, "append 1 {\"timestamp\":999.25,\"name\":\"submit\",\"context\":"
-                              "{\"userid\":100,\"urgency\":16,\"flags\":0,\"version\":1}}\n", 88) == 0,
+    bed_heard_is ("", "not even at the scheduler");
+    is_int (bed_commit (jm), 1, "one operation is committed");
+    is (bed_events (jm, 1), "submit validate depend priority",
+        "then it comes up to SCHED");
+    ok (strncmp (bed_commits.buf,
+                 "append 1 {\"timestamp\":999.25,\"name\":\"submit\",\"context\":"
+                 "{\"userid\":100,\"urgency\":16,\"flags\":0,\"version\":1}}\n",
+                 88)
+            == 0,
         "what was committed is the submit event, with the time of submission");
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 1 p=16\n", "the scheduler is asked");
-    text_clear (&commits);
-    is_int (commit (jm), 1, "three events are one append");
-    ok (strstr (commits.buf, "validate") && strstr (commits.buf, "priority\":16"),
+    bed_heard_is ("alloc 1 p=16\n", "the scheduler is asked");
+    text_clear (&bed_commits);
+    is_int (bed_commit (jm), 1, "three events are one append");
+    ok (strstr (bed_commits.buf, "validate") && strstr (bed_commits.buf, "priority\":16"),
         "with all of them in it");
-    ok (jm_alloc_success (jm, 1, view (R1), view ("{\"sched\":{\"s\":\"x\"}}")) == 0,
+    ok (jm_alloc_success (jm, 1, bed_view (R1), bed_view ("{\"sched\":{\"s\":\"x\"}}"))
+            == 0,
         "resources are granted");
-    heard_is ("start 1 reattach=0\n", "the exec service is asked to start it");
-    is (jm_lookup (jm, 1)->R->s, R1_REDACTED, "what only the scheduler needs of R is not kept");
+    bed_heard_is ("start 1 reattach=0\n", "the exec service is asked to start it");
+    is (jm_lookup (jm, 1)->R->s, R1_REDACTED,
+        "what only the scheduler needs of R is not kept");
     ok (jm_exec_started (jm, 1) == 0, "it starts");
     ok (jm_exec_finish (jm, 1, 0) == 0, "it finishes");
-    is (events (jm, 1), "submit validate depend priority alloc start finish",
+    is (bed_events (jm, 1), "submit validate depend priority alloc start finish",
         "it keeps its resources until they are released");
-    ok (jm_exec_release (jm, 1, view ("{\"ranks\":\"all\",\"final\":true}")) == 0, "they are");
-    heard_is ("give-back 1 " R1_REDACTED "\n", "the scheduler gets them back");
-    is (events (jm, 1),
+    ok (jm_exec_release (jm, 1, bed_view ("{\"ranks\":\"all\",\"final\":true}")) == 0,
+        "they are");
+    bed_heard_is ("give-back 1 " R1_REDACTED "\n", "the scheduler gets them back");
+    is (bed_events (jm, 1),
         "submit validate depend priority alloc start finish release free clean",
         "and the job is done");
     is_int (jm_lookup (jm, 1)->state, STATE_INACTIVE, "it is inactive");
@@ -235,211 +53,222 @@ static void normal_life (void)
         "its alloc event holds the annotations");
     ok (jm_post (jm, jm_lookup (jm, 1), "anything", JVIEW_ABSENT, false) == -EROFS,
         "nothing can be posted to it any more");
-    commit_all (jm);
+    bed_commit_all (jm);
     ok (!jm_commit_wanted (jm) && jm_error (jm) == 0, "everything is committed");
     jm_destroy (jm);
 }
 
 static void batches_gather_while_one_is_in_flight (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
 
-    submit (jm, 1, 16);
-    submit (jm, 2, 16);
+    bed_submit (jm, 1, 16);
+    bed_submit (jm, 2, 16);
     ok (jm_defer (jm, "A") == 0, "a response is deferred");
     is_int (jm_commit_begin (jm), 2, "two jobs are in the first commit");
-    submit (jm, 3, 16);
+    bed_submit (jm, 3, 16);
     jm_defer (jm, "B");
     ok (!jm_commit_wanted (jm), "while it is in flight there is no other");
-    heard_is ("", "and nobody has an answer");
+    bed_heard_is ("", "and nobody has an answer");
     jm_commit_end (jm);
-    heard_is ("deferred A\n", "the first answer goes when its jobs are stored");
-    is (events (jm, 1), "submit validate depend priority", "its jobs go on");
-    is (events (jm, 3), "submit", "later ones do not yet");
-    text_clear (&commits);
-    is_int (commit (jm), 3, "what gathered is one commit");
-    ok (!strncmp (commits.buf, "append 3", 8), "in the order in which it was posted");
-    heard_is ("deferred B\n", "then the second answer goes");
+    bed_heard_is ("deferred A\n", "the first answer goes when its jobs are stored");
+    is (bed_events (jm, 1), "submit validate depend priority", "its jobs go on");
+    is (bed_events (jm, 3), "submit", "later ones do not yet");
+    text_clear (&bed_commits);
+    is_int (bed_commit (jm), 3, "what gathered is one commit");
+    ok (!strncmp (bed_commits.buf, "append 3", 8), "in the order in which it was posted");
+    bed_heard_is ("deferred B\n", "then the second answer goes");
     jm_defer (jm, "C");
-    commit_all (jm);
-    heard_is ("deferred C\n", "an answer behind everything comes last");
+    bed_commit_all (jm);
+    bed_heard_is ("deferred C\n", "an answer behind everything comes last");
     ok (!jm_commit_wanted (jm), "an idle manager wants no commit");
     jm_defer (jm, "D");
-    ok (jm_commit_wanted (jm) && jm_commit_begin (jm) == 0, "an answer alone needs no operation");
+    ok (jm_commit_wanted (jm) && jm_commit_begin (jm) == 0,
+        "an answer alone needs no operation");
     jm_commit_end (jm);
-    heard_is ("deferred D\n", "and can go at once");
+    bed_heard_is ("deferred D\n", "and can go at once");
     jm_destroy (jm);
 }
 
 static void cancel_pending (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct jm_exception x = { "cancel", 0, "no \"more\"", 7, -1 };
 
-    submit (jm, 1, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
     ok (jm_raise (jm, jm_lookup (jm, 1), &x) == 0, "a waiting job is cancelled");
-    is (events (jm, 1), "submit validate depend priority exception clean", "and is done");
-    ok (strstr (jm_lookup (jm, 1)->log,
-                "{\"type\":\"cancel\",\"severity\":0,\"note\":\"no \\\"more\\\"\",\"userid\":7}"),
+    is (bed_events (jm, 1), "submit validate depend priority exception clean",
+        "and is done");
+    ok (strstr (jm_lookup (jm, 1)->log, "{\"type\":\"cancel\",\"severity\":0,\"note\":"
+                                        "\"no \\\"more\\\"\",\"userid\":7}"),
         "its exception says who and why");
     jm_sched_ready (jm, 0);
     ok (!jm_sched_pump (jm, 10), "it is not in the alloc queue any more");
-    heard_is ("", "nobody asks for its resources");
+    bed_heard_is ("", "nobody asks for its resources");
 
-    submit (jm, 2, 16);
-    commit_all (jm);
+    bed_submit (jm, 2, 16);
+    bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 2 p=16\n", "another is asked for");
+    bed_heard_is ("alloc 2 p=16\n", "another is asked for");
     jm_raise (jm, jm_lookup (jm, 2), &x);
-    heard_is ("cancel 2\n", "its cancellation asks the scheduler to forget it");
+    bed_heard_is ("cancel 2\n", "its cancellation asks the scheduler to forget it");
     is_int (jm_lookup (jm, 2)->state, STATE_INACTIVE, "without waiting for the answer");
-    ok (jm_alloc_success (jm, 2, view (R1), JVIEW_ABSENT) == 0, "an allocation crosses it");
-    heard_is ("give-back 2 " R1_REDACTED "\n", "and goes back at once");
+    ok (jm_alloc_success (jm, 2, bed_view (R1), JVIEW_ABSENT) == 0,
+        "an allocation crosses it");
+    bed_heard_is ("give-back 2 " R1_REDACTED "\n", "and goes back at once");
     ok (jm_alloc_cancelled (jm, 2) == 0, "the late answer is ignored");
-    heard_is ("", "silently");
-    commit_all (jm);
+    bed_heard_is ("", "silently");
+    bed_commit_all (jm);
     jm_destroy (jm);
 }
 
 static void cancel_running (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct jm_exception x = { "cancel", 0, NULL, 7, -1 };
     struct entry e;
 
     jm_sched_ready (jm, 0);
     jm_exec_ready (jm);
-    submit (jm, 1, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    jm_alloc_success (jm, 1, view (R1), JVIEW_ABSENT);
+    jm_alloc_success (jm, 1, bed_view (R1), JVIEW_ABSENT);
     jm_exec_started (jm, 1);
     jm_raise (jm, jm_lookup (jm, 1), &x);
     is_int (jm_lookup (jm, 1)->state, STATE_CLEANUP, "a cancelled running job cleans up");
     jm_exec_finish (jm, 1, 9);
-    jm_exec_release (jm, 1, view ("{\"ranks\":\"0\",\"final\":false}"));
+    jm_exec_release (jm, 1, bed_view ("{\"ranks\":\"0\",\"final\":false}"));
     is_int (jm_lookup (jm, 1)->has_resources, 1, "a partial release frees nothing");
-    jm_exec_release (jm, 1, view ("{\"ranks\":\"all\",\"final\":true}"));
-    is (events (jm, 1),
-        "submit validate depend priority alloc start exception finish release release free clean",
+    jm_exec_release (jm, 1, bed_view ("{\"ranks\":\"all\",\"final\":true}"));
+    is (bed_events (jm, 1),
+        "submit validate depend priority alloc start exception finish release release "
+        "free clean",
         "its events are in RFC 21's order");
     ok (job_end_event (jm_lookup (jm, 1), &e) == 0 && e.ev == EV_EXCEPTION,
         "what ended it is the exception, not the finish after it");
-    ok (jm_exec_finish (jm, 1, 0) == -ENOENT, "the exec service has no say in it any more");
+    ok (jm_exec_finish (jm, 1, 0) == -ENOENT,
+        "the exec service has no say in it any more");
     jm_destroy (jm);
 }
 
 static void denial (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     bool denied;
 
     jm_sched_ready (jm, 0);
-    submit (jm, 1, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    jm_journal_add (jm, "j", false, JVIEW_ABSENT, view ("{\"clean\":0}"));
+    jm_journal_add (jm, "j", false, JVIEW_ABSENT, bed_view ("{\"clean\":0}"));
     jm_journal_pump (jm, 1 << 20);
-    jm_alloc_annotate (jm, 1, view ("{\"sched\":{\"reason\":\"x\"}}"));
-    heard ();
-    ok (jm_alloc_deny (jm, 1, "never", &denied) == 0 && denied, "the scheduler denies a job");
-    is (events (jm, 1), "submit validate depend priority exception clean", "the job is done");
-    ok (strstr (heard (), "\"annotations\",\"context\":{\"annotations\":null}}"),
+    jm_alloc_annotate (jm, 1, bed_view ("{\"sched\":{\"reason\":\"x\"}}"));
+    bed_heard ();
+    ok (jm_alloc_deny (jm, 1, "never", &denied) == 0 && denied,
+        "the scheduler denies a job");
+    is (bed_events (jm, 1), "submit validate depend priority exception clean",
+        "the job is done");
+    ok (strstr (bed_heard (), "\"annotations\",\"context\":{\"annotations\":null}}"),
         "its annotations are cleared, and the journal says so");
     ok (strstr (jm_lookup (jm, 1)->log,
                 "{\"type\":\"alloc\",\"severity\":0,\"note\":\"never\",\"userid\":42}"),
         "the exception is the instance owner's");
-    ok (jm_alloc_deny (jm, 1, "never", &denied) == 0 && !denied, "a second denial is ignored");
+    ok (jm_alloc_deny (jm, 1, "never", &denied) == 0 && !denied,
+        "a second denial is ignored");
     jm_journal_remove (jm, "j");
     jm_destroy (jm);
 }
 
 static void priorities (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
 
     jm_sched_ready (jm, 1);
-    submit (jm, 1, 16);
-    submit (jm, 2, 0);
-    submit (jm, 3, 31);
-    submit (jm, 4, 20);
-    commit_all (jm);
-    is_int (jm_lookup (jm, 3)->priority, 4294967295LL, "an expedited job has the top priority");
+    bed_submit (jm, 1, 16);
+    bed_submit (jm, 2, 0);
+    bed_submit (jm, 3, 31);
+    bed_submit (jm, 4, 20);
+    bed_commit_all (jm);
+    is_int (jm_lookup (jm, 3)->priority, 4294967295LL,
+            "an expedited job has the top priority");
     is_int (jm_lookup (jm, 2)->priority, 0, "a held one has none");
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 3 p=-1\n", "the limit is kept, the first in rank is asked for");
+    bed_heard_is ("alloc 3 p=-1\n", "the limit is kept, the first in rank is asked for");
     jm_sched_pump (jm, 10);
-    heard_is ("", "once");
+    bed_heard_is ("", "once");
     ok (jm_urgency (jm, jm_lookup (jm, 3), 0, 16) == 0, "its urgency is lowered");
-    heard_is ("cancel 3\n", "it is asked back once");
-    is (events (jm, 3), "submit validate depend priority urgency priority",
+    bed_heard_is ("cancel 3\n", "it is asked back once");
+    is (bed_events (jm, 3), "submit validate depend priority urgency priority",
         "and gets a new priority");
     jm_sched_pump (jm, 10);
-    heard_is ("", "until the scheduler answers its place is taken");
+    bed_heard_is ("", "until the scheduler answers its place is taken");
     jm_alloc_cancelled (jm, 3);
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 4 p=20\n", "then the next in rank is asked for");
+    bed_heard_is ("alloc 4 p=20\n", "then the next in rank is asked for");
     jm_urgency (jm, jm_lookup (jm, 2), 0, 25);
     jm_sched_pump (jm, 10);
-    heard_is ("cancel 4\n", "a job that now outranks it makes it give way");
+    bed_heard_is ("cancel 4\n", "a job that now outranks it makes it give way");
     jm_sched_pump (jm, 10);
-    heard_is ("", "once");
+    bed_heard_is ("", "once");
     jm_alloc_cancelled (jm, 4);
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 2 p=25\n", "to that job");
+    bed_heard_is ("alloc 2 p=25\n", "to that job");
     jm_destroy (jm);
 }
 
 static void sched_comes_and_goes (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct jm_counts c;
 
-    submit (jm, 1, 16);
-    submit (jm, 2, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_submit (jm, 2, 16);
+    bed_commit_all (jm);
     ok (!jm_sched_pump (jm, 10), "without a scheduler nothing is asked for");
     jm_sched_ready (jm, 0);
     ok (jm_sched_pump (jm, 1), "the budget of one pass is kept");
     ok (!jm_sched_pump (jm, 10), "the rest goes in the next");
-    heard_is ("alloc 1 p=16\nalloc 2 p=16\n", "in order of job ids");
+    bed_heard_is ("alloc 1 p=16\nalloc 2 p=16\n", "in order of job ids");
     jm_urgency (jm, jm_lookup (jm, 2), 0, 10);
-    heard ();
+    bed_heard ();
     jm_sched_gone (jm);
     jm_count (jm, &c);
     is_int (c.waiting, 2, "requests of a scheduler that went wait again");
     is_int (c.sent, 0, "none is out");
     jm_sched_ready (jm, 0);
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 1 p=16\nalloc 2 p=10\n", "the next one is asked");
+    bed_heard_is ("alloc 1 p=16\nalloc 2 p=10\n", "the next one is asked");
     jm_destroy (jm);
 }
 
 static void exec_comes_and_goes (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct jm_exception x = { "cancel", 0, NULL, 7, -1 };
 
     jm_sched_ready (jm, 0);
-    submit_full (jm, 1, 16, 2, "{}");
-    commit_all (jm);
+    bed_submit_full (jm, 1, 16, 2, "{}");
+    bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    jm_alloc_success (jm, 1, view (R1), JVIEW_ABSENT);
-    heard ();
+    jm_alloc_success (jm, 1, bed_view (R1), JVIEW_ABSENT);
+    bed_heard ();
     jm_exec_ready (jm);
-    heard_is ("start 1 reattach=0\n", "a job that has resources starts when there is a service");
+    bed_heard_is ("start 1 reattach=0\n",
+                  "a job that has resources starts when there is a service");
     is_int (jm_exec_outstanding (jm), 1, "one start request is out");
     jm_exec_started (jm, 1);
     jm_exec_gone (jm);
     is_int (jm_exec_outstanding (jm), 0, "none after the service went");
     is_int (jm_lookup (jm, 1)->state, STATE_RUN, "the job runs on");
     jm_exec_ready (jm);
-    heard_is ("start 1 reattach=1\n", "the next service is asked to take it over");
+    bed_heard_is ("start 1 reattach=1\n", "the next service is asked to take it over");
     ok (jm_exec_started (jm, 1) == -EEXIST, "it cannot start twice");
     ok (jm_exec_reattached (jm, 1) == 0, "it is taken over");
-    is (events (jm, 1),
-        "submit validate depend priority debug.alloc-request alloc debug.start-request start "
+    is (bed_events (jm, 1),
+        "submit validate depend priority debug.alloc-request alloc debug.start-request "
+        "start "
         "debug.start-lost debug.start-request debug.exec-reattach-finish",
         "a debug job's log tells all that");
     jm_exec_gone (jm);
@@ -451,86 +280,101 @@ static void exec_comes_and_goes (void)
 
 static void bad_events_are_not_seen (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct job *job;
     size_t before;
 
-    submit (jm, 1, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
     job = jm_lookup (jm, 1);
     before = job->loglen;
     jm_journal_add (jm, "j", false, JVIEW_ABSENT, JVIEW_ABSENT);
     jm_journal_pump (jm, 1 << 20);
-    heard ();
+    bed_heard ();
     ok (jm_post (jm, job, "exception", JVIEW_ABSENT, false) == -EPROTO,
         "an exception without context is refused");
-    ok (jm_post (jm, job, "exception", view ("{\"type\":\"x\",\"severity\":8}"), false) == -EPROTO,
+    ok (jm_post (jm, job, "exception", bed_view ("{\"type\":\"x\",\"severity\":8}"),
+                 false)
+            == -EPROTO,
         "and one of unknown severity");
-    ok (jm_post (jm, job, "dependency-remove", view ("{\"description\":\"d\"}"), false) < 0,
+    ok (jm_post (jm, job, "dependency-remove", bed_view ("{\"description\":\"d\"}"),
+                 false)
+            < 0,
         "removing an unknown dependency");
-    ok (jm_post (jm, job, "submit", view ("{\"userid\":1,\"urgency\":1,\"flags\":0}"), false)
+    ok (jm_post (jm, job, "submit", bed_view ("{\"userid\":1,\"urgency\":1,\"flags\":0}"),
+                 false)
             == -EINVAL,
         "a second submit");
-    ok (jm_post (jm, job, "clean", JVIEW_ABSENT, false) == -EINVAL, "clean before cleanup");
-    ok (jm_post (jm, job, "set-flags", view ("{\"flags\":[\"zap\"]}"), false) == -EPROTO,
+    ok (jm_post (jm, job, "clean", JVIEW_ABSENT, false) == -EINVAL,
+        "clean before cleanup");
+    ok (jm_post (jm, job, "set-flags", bed_view ("{\"flags\":[\"zap\"]}"), false)
+            == -EPROTO,
         "an unknown flag");
-    ok (jm_post (jm, job, "memo", view ("[]"), false) == -EPROTO, "a context that is no object");
-    ok (jm_post (jm, job, "jobspec-update", view ("{\"a..b\":1}"), false) == -EINVAL,
+    ok (jm_post (jm, job, "memo", bed_view ("[]"), false) == -EPROTO,
+        "a context that is no object");
+    ok (jm_post (jm, job, "jobspec-update", bed_view ("{\"a..b\":1}"), false) == -EINVAL,
         "an update with a bad path");
-    ok (jm_post (jm, job, "resource-update", view ("{\"expiration\":1}"), false) == -EINVAL,
+    ok (jm_post (jm, job, "resource-update", bed_view ("{\"expiration\":1}"), false)
+            == -EINVAL,
         "an update of resources there are none of");
-    ok (job->loglen == before && strcmp (heard (), "") == 0,
+    ok (job->loglen == before && strcmp (bed_heard (), "") == 0,
         "the log has none of them, the journal neither");
     ok (!jm_commit_wanted (jm), "nor will the KVS");
-    ok (jm_post (jm, job, "site.note", view ("{ \"a\" : 1 }"), false) == 0,
+    ok (jm_post (jm, job, "site.note", bed_view ("{ \"a\" : 1 }"), false) == 0,
         "an unknown event is just recorded");
-    heard_is ("[j]{\"id\":1,\"events\":[{\"timestamp\":1004.5,\"name\":\"site.note\","
-              "\"context\":{\"a\":1}}]}\n",
-              "compactly");
-    commit_all (jm);
+    bed_heard_is ("[j]{\"id\":1,\"events\":[{\"timestamp\":1004.5,\"name\":\"site.note\","
+                  "\"context\":{\"a\":1}}]}\n",
+                  "compactly");
+    bed_commit_all (jm);
     jm_journal_remove (jm, "j");
     jm_destroy (jm);
 }
 
 static void memos_and_annotations (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct job *job;
     char big[20000];
 
-    submit (jm, 1, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
     job = jm_lookup (jm, 1);
-    ok (jm_post (jm, job, "memo", view ("{\"a\":{\"b\":1},\"c\":2}"), false) == 0, "a memo");
-    is (job->annotations->s, "{\"user\":{\"a\":{\"b\":1},\"c\":2}}", "is the user's annotation");
-    jm_post (jm, job, "memo", view ("{\"a\":{\"b\":null}}"), true);
+    ok (jm_post (jm, job, "memo", bed_view ("{\"a\":{\"b\":1},\"c\":2}"), false) == 0,
+        "a memo");
+    is (job->annotations->s, "{\"user\":{\"a\":{\"b\":1},\"c\":2}}",
+        "is the user's annotation");
+    jm_post (jm, job, "memo", bed_view ("{\"a\":{\"b\":null}}"), true);
     is (job->annotations->s, "{\"user\":{\"c\":2}}", "null takes a value away");
-    is (events (jm, 1), "submit validate depend priority memo", "a volatile memo is not logged");
-    jm_alloc_annotate (jm, 1, view ("{\"sched\":{\"t\":1}}"));
-    is (job->annotations->s, "{\"user\":{\"c\":2},\"sched\":{\"t\":1}}", "the scheduler adds its own");
-    jm_post (jm, job, "memo", view ("{\"c\":null}"), false);
+    is (bed_events (jm, 1), "submit validate depend priority memo",
+        "a volatile memo is not logged");
+    jm_alloc_annotate (jm, 1, bed_view ("{\"sched\":{\"t\":1}}"));
+    is (job->annotations->s, "{\"user\":{\"c\":2},\"sched\":{\"t\":1}}",
+        "the scheduler adds its own");
+    jm_post (jm, job, "memo", bed_view ("{\"c\":null}"), false);
     is (job->annotations->s, "{\"sched\":{\"t\":1}}", "what is empty is gone");
-    jm_alloc_annotate (jm, 1, view ("{\"sched\":{\"t\":null}}"));
+    jm_alloc_annotate (jm, 1, bed_view ("{\"sched\":{\"t\":null}}"));
     ok (job->annotations == NULL, "when all is gone there is no dictionary");
     memset (big, 'x', sizeof (big));
     memcpy (big, "{\"k\":\"", 6);
     memcpy (big + sizeof (big) - 3, "\"}", 3);
-    ok (jm_post (jm, job, "memo", view (big), false) == -EOVERFLOW, "a memo has a bound");
+    ok (jm_post (jm, job, "memo", bed_view (big), false) == -EOVERFLOW,
+        "a memo has a bound");
     ok (job->annotations == NULL, "and beyond it nothing happens");
     jm_destroy (jm);
 }
 
 static void rejections (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct jm_counts c;
 
     jm_journal_add (jm, "j", true, JVIEW_ABSENT, JVIEW_ABSENT);
     jm_journal_pump (jm, 1 << 20);
-    heard_is ("[j]{\"id\":-1,\"events\":[]}\n", "an empty backlog is a sentinel");
-    submit_full (jm, 1, 16, 0,
-                 "{\"attributes\":{\"system\":{\"dependencies\":[{\"scheme\":\"x\"}]}}}");
-    is (heard (),
+    bed_heard_is ("[j]{\"id\":-1,\"events\":[]}\n", "an empty backlog is a sentinel");
+    bed_submit_full (
+        jm, 1, 16, 0,
+        "{\"attributes\":{\"system\":{\"dependencies\":[{\"scheme\":\"x\"}]}}}");
+    is (bed_heard (),
         "[j]{\"id\":1,\"events\":[{\"timestamp\":999.25,\"name\":\"submit\",\"context\":"
         "{\"userid\":100,\"urgency\":16,\"flags\":0,\"version\":1}}],\"jobspec\":"
         "{\"attributes\":{\"system\":{\"dependencies\":[{\"scheme\":\"x\"}]}}}}\n"
@@ -538,20 +382,24 @@ static void rejections (void)
         "rejected 1: dependency scheme \"x\" not supported\n",
         "a job that was seen and is refused is taken back");
     ok (!jm_lookup (jm, 1) && !jm_commit_wanted (jm), "nothing is left of it");
-    submit_full (jm, 1, 16, 0, "{\"attributes\":{\"system\":{\"dependencies\":7}}}");
-    ok (strstr (heard (), "dependencies object must be an array"), "dependencies are an array");
-    submit_full (jm, 1, 16, 0, "{\"attributes\":{\"system\":{\"dependencies\":[{}]}}}");
-    ok (strstr (heard (), "dependency[0] missing string scheme"), "each has a scheme");
-    submit_full (jm, 1, 16, 0, "{\"attributes\":{\"system\":{\"queue\":\"batch\"}}}");
-    heard_is ("rejected 1: 'batch' is not a valid queue\n",
-              "a queue that is not there: no event at all");
+    bed_submit_full (jm, 1, 16, 0, "{\"attributes\":{\"system\":{\"dependencies\":7}}}");
+    ok (strstr (bed_heard (), "dependencies object must be an array"),
+        "dependencies are an array");
+    bed_submit_full (jm, 1, 16, 0,
+                     "{\"attributes\":{\"system\":{\"dependencies\":[{}]}}}");
+    ok (strstr (bed_heard (), "dependency[0] missing string scheme"),
+        "each has a scheme");
+    bed_submit_full (jm, 1, 16, 0, "{\"attributes\":{\"system\":{\"queue\":\"batch\"}}}");
+    bed_heard_is ("rejected 1: 'batch' is not a valid queue\n",
+                  "a queue that is not there: no event at all");
     jm_queue_enable (jm, false, "over");
-    submit_full (jm, 1, 16, 0, "{}");
-    heard_is ("rejected 1: job submission is disabled: over\n", "a disabled queue takes no jobs");
+    bed_submit_full (jm, 1, 16, 0, "{}");
+    bed_heard_is ("rejected 1: job submission is disabled: over\n",
+                  "a disabled queue takes no jobs");
     jm_queue_enable (jm, true, NULL);
-    submit (jm, 1, 16);
-    submit_full (jm, 1, 16, 0, "{}");
-    ok (strstr (heard (), "rejected 1: job id is in use"), "an id is used once");
+    bed_submit (jm, 1, 16);
+    bed_submit_full (jm, 1, 16, 0, "{}");
+    ok (strstr (bed_heard (), "rejected 1: job id is in use"), "an id is used once");
     jm_count (jm, &c);
     is_int (c.active, 1, "one job is there");
     jm_journal_remove (jm, "j");
@@ -560,27 +408,27 @@ static void rejections (void)
 
 static void queue_stop_and_start (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
 
     jm_sched_ready (jm, 1);
-    submit (jm, 1, 16);
-    submit (jm, 2, 16);
-    commit_all (jm);
+    bed_submit (jm, 1, 16);
+    bed_submit (jm, 2, 16);
+    bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    heard ();
+    bed_heard ();
     jm_queue_start (jm, false, "maintenance", true);
-    heard_is ("cancel 1\n", "stopping asks requests back");
+    bed_heard_is ("cancel 1\n", "stopping asks requests back");
     jm_alloc_cancelled (jm, 1);
     jm_sched_pump (jm, 10);
-    heard_is ("", "and offers nothing");
-    submit (jm, 3, 16);
-    commit_all (jm);
+    bed_heard_is ("", "and offers nothing");
+    bed_submit (jm, 3, 16);
+    bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    heard_is ("", "nor new jobs");
+    bed_heard_is ("", "nor new jobs");
     ok (jm_queue (jm)->sticky_start, "a stop without checkpoint is not remembered");
     jm_queue_start (jm, true, NULL, false);
     jm_sched_pump (jm, 10);
-    heard_is ("alloc 1 p=16\n", "starting offers them again");
+    bed_heard_is ("alloc 1 p=16\n", "starting offers them again");
     jm_destroy (jm);
 }
 
@@ -592,12 +440,12 @@ static void run_to_end (struct jm *jm, uint64_t id)
 
 static void waiting_for_jobs (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     const char *why = NULL;
 
     for (int i = 1; i <= 4; i++)
-        submit_full (jm, i, 16, i == 4 ? 0 : JOB_WAITABLE, "{}");
-    commit_all (jm);
+        bed_submit_full (jm, i, 16, i == 4 ? 0 : JOB_WAITABLE, "{}");
+    bed_commit_all (jm);
     ok (jm_wait (jm, 4, "A", &why) == -ECHILD, "not every job can be waited for");
     is (why, "job was not submitted with FLUX_JOB_WAITABLE", "only waitable ones");
     ok (jm_wait (jm, 9, "A", &why) == -ECHILD, "nor one that is not there");
@@ -607,32 +455,33 @@ static void waiting_for_jobs (void)
     is (why, "job id already has a waiter", "there is one");
     ok (jm_wait (jm, UINT64_MAX, "B", &why) == 0, "B waits for any");
     ok (jm_wait (jm, UINT64_MAX, "C", &why) == 0, "C as well");
-    heard_is ("", "three waiters, three jobs");
+    bed_heard_is ("", "three waiters, three jobs");
     ok (jm_wait (jm, UINT64_MAX, "D", &why) == 0, "D is one too many");
-    heard_is ("waited D: there are no more waitable jobs\n", "and is told so");
+    bed_heard_is ("waited D: there are no more waitable jobs\n", "and is told so");
     run_to_end (jm, 2);
-    heard_is ("waited B job 2\n", "the first who takes any job gets the first");
+    bed_heard_is ("waited B job 2\n", "the first who takes any job gets the first");
     run_to_end (jm, 1);
-    heard_is ("waited A job 1\n", "a job that is waited for goes to its waiter");
+    bed_heard_is ("waited A job 1\n", "a job that is waited for goes to its waiter");
     run_to_end (jm, 4);
-    heard_is ("", "a job that cannot be waited for goes to nobody");
+    bed_heard_is ("", "a job that cannot be waited for goes to nobody");
     run_to_end (jm, 3);
-    heard_is ("waited C job 3\n", "the last one to the last");
-    submit_full (jm, 5, 16, JOB_WAITABLE, "{}");
-    submit_full (jm, 6, 16, JOB_WAITABLE, "{}");
-    commit_all (jm);
+    bed_heard_is ("waited C job 3\n", "the last one to the last");
+    bed_submit_full (jm, 5, 16, JOB_WAITABLE, "{}");
+    bed_submit_full (jm, 6, 16, JOB_WAITABLE, "{}");
+    bed_commit_all (jm);
     run_to_end (jm, 5);
-    commit_all (jm);
+    bed_commit_all (jm);
     ok (jm_next_zombie (jm, NULL) && jm_next_zombie (jm, NULL)->id == 5,
         "a job that nobody waited for can still be waited for");
     jm_purge (jm, jm_lookup (jm, 5));
     ok (!jm_lookup (jm, 5), "even when it is purged");
     ok (jm_wait (jm, 5, "E", &why) == 0, "by id");
-    heard_is ("waited E job 5\n", "at once");
+    bed_heard_is ("waited E job 5\n", "at once");
     ok (jm_wait (jm, 5, "F", &why) == -ECHILD, "but only once");
     ok (jm_wait (jm, UINT64_MAX, "G", &why) == 0, "G waits for any: there is job 6");
     ok (jm_wait (jm, 6, "H", &why) == 0, "H claims just that one");
-    heard_is ("waited G: there are no more waitable jobs\n", "so G is told not to hope");
+    bed_heard_is ("waited G: there are no more waitable jobs\n",
+                  "so G is told not to hope");
     jm_destroy (jm);
 }
 
@@ -643,43 +492,47 @@ static bool always (void *token, void *arg)
 
 static void journal_backlog (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
 
     for (int i = 1; i <= 4; i++)
-        submit (jm, i, 0);
-    commit_all (jm);
+        bed_submit (jm, i, 0);
+    bed_commit_all (jm);
     run_to_end (jm, 2);
-    commit_all (jm);
-    jm_journal_add (jm, "j", true, view ("{\"priority\":0,\"memo\":null}"), JVIEW_ABSENT);
-    heard ();
+    bed_commit_all (jm);
+    jm_journal_add (jm, "j", true, bed_view ("{\"priority\":0,\"memo\":null}"),
+                    JVIEW_ABSENT);
+    bed_heard ();
     ok (jm_journal_pump (jm, 1), "a long backlog is sent in portions");
-    ok (strstr (heard (), "[j]{\"id\":2,"), "inactive jobs come first");
-    jm_post (jm, jm_lookup (jm, 1), "memo", view ("{\"early\":1}"), false);
+    ok (strstr (bed_heard (), "[j]{\"id\":2,"), "inactive jobs come first");
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"early\":1}"), false);
     jm_journal_pump (jm, 1);
-    ok (strstr (heard (), "early"), "what happens to a job not sent yet is part of its backlog");
-    jm_post (jm, jm_lookup (jm, 1), "memo", view ("{\"late\":1}"), false);
-    heard_is ("", "what happens to one that was sent must wait for the sentinel");
+    ok (strstr (bed_heard (), "early"),
+        "what happens to a job not sent yet is part of its backlog");
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"late\":1}"), false);
+    bed_heard_is ("", "what happens to one that was sent must wait for the sentinel");
     run_to_end (jm, 3);
-    ok (strstr (heard (), "[j]{\"id\":3,\"events\":[{\"timestamp\":"),
+    ok (strstr (bed_heard (), "[j]{\"id\":3,\"events\":[{\"timestamp\":"),
         "a job that ends before its turn is sent then");
-    submit (jm, 5, 0);
+    bed_submit (jm, 5, 0);
     ok (!jm_journal_pump (jm, 1 << 20), "in the end all of it is sent");
     {
-        const char *s = heard ();
+        const char *s = bed_heard ();
         const char *four = strstr (s, "[j]{\"id\":4,");
         const char *five = strstr (s, "[j]{\"id\":5,");
         const char *sentinel = strstr (s, "[j]{\"id\":-1,\"events\":[]}");
         const char *late = strstr (s, "late");
 
-        ok (four && five && sentinel && late && four < five && five < sentinel && sentinel < late,
+        ok (four && five && sentinel && late && four < five && five < sentinel
+                && sentinel < late,
             "the rest, then the sentinel, then what was kept");
         ok (!strstr (s, "\"id\":3,"), "nothing twice");
         ok (!strstr (s, "submit"), "only what the filter lets pass");
     }
-    jm_post (jm, jm_lookup (jm, 1), "memo", view ("{\"x\":1}"), true);
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"x\":1}"), true);
     jm_urgency (jm, jm_lookup (jm, 4), 0, 5);
-    ok (strstr (heard (), "{\"priority\":5}"), "then everything at once");
-    ok (jm_journal_remove (jm, "j") && !jm_journal_remove (jm, "j"), "a consumer goes once");
+    ok (strstr (bed_heard (), "{\"priority\":5}"), "then everything at once");
+    ok (jm_journal_remove (jm, "j") && !jm_journal_remove (jm, "j"),
+        "a consumer goes once");
     jm_wait_drop (jm, always, NULL);
     jm_destroy (jm);
 }
@@ -687,84 +540,96 @@ static void journal_backlog (void)
 static int restore (struct jm *jm, uint64_t id, const char *log, const char *R)
 {
     _cleanup_ (text_fini) struct text why = TEXT_INIT;
-    int r = jm_restore (jm, id, log, strlen (log), view ("{\"a\":{\"b\":1}}"),
-                        R ? view (R) : JVIEW_ABSENT, &why);
+    int r = jm_restore (jm, id, log, strlen (log), bed_view ("{\"a\":{\"b\":1}}"),
+                        R ? bed_view (R) : JVIEW_ABSENT, &why);
 
     if (r < 0)
-        text_printf (&told, "%d: %s\n", (int)id, why.buf ? why.buf : "");
+        text_printf (&bed_told, "%d: %s\n", (int)id, why.buf ? why.buf : "");
     return r;
 }
 
 #define LINE(name) "{\"timestamp\":1.0,\"name\":\"" name "\"}\n"
-#define LINEC(name, context) "{\"timestamp\":1.0,\"name\":\"" name "\",\"context\":" context "}\n"
+#define LINEC(name, context) \
+    "{\"timestamp\":1.0,\"name\":\"" name "\",\"context\":" context "}\n"
 #define SUBMIT LINEC ("submit", "{\"userid\":5,\"urgency\":16,\"flags\":0,\"version\":1}")
-#define PENDING SUBMIT LINE ("validate") LINE ("depend") LINEC ("priority", "{\"priority\":16}")
+#define PENDING \
+    SUBMIT LINE ("validate") LINE ("depend") LINEC ("priority", "{\"priority\":16}")
 #define RUNNING PENDING LINE ("alloc") LINE ("start")
 
 static void restart (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
     struct jm_counts c;
 
     ok (restore (jm, 1, PENDING, NULL) == 0, "a pending job is restored");
     ok (restore (jm, 2, RUNNING, R1) == 0, "a running one");
-    ok (restore (jm, 3, RUNNING LINEC ("finish", "{\"status\":256}"), R1) == 0, "one cleaning up");
+    ok (restore (jm, 3, RUNNING LINEC ("finish", "{\"status\":256}"), R1) == 0,
+        "one cleaning up");
     ok (restore (jm, 4,
-                 RUNNING LINEC ("finish", "{\"status\":0}") LINE ("free") LINE ("clean"), R1) == 0,
+                 RUNNING LINEC ("finish", "{\"status\":0}") LINE ("free") LINE ("clean"),
+                 R1)
+            == 0,
         "an inactive one");
     ok (restore (jm, 5,
-                 PENDING LINEC ("jobspec-update", "{\"a.b\":2}") LINEC ("memo", "{\"m\":1}"), NULL)
+                 PENDING LINEC ("jobspec-update", "{\"a.b\":2}")
+                     LINEC ("memo", "{\"m\":1}"),
+                 NULL)
             == 0,
         "one that was updated");
     is (jm_lookup (jm, 5)->jobspec->s, "{\"a\":{\"b\":2}}", "with the update");
     is (jm_lookup (jm, 5)->annotations->s, "{\"user\":{\"m\":1}}", "and its memo");
-    heard ();
+    bed_heard ();
     restore (jm, 6, LINE ("validate"), NULL);
-    heard_is ("6: first event is validate not submit\n", "a log must begin with submit");
+    bed_heard_is ("6: first event is validate not submit\n",
+                  "a log must begin with submit");
     restore (jm, 6, "{\"timestamp\":1,\"name\":\"submit\"", NULL);
-    heard_is ("6: eventlog line is malformed\n", "lines must be whole");
+    bed_heard_is ("6: eventlog line is malformed\n", "lines must be whole");
     restore (jm, 6, SUBMIT, NULL);
-    heard_is ("6: job state (NEW) is invalid after replay\n", "a job must have got past NEW");
+    bed_heard_is ("6: job state (NEW) is invalid after replay\n",
+                  "a job must have got past NEW");
     restore (jm, 6, SUBMIT LINE ("exception"), NULL);
-    heard_is ("6: could not apply exception\n", "events must make sense");
-    restore (jm, 6, LINEC ("submit", "{\"userid\":5,\"urgency\":16,\"flags\":0,\"version\":2}"), NULL);
-    heard_is ("6: eventlog v2 is unsupported\n", "a future version is not ours");
+    bed_heard_is ("6: could not apply exception\n", "events must make sense");
+    restore (jm, 6,
+             LINEC ("submit", "{\"userid\":5,\"urgency\":16,\"flags\":0,\"version\":2}"),
+             NULL);
+    bed_heard_is ("6: eventlog v2 is unsupported\n", "a future version is not ours");
     ok (!jm_lookup (jm, 6), "such jobs are not taken");
     jm_restore_finish (jm, 99);
     jm_count (jm, &c);
     is_int (c.max_jobid, 99, "the highest id is remembered");
     is_int (c.running, 1, "one job runs");
     is_int (c.inactive, 2, "the one that was cleaning up is done");
-    is (events (jm, 3), "submit validate depend priority alloc start finish free clean",
+    is (bed_events (jm, 3),
+        "submit validate depend priority alloc start finish free clean",
         "it needs nobody for that");
-    is (events (jm, 1), "submit validate depend priority flux-restart priority",
+    is (bed_events (jm, 1), "submit validate depend priority flux-restart priority",
         "a job that waited for the scheduler does so anew");
     ok (jm_commit_wanted (jm), "what is new is committed");
-    text_clear (&commits);
-    commit (jm);
-    ok (!strstr (commits.buf, "submit"), "what is stored is not stored again");
+    text_clear (&bed_commits);
+    bed_commit (jm);
+    ok (!strstr (bed_commits.buf, "submit"), "what is stored is not stored again");
     jm_sched_ready (jm, 0);
     jm_exec_ready (jm);
-    heard_is ("start 2 reattach=1\n", "a running job is taken over");
+    bed_heard_is ("start 2 reattach=1\n", "a running job is taken over");
     jm_destroy (jm);
 }
 
 static void purging (void)
 {
-    struct jm *jm = new_jm ();
+    struct jm *jm = bed_new_jm ();
 
-    submit (jm, 1, 0);
-    commit_all (jm);
+    bed_submit (jm, 1, 0);
+    bed_commit_all (jm);
     ok (jm_purge (jm, jm_lookup (jm, 1)) == -EINVAL, "an active job cannot be purged");
     run_to_end (jm, 1);
-    text_clear (&commits);
+    text_clear (&bed_commits);
     ok (jm_purge (jm, jm_lookup (jm, 1)) == 0, "an inactive one can");
     jm_put (jm, "checkpoint", "{}", 2);
     jm_defer (jm, "A");
-    commit_all (jm);
-    is (commits.buf, "unlink 1\nput checkpoint={}\n",
+    bed_commit_all (jm);
+    is (bed_commits.buf, "unlink 1\nput checkpoint={}\n",
         "its directory goes, with what else is to be stored");
-    heard_is ("deferred A\n", "the answer follows");
+    bed_heard_is ("deferred A\n", "the answer follows");
     ok (!jm_lookup (jm, 1) && !jm_next_inactive (jm, NULL), "it is unknown");
     jm_destroy (jm);
 }
@@ -787,8 +652,8 @@ int main (void)
     journal_backlog ();
     restart ();
     purging ();
-    heard ();
-    text_fini (&told);
-    text_fini (&commits);
+    bed_heard ();
+    text_fini (&bed_told);
+    text_fini (&bed_commits);
     return done_testing ();
 }

@@ -7,38 +7,38 @@
 
 /* ---- names --------------------------------------------------------------- */
 
-#define NAME(s) { (s), sizeof (s) - 1 }
+#define NAME(name) .s = (name), .len = sizeof (name) - 1
 
 static const struct {
     const char *s;
     size_t len;
 } names[EV_COUNT] = {
-    [EV_OTHER] = NAME (""),
-    [EV_SUBMIT] = NAME ("submit"),
-    [EV_SET_FLAGS] = NAME ("set-flags"),
-    [EV_DEPENDENCY_ADD] = NAME ("dependency-add"),
-    [EV_DEPENDENCY_REMOVE] = NAME ("dependency-remove"),
-    [EV_VALIDATE] = NAME ("validate"),
-    [EV_INVALIDATE] = NAME ("invalidate"),
-    [EV_DEPEND] = NAME ("depend"),
-    [EV_PRIORITY] = NAME ("priority"),
-    [EV_URGENCY] = NAME ("urgency"),
-    [EV_ANNOTATIONS] = NAME ("annotations"),
-    [EV_MEMO] = NAME ("memo"),
-    [EV_JOBSPEC_UPDATE] = NAME ("jobspec-update"),
-    [EV_RESOURCE_UPDATE] = NAME ("resource-update"),
-    [EV_ALLOC] = NAME ("alloc"),
-    [EV_PROLOG_START] = NAME ("prolog-start"),
-    [EV_PROLOG_FINISH] = NAME ("prolog-finish"),
-    [EV_START] = NAME ("start"),
-    [EV_FINISH] = NAME ("finish"),
-    [EV_EPILOG_START] = NAME ("epilog-start"),
-    [EV_EPILOG_FINISH] = NAME ("epilog-finish"),
-    [EV_RELEASE] = NAME ("release"),
-    [EV_FREE] = NAME ("free"),
-    [EV_CLEAN] = NAME ("clean"),
-    [EV_EXCEPTION] = NAME ("exception"),
-    [EV_FLUX_RESTART] = NAME ("flux-restart"),
+    [EV_OTHER] = { NAME ("") },
+    [EV_SUBMIT] = { NAME ("submit") },
+    [EV_SET_FLAGS] = { NAME ("set-flags") },
+    [EV_DEPENDENCY_ADD] = { NAME ("dependency-add") },
+    [EV_DEPENDENCY_REMOVE] = { NAME ("dependency-remove") },
+    [EV_VALIDATE] = { NAME ("validate") },
+    [EV_INVALIDATE] = { NAME ("invalidate") },
+    [EV_DEPEND] = { NAME ("depend") },
+    [EV_PRIORITY] = { NAME ("priority") },
+    [EV_URGENCY] = { NAME ("urgency") },
+    [EV_ANNOTATIONS] = { NAME ("annotations") },
+    [EV_MEMO] = { NAME ("memo") },
+    [EV_JOBSPEC_UPDATE] = { NAME ("jobspec-update") },
+    [EV_RESOURCE_UPDATE] = { NAME ("resource-update") },
+    [EV_ALLOC] = { NAME ("alloc") },
+    [EV_PROLOG_START] = { NAME ("prolog-start") },
+    [EV_PROLOG_FINISH] = { NAME ("prolog-finish") },
+    [EV_START] = { NAME ("start") },
+    [EV_FINISH] = { NAME ("finish") },
+    [EV_EPILOG_START] = { NAME ("epilog-start") },
+    [EV_EPILOG_FINISH] = { NAME ("epilog-finish") },
+    [EV_RELEASE] = { NAME ("release") },
+    [EV_FREE] = { NAME ("free") },
+    [EV_CLEAN] = { NAME ("clean") },
+    [EV_EXCEPTION] = { NAME ("exception") },
+    [EV_FLUX_RESTART] = { NAME ("flux-restart") },
 };
 
 /* Two dozen short names: a length and a first letter decide almost always. */
@@ -212,11 +212,14 @@ static int decode_context (struct entry *e)
         case EV_ANNOTATIONS:
             return decode_annotations (e);
         case EV_PRIORITY:
-            return get_int (jview_get (e->context, "priority"), 0, PRIORITY_MAX, &e->priority);
+            return get_int (jview_get (e->context, "priority"), 0, PRIORITY_MAX,
+                            &e->priority);
         case EV_FINISH:
-            return get_int (jview_get (e->context, "status"), INT32_MIN, INT32_MAX, &e->status);
+            return get_int (jview_get (e->context, "status"), INT32_MIN, INT32_MAX,
+                            &e->status);
         case EV_RELEASE:
-            return jview_bool (jview_get (e->context, "final"), &e->final) < 0 ? -EPROTO : 0;
+            return jview_bool (jview_get (e->context, "final"), &e->final) < 0 ? -EPROTO
+                                                                               : 0;
         case EV_DEPENDENCY_ADD:
         case EV_DEPENDENCY_REMOVE:
             e->value = jview_get (e->context, "description");

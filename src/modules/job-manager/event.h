@@ -90,18 +90,18 @@ struct entry {
     struct jview context; /* absent, or an object */
 
     /* of the context, as the event has them */
-    int64_t userid;      /* submit, urgency */
-    int64_t urgency;     /* submit, urgency */
-    int64_t flags;       /* submit; set-flags (enum job_flag) */
-    int64_t version;     /* submit; 0 = absent */
-    int64_t priority;    /* priority */
-    int64_t status;      /* finish */
-    int64_t severity;    /* exception */
-    struct jview type;   /* exception */
-    struct jview note;   /* exception; may be absent */
-    struct jview value;  /* dependency-*: description; annotations: the dictionary */
-    double expiration;   /* resource-update */
-    bool final;          /* release */
+    int64_t userid;     /* submit, urgency */
+    int64_t urgency;    /* submit, urgency */
+    int64_t flags;      /* submit; set-flags (enum job_flag) */
+    int64_t version;    /* submit; 0 = absent */
+    int64_t priority;   /* priority */
+    int64_t status;     /* finish */
+    int64_t severity;   /* exception */
+    struct jview type;  /* exception */
+    struct jview note;  /* exception; may be absent */
+    struct jview value; /* dependency-*: description; annotations: the dictionary */
+    double expiration;  /* resource-update */
+    bool final;         /* release */
 };
 
 /* The number of a name, EV_OTHER if it has none. */

@@ -37,7 +37,8 @@ void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         manager_refuse (m, msg, EPROTO, "job-manager.events allow should be an object");
     else if (jview_present (f[2]) && !jview_is (f[2], JVIEW_OBJECT))
         manager_refuse (m, msg, EPROTO, "job-manager.events deny should be an object");
-    else if ((r = jm_journal_add (m->jm, (void *)flux_msg_incref (msg), full, f[1], f[2])) < 0) {
+    else if ((r = jm_journal_add (m->jm, (void *)flux_msg_incref (msg), full, f[1], f[2]))
+             < 0) {
         manager_refuse (m, msg, -r, NULL);
         flux_msg_decref (msg);
     }
@@ -62,7 +63,10 @@ static void end_streams (struct manager *m,
     }
 }
 
-void journal_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void journal_cancel_cb (flux_t *h,
+                        flux_msg_handler_t *mh,
+                        const flux_msg_t *msg,
+                        void *arg)
 {
     end_streams (arg, msg, flux_cancel_match, true);
 }

@@ -69,10 +69,8 @@ static int dispatch (struct manager *m, uint64_t id, struct jview type, struct j
     return -EPROTO;
 }
 
-static void start_response_cb (flux_t *h,
-                               flux_msg_handler_t *mh,
-                               const flux_msg_t *msg,
-                               void *arg)
+static void
+start_response_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
     static const char *const keys[] = { "id", "type", "data" };
@@ -94,11 +92,8 @@ static void start_response_cb (flux_t *h,
         r = jview_int (f[0], &id) < 0 ? -EPROTO : dispatch (m, id, f[1], f[2]);
     }
     if (r < 0)
-        flux_log (h,
-                  LOG_ERR,
-                  "start response for job %llu ignored: %s",
-                  (unsigned long long)id,
-                  flux_strerror (-r));
+        flux_log (h, LOG_ERR, "start response for job %llu ignored: %s",
+                  (unsigned long long)id, flux_strerror (-r));
 }
 
 /* ---- hello ------------------------------------------------------------------------------- */
@@ -110,8 +105,10 @@ static int add_service (struct manager *m, const char *service, const char *send
 
     snprintf (topic, sizeof (topic), "%s.start", service);
     match.topic_glob = topic;
-    if (!(m->exec_service = strdup (service)) || !(m->exec_sender = strdup (sender ? sender : ""))
-        || !(m->exec_handler = flux_msg_handler_create (m->h, match, start_response_cb, m))) {
+    if (!(m->exec_service = strdup (service))
+        || !(m->exec_sender = strdup (sender ? sender : ""))
+        || !(m->exec_handler =
+                 flux_msg_handler_create (m->h, match, start_response_cb, m))) {
         unregister (m);
         return -1;
     }

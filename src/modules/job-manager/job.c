@@ -175,9 +175,7 @@ static int check_jobspec_update (const struct job *job,
         int r;
 
         if ((r = jview_strdup (key, &path)) < 0 || (r = text_error (&now)) < 0
-            || (r = jview_put_set (&next,
-                                   (struct jview){ now.buf, now.len },
-                                   path,
+            || (r = jview_put_set (&next, (struct jview){ now.buf, now.len }, path,
                                    value))
                    < 0)
             return r;
@@ -203,9 +201,7 @@ static int check_resource_update (const struct job *job,
         return 0;
     text_put_real (&number, e->expiration);
     if ((r = text_error (&number)) < 0
-        || (r = jview_put_set (&new,
-                               itext_view (job->R),
-                               "execution.expiration",
+        || (r = jview_put_set (&new, itext_view (job->R), "execution.expiration",
                                (struct jview){ number.buf, number.len }))
                < 0)
         return r;
@@ -260,9 +256,8 @@ static void apply_submit (struct job *job, const struct entry *e)
     job->flags |= e->flags;
 }
 
-static void apply_dependency (struct job *job,
-                              const struct entry *e,
-                              struct job_change *change)
+static void
+apply_dependency (struct job *job, const struct entry *e, struct job_change *change)
 {
     struct dependency *d = NULL;
 

@@ -88,15 +88,15 @@ struct job {
 
     /* ---- of this instance ---- */
     uint32_t logcap;
-    uint32_t flushed; /* bytes of log already in a commit */
-    uint8_t alloc;    /* enum alloc_state */
-    uint8_t exec;     /* enum exec_state */
+    uint32_t flushed;        /* bytes of log already in a commit */
+    uint8_t alloc;           /* enum alloc_state */
+    uint8_t exec;            /* enum exec_state */
     unsigned int held : 1;   /* its submit event is not committed yet */
     unsigned int busy : 1;   /* an event is being processed */
     unsigned int purged : 1; /* gone from the tables, kept as a zombie only */
-    struct queue *queue; /* NULL: a queue that is no longer configured */
-    void *waiter;        /* who waits for this very job */
-    struct list events;  /* struct queued_event */
+    struct queue *queue;     /* NULL: a queue that is no longer configured */
+    void *waiter;            /* who waits for this very job */
+    struct list events;      /* struct queued_event */
     struct treap_node order;
     struct list active;
     struct list running; /* state RUN or CLEANUP */

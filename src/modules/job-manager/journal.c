@@ -102,7 +102,8 @@ static int filter_init (struct filter *f, struct jview names)
     return 0;
 }
 
-static bool filter_has (const struct filter *f, enum event ev, const char *name, size_t len)
+static bool
+filter_has (const struct filter *f, enum event ev, const char *name, size_t len)
 {
     struct jview key, value;
     struct jiter it;
@@ -150,7 +151,8 @@ static void put_tail (struct text *t, const struct itext *jobspec, const struct 
 }
 
 /* The log is lines; a line without its newline is an array element. */
-static void put_log (struct text *t, const struct consumer *c, const char *log, size_t len)
+static void
+put_log (struct text *t, const struct consumer *c, const char *log, size_t len)
 {
     const char *p = log, *end = log + len;
     bool first = true;
@@ -302,8 +304,7 @@ int journal_event (struct journal *j,
             text_clear (t);
             put_head (t, job->id);
             text_put (t, line, len - 1);
-            put_tail (t,
-                      e->ev == EV_SUBMIT ? job->jobspec : NULL,
+            put_tail (t, e->ev == EV_SUBMIT ? job->jobspec : NULL,
                       e->ev == EV_ALLOC ? job->R : NULL);
             if (text_error (t))
                 return -ENOMEM;
@@ -319,8 +320,9 @@ int journal_event (struct journal *j,
 
 static const struct job *next_active (const struct journal *j, const struct job *job)
 {
-    return job->active.next == j->active ? NULL
-                                         : list_entry (job->active.next, struct job, active);
+    return job->active.next == j->active
+               ? NULL
+               : list_entry (job->active.next, struct job, active);
 }
 
 /* Will c, as it stands, come past this job when it is an inactive one? */

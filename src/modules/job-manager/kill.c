@@ -59,12 +59,9 @@ void killall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     json_int_t target;
     uint32_t userid;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:b s:I s:i}",
-                             "dry_run", &dry_run,
-                             "userid", &target,
-                             "signum", &signum) < 0) {
+    if (flux_request_unpack (msg, NULL, "{s:b s:I s:i}", "dry_run", &dry_run, "userid",
+                             &target, "signum", &signum)
+        < 0) {
         manager_refuse (m, msg, EPROTO, "error decoding request");
         return;
     }

@@ -10,7 +10,8 @@
 #define PASS_BACKLOG (256 << 10)
 #define PASS_ALLOCS 64
 
-static void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void
+disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
 
@@ -102,7 +103,8 @@ static int start (struct manager *m)
         return -1;
     }
     if (!(m->jm = jm_create (&manager_sink, m, m->owner))
-        || !(m->drainers = flux_msglist_create ()) || !(m->idlers = flux_msglist_create ())
+        || !(m->drainers = flux_msglist_create ())
+        || !(m->idlers = flux_msglist_create ())
         || !(m->prepare = flux_prepare_watcher_create (r, prepare_cb, m))
         || !(m->idle = flux_idle_watcher_create (r, idle_watcher_cb, m)))
         return -1;

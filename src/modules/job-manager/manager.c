@@ -33,7 +33,10 @@ void manager_respond_text (struct manager *m, const flux_msg_t *msg, struct text
     text_clear (t);
 }
 
-void manager_refuse (struct manager *m, const flux_msg_t *msg, int errnum, const char *text)
+void manager_refuse (struct manager *m,
+                     const flux_msg_t *msg,
+                     int errnum,
+                     const char *text)
 {
     if (flux_respond_error (m->h, msg, errnum, text) < 0)
         flux_log_error (m->h, "error response");
@@ -101,7 +104,10 @@ int manager_send_request (struct manager *m, const char *topic, const char *payl
     return rc;
 }
 
-int manager_publish (struct manager *m, const char *topic, const char *payload, bool is_private)
+int manager_publish (struct manager *m,
+                     const char *topic,
+                     const char *payload,
+                     bool is_private)
 {
     flux_msg_t *msg = flux_event_encode (topic, payload);
     int rc = -1;

@@ -64,7 +64,10 @@ void manager_respond_text (struct manager *m, const flux_msg_t *msg, struct text
 void manager_respond (struct manager *m, const flux_msg_t *msg);
 
 /* errno of a negative one from the engine; text may be NULL. */
-void manager_refuse (struct manager *m, const flux_msg_t *msg, int errnum, const char *text);
+void manager_refuse (struct manager *m,
+                     const flux_msg_t *msg,
+                     int errnum,
+                     const char *text);
 
 /* Answer when all that was posted until now is committed. */
 void manager_defer (struct manager *m, const flux_msg_t *msg, char *payload);
@@ -83,7 +86,10 @@ bool manager_is_hidden_from (struct manager *m, const flux_msg_t *msg);
 int manager_send_request (struct manager *m, const char *topic, const char *payload);
 
 /* Publish an event, expecting nothing. */
-int manager_publish (struct manager *m, const char *topic, const char *payload, bool is_private);
+int manager_publish (struct manager *m,
+                     const char *topic,
+                     const char *payload,
+                     bool is_private);
 
 /* The event that tells services of an exception. */
 void manager_publish_exception (struct manager *m,
@@ -115,7 +121,7 @@ void manager_put_checkpoint (const struct manager *m, struct text *t);
 
 /* ---- the topics: their handlers -------------------------------------------------- */
 
-#define MANAGER_HANDLER(name)                                                     \
+#define MANAGER_HANDLER(name) \
     void name (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 
 MANAGER_HANDLER (submit_cb);

@@ -11,10 +11,8 @@
 #define URGENCY_DEFAULT 16
 
 /* May this requester give the job that urgency?  NULL: yes. */
-static const char *check_urgency (const flux_msg_t *msg,
-                                  const struct job *job,
-                                  int urgency,
-                                  int *errnum)
+static const char *
+check_urgency (const flux_msg_t *msg, const struct job *job, int urgency, int *errnum)
 {
     int limit = job->urgency > URGENCY_DEFAULT ? job->urgency : URGENCY_DEFAULT;
     uint32_t rolemask = 0;
@@ -121,7 +119,8 @@ void post_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         jview_pick (v, 3, keys, f);
     else
         jview_pick (JVIEW_ABSENT, 3, keys, f);
-    if (jview_int (f[0], &id) < 0 || jview_strdup (f[1], &name) < 0 || !name_is_valid (name)) {
+    if (jview_int (f[0], &id) < 0 || jview_strdup (f[1], &name) < 0
+        || !name_is_valid (name)) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }

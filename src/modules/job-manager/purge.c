@@ -67,7 +67,8 @@ static int purge_job (struct manager *m, struct job *job, struct text *ids)
     /* nothing in the KVS would tell the highest id any more */
     text_clear (t);
     manager_put_checkpoint (m, t);
-    r = text_error (t) < 0 ? -ENOMEM : jm_put (m->jm, MANAGER_CHECKPOINT_KEY, t->buf, t->len);
+    r = text_error (t) < 0 ? -ENOMEM
+                           : jm_put (m->jm, MANAGER_CHECKPOINT_KEY, t->buf, t->len);
     text_clear (t);
     return r;
 }
@@ -119,13 +120,9 @@ void purge_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     json_int_t num;
     int batch, force;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:f s:I s:i s:b}",
-                             "age_limit", &l.age,
-                             "num_limit", &num,
-                             "batch", &batch,
-                             "force", &force) < 0) {
+    if (flux_request_unpack (msg, NULL, "{s:f s:I s:i s:b}", "age_limit", &l.age,
+                             "num_limit", &num, "batch", &batch, "force", &force)
+        < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }

@@ -30,12 +30,10 @@ static void put_job (struct text *t, const struct job *job)
 {
     if (t->len > 0 && t->buf[t->len - 1] == '}')
         text_putc (t, ',');
-    text_printf (t,
-                 "{\"id\":%lld,\"userid\":%lu,\"urgency\":%d,\"priority\":%lld,\"t_submit\":",
-                 (long long)job->id,
-                 (unsigned long)job->userid,
-                 job->urgency,
-                 (long long)job->priority);
+    text_printf (
+        t, "{\"id\":%lld,\"userid\":%lu,\"urgency\":%d,\"priority\":%lld,\"t_submit\":",
+        (long long)job->id, (unsigned long)job->userid, job->urgency,
+        (long long)job->priority);
     text_put_real (t, job->t_submit);
     text_printf (t, ",\"state\":%d", job->state);
     if (job->annotations) {
@@ -98,7 +96,8 @@ static void put_eventlog (struct text *t, const struct job *job)
 }
 
 /* Append one attribute; or say why not (0: appended). */
-static int put_attr (struct text *t, const struct job *job, struct jview name, struct text *why)
+static int
+put_attr (struct text *t, const struct job *job, struct jview name, struct text *why)
 {
     if (!jview_is (name, JVIEW_STRING)) {
         text_puts (why, "attribute list contains non-string");
@@ -150,9 +149,7 @@ void getattr_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         return;
     }
     if (manager_authorize (msg, job->userid) < 0) {
-        manager_refuse (m,
-                        msg,
-                        EPERM,
+        manager_refuse (m, msg, EPERM,
                         manager_is_hidden_from (m, msg)
                             ? NULL
                             : "guests can only access their own jobs");
@@ -200,16 +197,13 @@ void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     }
     jm_count (m->jm, &c);
     text_clear (t);
-    text_printf (t,
-                 "{\"journal\":{\"listeners\":%zu,\"events\":%llu},\"active_jobs\":%zu,"
-                 "\"inactive_jobs\":%zu,\"max_jobid\":%lld,\"housekeeping\":{\"running\":{},"
-                 "\"config\":{\"release-after\":-1.0,\"command\":\"\"}},\"text_bytes\":%zu}",
-                 c.journal_consumers,
-                 (unsigned long long)c.journal_events,
-                 c.active,
-                 c.inactive,
-                 (long long)c.max_jobid,
-                 c.text_bytes);
+    text_printf (
+        t,
+        "{\"journal\":{\"listeners\":%zu,\"events\":%llu},\"active_jobs\":%zu,"
+        "\"inactive_jobs\":%zu,\"max_jobid\":%lld,\"housekeeping\":{\"running\":{},"
+        "\"config\":{\"release-after\":-1.0,\"command\":\"\"}},\"text_bytes\":%zu}",
+        c.journal_consumers, (unsigned long long)c.journal_events, c.active, c.inactive,
+        (long long)c.max_jobid, c.text_bytes);
     manager_respond_text (m, msg, t);
 }
 
@@ -238,7 +232,8 @@ static int history_add (struct history *hist, const struct job *job)
 
 static int newest_first (const void *x, const void *y)
 {
-    const struct job *a = *(const struct job *const *)x, *b = *(const struct job *const *)y;
+    const struct job *a = *(const struct job *const *)x,
+                     *b = *(const struct job *const *)y;
 
     if (a->t_submit != b->t_submit)
         return a->t_submit > b->t_submit ? -1 : 1;
@@ -308,7 +303,8 @@ static int slice_parse (const char *s, int64_t len, struct slice *sl)
     if (n == 0) {
         int64_t i = v[0] < 0 ? v[0] + len : v[0];
 
-        *sl = i >= 0 && i < len ? (struct slice){ i, i + 1, 1 } : (struct slice){ 0, 0, 1 };
+        *sl =
+            i >= 0 && i < len ? (struct slice){ i, i + 1, 1 } : (struct slice){ 0, 0, 1 };
         return 0;
     }
     sl->step = given[2] ? v[2] : 1;
@@ -344,7 +340,8 @@ void history_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     else {
         text_clear (t);
         text_puts (t, "{\"jobs\":[");
-        for (int64_t i = sl.start; sl.step > 0 ? i < sl.stop : i > sl.stop; i += sl.step) {
+        for (int64_t i = sl.start; sl.step > 0 ? i < sl.stop : i > sl.stop;
+             i += sl.step) {
             if (t->buf && t->buf[t->len - 1] != '[')
                 text_putc (t, ',');
             text_put_int (t, (int64_t)hist.jobs[i]->id);

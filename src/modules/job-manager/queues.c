@@ -50,9 +50,7 @@ void queue_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
         return;
     }
     text_clear (t);
-    text_printf (t,
-                 "{\"enable\":%s,\"start\":%s",
-                 q->enable ? "true" : "false",
+    text_printf (t, "{\"enable\":%s,\"start\":%s", q->enable ? "true" : "false",
                  q->start && online ? "true" : "false");
     if (!online && q->start)
         put_string (t, "blocked", "scheduler");
@@ -72,13 +70,9 @@ void queue_enable_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     const char *name = NULL, *reason = NULL;
     int enable, all, r;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s?s s:b s?s s:b}",
-                             "name", &name,
-                             "enable", &enable,
-                             "reason", &reason,
-                             "all", &all) < 0)
+    if (flux_request_unpack (msg, NULL, "{s?s s:b s?s s:b}", "name", &name, "enable",
+                             &enable, "reason", &reason, "all", &all)
+        < 0)
         manager_refuse (m, msg, EPROTO, NULL);
     else if (!enable && !reason)
         manager_refuse (m, msg, EINVAL, "reason is required for disable");
@@ -96,14 +90,10 @@ void queue_start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     const char *name = NULL, *reason = NULL;
     int start, all, nocheckpoint = 0, r;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s?s s:b s?s s:b s?b}",
-                             "name", &name,
-                             "start", &start,
-                             "reason", &reason,
-                             "all", &all,
-                             "nocheckpoint", &nocheckpoint) < 0)
+    if (flux_request_unpack (msg, NULL, "{s?s s:b s?s s:b s?b}", "name", &name, "start",
+                             &start, "reason", &reason, "all", &all, "nocheckpoint",
+                             &nocheckpoint)
+        < 0)
         manager_refuse (m, msg, EPROTO, NULL);
     else if (name)
         refuse_name (m, msg, name);

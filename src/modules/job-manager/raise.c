@@ -53,14 +53,10 @@ void raise_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     const char *why;
     int r;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:I s:i s:s s?s s?i}",
-                             "id", &id,
-                             "severity", &x.severity,
-                             "type", &x.type,
-                             "note", &x.note,
-                             "wait_status", &wait_status) < 0
+    if (flux_request_unpack (msg, NULL, "{s:I s:i s:s s?s s?i}", "id", &id, "severity",
+                             &x.severity, "type", &x.type, "note", &x.note, "wait_status",
+                             &wait_status)
+            < 0
         || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
@@ -74,7 +70,8 @@ void raise_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     else if (job->state == STATE_INACTIVE)
         manager_refuse (m, msg, ENOENT, "job is inactive");
     else if (manager_authorize (msg, job->userid) < 0)
-        manager_refuse (m, msg, EPERM, "guests can only raise exceptions on their own jobs");
+        manager_refuse (m, msg, EPERM,
+                        "guests can only raise exceptions on their own jobs");
     else if ((r = raise_one (m, job, &x)) < 0)
         manager_refuse (m, msg, -r, NULL);
     else
@@ -89,7 +86,8 @@ struct raiseall {
     int errors;
 };
 
-static void raise_all (struct manager *m, struct raiseall *all, const struct jm_exception *x)
+static void
+raise_all (struct manager *m, struct raiseall *all, const struct jm_exception *x)
 {
     struct job *job, *next;
 
@@ -113,15 +111,10 @@ void raiseall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     uint32_t userid;
     const char *why;
 
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:b s:I s:i s:i s:s s?s}",
-                             "dry_run", &all.dry_run,
-                             "userid", &target,
-                             "states", &all.states,
-                             "severity", &x.severity,
-                             "type", &x.type,
-                             "note", &x.note) < 0
+    if (flux_request_unpack (msg, NULL, "{s:b s:I s:i s:i s:s s?s}", "dry_run",
+                             &all.dry_run, "userid", &target, "states", &all.states,
+                             "severity", &x.severity, "type", &x.type, "note", &x.note)
+            < 0
         || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
@@ -131,10 +124,13 @@ void raiseall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     if ((why = check_exception (&x)))
         manager_refuse (m, msg, EPROTO, why);
     else if (manager_authorize (msg, all.userid) < 0)
-        manager_refuse (m, msg, EPERM, "guests can only raise exceptions on their own jobs");
+        manager_refuse (m, msg, EPERM,
+                        "guests can only raise exceptions on their own jobs");
     else {
         raise_all (m, &all, &x);
-        if (flux_respond_pack (h, msg, "{s:i s:i}", "count", all.count, "errors", all.errors) < 0)
+        if (flux_respond_pack (h, msg, "{s:i s:i}", "count", all.count, "errors",
+                               all.errors)
+            < 0)
             flux_log_error (h, "raiseall response");
     }
 }

@@ -20,7 +20,8 @@
 /* Look-ups in flight. */
 #define WINDOW 256
 
-#define LOOKUP(m, flags, key) flux_kvs_lookup ((m)->h, KVS_PRIMARY_NAMESPACE, (flags), (key))
+#define LOOKUP(m, flags, key) \
+    flux_kvs_lookup ((m)->h, KVS_PRIMARY_NAMESPACE, (flags), (key))
 
 /* ---- the directories ------------------------------------------------------------- */
 
@@ -151,7 +152,8 @@ static int lookup_start (struct manager *m, const char *dir, struct lookup *l)
         return -1;
     }
     if (!(l->eventlog = lookup_key (m, dir, "eventlog"))
-        || !(l->jobspec = lookup_key (m, dir, "jobspec")) || !(l->R = lookup_key (m, dir, "R"))) {
+        || !(l->jobspec = lookup_key (m, dir, "jobspec"))
+        || !(l->R = lookup_key (m, dir, "R"))) {
         lookup_fini (l);
         return -1;
     }
@@ -185,13 +187,8 @@ static int restore (struct manager *m, struct lookup *l, struct text *why)
         text_printf (why, "lookup jobspec: %s", flux_strerror (errno));
         return -1;
     }
-    r = jm_restore (m->jm,
-                    l->id,
-                    data ? data : "",
-                    data ? len : 0,
-                    value_of (l->jobspec),
-                    value_of (l->R),
-                    why);
+    r = jm_restore (m->jm, l->id, data ? data : "", data ? len : 0, value_of (l->jobspec),
+                    value_of (l->R), why);
     if (r == -ENOMEM) {
         text_clear (why);
         errno = ENOMEM;
@@ -269,11 +266,10 @@ void manager_put_checkpoint (const struct manager *m, struct text *t)
     struct jm_counts c;
 
     jm_count (m->jm, &c);
-    text_printf (t,
-                 "{\"version\":1,\"max_jobid\":%lld,\"queue\":[{\"enable\":%s,\"start\":%s",
-                 (long long)c.max_jobid,
-                 q->enable ? "true" : "false",
-                 q->sticky_start ? "true" : "false");
+    text_printf (
+        t, "{\"version\":1,\"max_jobid\":%lld,\"queue\":[{\"enable\":%s,\"start\":%s",
+        (long long)c.max_jobid, q->enable ? "true" : "false",
+        q->sticky_start ? "true" : "false");
     if (q->disable_reason) {
         text_puts (t, ",\"disable_reason\":");
         text_put_json_string (t, q->disable_reason->s, q->disable_reason->len);
@@ -293,18 +289,16 @@ static int restore_queue (struct manager *m, json_t *q, int version)
 
     if (json_object_get (q, "name"))
         return 0;
-    if (json_unpack (q,
-                     "{s:b s?b s?s s?s s?s}",
-                     "enable", &enable,
-                     "start", &start,
-                     "reason", &disable_reason,
-                     "disable_reason", &disable_reason,
-                     "stop_reason", &stop_reason) < 0) {
+    if (json_unpack (q, "{s:b s?b s?s s?s s?s}", "enable", &enable, "start", &start,
+                     "reason", &disable_reason, "disable_reason", &disable_reason,
+                     "stop_reason", &stop_reason)
+        < 0) {
         errno = EPROTO;
         return -1;
     }
     if (jm_queue_enable (m->jm, enable, disable_reason ? disable_reason : "") < 0
-        || (version > 0 && !start && jm_queue_start (m->jm, false, stop_reason, false) < 0)) {
+        || (version > 0 && !start
+            && jm_queue_start (m->jm, false, stop_reason, false) < 0)) {
         errno = ENOMEM;
         return -1;
     }
@@ -318,17 +312,16 @@ static int restore_checkpoint (struct manager *m, flux_future_t *f, uint64_t *ma
     int version = 0;
     size_t i;
 
-    if (flux_kvs_lookup_get_unpack (f,
-                                    "{s?i s:I s?o}",
-                                    "version", &version,
-                                    "max_jobid", &id,
-                                    "queue", &queues) != 0
+    if (flux_kvs_lookup_get_unpack (f, "{s?i s:I s?o}", "version", &version, "max_jobid",
+                                    &id, "queue", &queues)
+            != 0
         || version > 1) {
         errno = EINVAL;
         return -1;
     }
     *max_jobid = id;
-    json_array_foreach (queues, i, q) {
+    json_array_foreach (queues, i, q)
+    {
         if (restore_queue (m, q, version) < 0)
             return -1;
     }

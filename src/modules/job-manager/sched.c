@@ -43,10 +43,8 @@ void sched_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         if (!job->has_resources || (job->flags & JOB_ALLOC_BYPASS))
             continue;
         text_clear (t);
-        text_printf (t,
-                     "{\"id\":%lld,\"priority\":%lld,\"userid\":%lu,\"t_submit\":",
-                     (long long)job->id,
-                     (long long)job->priority,
+        text_printf (t, "{\"id\":%lld,\"priority\":%lld,\"userid\":%lu,\"t_submit\":",
+                     (long long)job->id, (long long)job->priority,
                      (unsigned long)job->userid);
         text_put_real (t, job->t_submit);
         text_putc (t, '}');
@@ -152,7 +150,10 @@ static int alloc_response (struct manager *m, const flux_msg_t *msg)
     }
 }
 
-void alloc_response_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void alloc_response_cb (flux_t *h,
+                        flux_msg_handler_t *mh,
+                        const flux_msg_t *msg,
+                        void *arg)
 {
     struct manager *m = arg;
     char why[128];
@@ -165,7 +166,10 @@ void alloc_response_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
 }
 
 /* There is an answer to a free only if it could not be done. */
-void free_response_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void free_response_cb (flux_t *h,
+                       flux_msg_handler_t *mh,
+                       const flux_msg_t *msg,
+                       void *arg)
 {
     struct manager *m = arg;
     char why[128];
@@ -184,12 +188,9 @@ void alloc_query_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     struct jm_counts c;
 
     jm_count (m->jm, &c);
-    if (flux_respond_pack (h,
-                           msg,
-                           "{s:i s:i s:i}",
-                           "queue_length", (int)c.waiting,
-                           "alloc_pending", (int)c.sent,
-                           "running", (int)c.running) < 0)
+    if (flux_respond_pack (h, msg, "{s:i s:i s:i}", "queue_length", (int)c.waiting,
+                           "alloc_pending", (int)c.sent, "running", (int)c.running)
+        < 0)
         flux_log_error (h, "alloc-query response");
 }
 
@@ -217,7 +218,10 @@ static int add_R (struct rset **sum, const struct job *job, flux_error_t *error)
     return r;
 }
 
-void resource_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+void resource_status_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg)
 {
     struct manager *m = arg;
     struct rset *sum = rset_new ();
@@ -226,7 +230,8 @@ void resource_status_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *ms
     struct job *job;
     int r = sum ? 0 : -ENOMEM;
 
-    for (job = jm_next_running (m->jm, NULL); job && r == 0; job = jm_next_running (m->jm, job)) {
+    for (job = jm_next_running (m->jm, NULL); job && r == 0;
+         job = jm_next_running (m->jm, job)) {
         if (job->has_resources && job->R && !(job->flags & JOB_ALLOC_BYPASS))
             r = add_R (&sum, job, &error);
     }

@@ -22,10 +22,8 @@ static void sink_alloc (const struct job *job, void *arg)
     struct text *t = &m->scratch;
 
     text_clear (t);
-    text_printf (t,
-                 "{\"id\":%lld,\"priority\":%lld,\"userid\":%lu,\"t_submit\":",
-                 (long long)job->id,
-                 (long long)job->priority,
+    text_printf (t, "{\"id\":%lld,\"priority\":%lld,\"userid\":%lu,\"t_submit\":",
+                 (long long)job->id, (long long)job->priority,
                  (unsigned long)job->userid);
     text_put_real (t, job->t_submit);
     text_puts (t, ",\"jobspec\":");
@@ -39,7 +37,8 @@ static void sink_alloc (const struct job *job, void *arg)
 /* A request that nobody answers. */
 static void send_off (struct manager *m, const char *topic, const char *payload)
 {
-    flux_future_t *f = flux_rpc (m->h, topic, payload, FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE);
+    flux_future_t *f =
+        flux_rpc (m->h, topic, payload, FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE);
 
     if (!f)
         flux_log_error (m->h, "sending %s", topic);
@@ -58,10 +57,7 @@ static void sink_prioritize (const struct job *job, void *arg)
 {
     char payload[96];
 
-    snprintf (payload,
-              sizeof (payload),
-              "{\"jobs\":[[%lld,%lld]]}",
-              (long long)job->id,
+    snprintf (payload, sizeof (payload), "{\"jobs\":[[%lld,%lld]]}", (long long)job->id,
               (long long)job->priority);
     send_off (arg, "sched.prioritize", payload);
 }
@@ -88,12 +84,11 @@ static void sink_start (const struct job *job, void *arg)
     char topic[128];
 
     text_clear (t);
-    text_printf (t,
-                 "{\"id\":%lld,\"userid\":%lu,\"jobspec\":",
-                 (long long)job->id,
+    text_printf (t, "{\"id\":%lld,\"userid\":%lu,\"jobspec\":", (long long)job->id,
                  (unsigned long)job->userid);
     text_put (t, job->jobspec->s, job->jobspec->len);
-    text_puts (t, job->started ? ",\"reattach\":true,\"R\":" : ",\"reattach\":false,\"R\":");
+    text_puts (t,
+               job->started ? ",\"reattach\":true,\"R\":" : ",\"reattach\":false,\"R\":");
     if (job->R)
         text_put (t, job->R->s, job->R->len);
     else
@@ -139,12 +134,7 @@ static void sink_expiration (const struct job *job, double expiration, void *arg
         return;
     snprintf (topic, sizeof (topic), "%s.expiration", m->exec_service);
     if (!(id = malloc (sizeof (*id)))
-        || !(f = flux_rpc_pack (m->h,
-                                topic,
-                                0,
-                                0,
-                                "{s:I s:f}",
-                                "id", (json_int_t)job->id,
+        || !(f = flux_rpc_pack (m->h, topic, 0, 0, "{s:I s:f}", "id", (json_int_t)job->id,
                                 "expiration", expiration))
         || flux_future_aux_set (f, "id", id, free) < 0) {
         flux_log_error (m->h, "sending %s", topic);

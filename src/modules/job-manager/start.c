@@ -46,12 +46,8 @@ void jm_exec_gone (struct jm *jm)
         job->exec = EXEC_NONE;
         jm->nstarting--;
         if ((job->flags & JOB_DEBUG) && job->state == STATE_RUN)
-            jm_fail (jm,
-                     jm_post (jm,
-                              job,
-                              "debug.start-lost",
-                              (struct jview){ note, sizeof (note) - 1 },
-                              false));
+            jm_fail (jm, jm_post (jm, job, "debug.start-lost",
+                                  (struct jview){ note, sizeof (note) - 1 }, false));
     }
 }
 
@@ -106,7 +102,8 @@ int jm_exec_release (struct jm *jm, uint64_t id, struct jview data)
 
     if (!job)
         return -ENOENT;
-    if (!jview_is (ranks, JVIEW_STRING) || jview_bool (jview_get (data, "final"), &final) < 0)
+    if (!jview_is (ranks, JVIEW_STRING)
+        || jview_bool (jview_get (data, "final"), &final) < 0)
         return -EPROTO;
     text_puts (&context, "{\"ranks\":");
     jview_put (&context, ranks);

@@ -20,8 +20,7 @@ static int check_queue (struct jm *jm, struct jview jobspec, struct text *why)
         return -EINVAL;
     }
     if (!jm->queue.enable) {
-        text_printf (why,
-                     "job submission is disabled: %s",
+        text_printf (why, "job submission is disabled: %s",
                      jm->queue.disable_reason ? jm->queue.disable_reason->s : "");
         return -EINVAL;
     }
@@ -91,11 +90,8 @@ static int post_submit (struct jm *jm, struct job *job, const struct jm_submissi
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
 
-    text_printf (&t,
-                 "{\"userid\":%lu,\"urgency\":%d,\"flags\":%d,\"version\":1}",
-                 (unsigned long)s->userid,
-                 s->urgency,
-                 s->flags);
+    text_printf (&t, "{\"userid\":%lu,\"urgency\":%d,\"flags\":%d,\"version\":1}",
+                 (unsigned long)s->userid, s->urgency, s->flags);
     if (text_error (&t))
         return -ENOMEM;
     return post_first (jm, job, EV_SUBMIT, s->t_submit, (struct jview){ t.buf, t.len });
@@ -141,7 +137,8 @@ int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
 
 /* ---- restart --------------------------------------------------------------------- */
 
-static void replay_state (struct job *job, const struct entry *e, size_t offset, size_t len)
+static void
+replay_state (struct job *job, const struct entry *e, size_t offset, size_t len)
 {
     enum job_state next = state_after (job->state, e);
 
@@ -192,11 +189,8 @@ static int replay_line (struct jm *jm,
     return job_log_append (job, line, *next - line);
 }
 
-static int replay (struct jm *jm,
-                   struct job *job,
-                   const char *log,
-                   size_t len,
-                   struct text *why)
+static int
+replay (struct jm *jm, struct job *job, const char *log, size_t len, struct text *why)
 {
     const char *p = log, *end = log + len;
     int r;
@@ -217,7 +211,8 @@ static int replay (struct jm *jm,
 }
 
 /* R without its scheduling key, jobspec as it is. */
-static int take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R)
+static int
+take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R)
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
 
@@ -269,8 +264,7 @@ int jm_restore (struct jm *jm,
     if (!(job = job_new (id)))
         return -ENOMEM;
     if ((r = take_texts (jm, job, jobspec, R)) < 0
-        || (r = replay (jm, job, eventlog, len, why)) < 0
-        || (r = settle (jm, job)) < 0) {
+        || (r = replay (jm, job, eventlog, len, why)) < 0 || (r = settle (jm, job)) < 0) {
         job_free (job, &jm->pool);
         return r;
     }
@@ -291,11 +285,8 @@ static void wake (struct jm *jm, struct job *job)
             char buf[64];
 
             snprintf (buf, sizeof (buf), "{\"id\":%lld}", (long long)job->id);
-            r = jm_post (jm,
-                         job,
-                         "debug.exec-reattach-start",
-                         (struct jview){ buf, strlen (buf) },
-                         false);
+            r = jm_post (jm, job, "debug.exec-reattach-start",
+                         (struct jview){ buf, strlen (buf) }, false);
         }
         if (r == 0)
             r = jm_run (jm, job);

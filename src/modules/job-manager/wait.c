@@ -29,7 +29,8 @@ void jm_wait_fini (struct jm *jm)
 }
 
 /* The waiter hears of the job, or why there is none. */
-static void answer (struct jm *jm, struct waiter *w, const struct job *job, const char *why)
+static void
+answer (struct jm *jm, struct waiter *w, const struct job *job, const char *why)
 {
     void *token = w->token;
 
@@ -66,9 +67,7 @@ void jm_wait_ended (struct jm *jm, struct job *job)
 static void check_hope (struct jm *jm)
 {
     while (jm->nwaiters > jm->nwaitable && !list_empty (&jm->waiters_any))
-        answer (jm,
-                list_last (&jm->waiters_any, struct waiter, node),
-                NULL,
+        answer (jm, list_last (&jm->waiters_any, struct waiter, node), NULL,
                 "there are no more waitable jobs");
 }
 

@@ -22,7 +22,8 @@ static bool result_of (const struct job *job, struct text *why)
     if (e.ev == EV_FINISH) {
         if (e.status == 0)
             return true;
-        if (flux_job_waitstatus_to_exitcode (e.status, &error) < 0 && error.text[0] == '\0')
+        if (flux_job_waitstatus_to_exitcode (e.status, &error) < 0
+            && error.text[0] == '\0')
             text_printf (why, "unexpected wait(2) status %d", (int)e.status);
         text_puts (why, error.text);
         return false;
@@ -47,9 +48,7 @@ void manager_waited (void *token, const struct job *job, const char *reason, voi
     else {
         success = result_of (job, &why);
         text_clear (t);
-        text_printf (t,
-                     "{\"id\":%lld,\"success\":%s,\"errstr\":",
-                     (long long)job->id,
+        text_printf (t, "{\"id\":%lld,\"success\":%s,\"errstr\":", (long long)job->id,
                      success ? "true" : "false");
         text_put_json_string (t, why.buf ? why.buf : "", why.len);
         text_putc (t, '}');

@@ -1,0 +1,72 @@
+/* job-manager/service_world.h - for the test of the service: everything around
+ * it.
+ *
+ * The module runs in a thread of its own; the test plays broker and KVS on the
+ * other end of an interthread channel, and keeps what the module sends to
+ * scheduler, exec service and everybody.
+ */
+
+#ifndef MILLRACE_JOB_MANAGER_SERVICE_WORLD_H
+#define MILLRACE_JOB_MANAGER_SERVICE_WORLD_H
+
+#include <flux/core.h>
+#include <pthread.h>
+
+#include "common/table.h"
+#include "common/tap.h"
+#include "common/text.h"
+#include "common/util.h"
+
+struct value {
+    char *key;
+    struct text text;
+};
+
+struct world {
+    flux_t *h;
+    flux_msg_handler_t **handlers;
+    pthread_t thread;
+    int rc;
+    bool ended;
+    struct table kvs; /* struct value by key; survives a restart */
+    int commits;
+    struct text heard;       /* requests and events of the module */
+    const flux_msg_t *alloc; /* the last request of each kind */
+    const flux_msg_t *start;
+};
+
+extern struct world w;
+
+/* Start the module; end it, its last commit served.  The KVS stays. */
+void world_start_module (void);
+void world_stop_module (void);
+void world_fini (void);
+
+/* A value of the KVS; NULL if there is none and it is not to be made. */
+struct value *world_value_get (const char *key, bool make);
+void world_put (const char *key, const char *s);
+
+/* The names in the eventlog stored in that directory below job. */
+const char *world_stored (const char *dir);
+
+/* What came back to a request as the owner, or as a guest with that id: the
+ * payload, or "ERRNO text".  Valid until the next one.
+ */
+const char *world_rpc (const char *method, const char *payload);
+const char *
+world_rpc_as (uint32_t userid, const char *method, const char *payload, int flags);
+const char *world_result_of (flux_future_t *f);
+
+/* Everything the module has to say to what it was told was said. */
+void world_settle (void);
+
+/* What the module sent since the last call. */
+const char *world_heard (void);
+
+/* ok if what it sends next, sooner or later, is this. */
+void world_hears (const char *want, const char *why);
+
+/* Answer a request of the module's. */
+void world_respond (const flux_msg_t *msg, const char *payload);
+
+#endif /* !MILLRACE_JOB_MANAGER_SERVICE_WORLD_H */

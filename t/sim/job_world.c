@@ -1,0 +1,248 @@
+#include "config.h"
+
+#include "job_world.h"
+
+struct world sim;
+
+int sim_roll (int n)
+{
+    return rand_r (&sim.seed) % n;
+}
+
+void sim_broke (const char *what, int job)
+{
+    if (!sim.broken) {
+        sim.broken = what;
+        sim.broken_job = job;
+    }
+}
+
+/* ---- what the engine says ------------------------------------------------------ */
+
+double sim_now (void *arg)
+{
+    return sim.now += 0.001 * sim_roll (3);
+}
+
+static bool in_kvs (int id)
+{
+    return sim.jobs[id].kvs.len > 0;
+}
+
+static void send (struct list *to, enum request type, int id)
+{
+    struct message *m = calloc (1, sizeof (*m));
+
+    m->type = type;
+    m->job = id;
+    list_append (to, &m->node);
+}
+
+static void sim_alloc (const struct job *job, void *arg)
+{
+    if (!sim.sched_up)
+        sim_broke ("alloc without a scheduler", job->id);
+    if (!in_kvs (job->id))
+        sim_broke ("alloc before the job is in the KVS", job->id);
+    if (job->priority == 0)
+        sim_broke ("alloc of a held job", job->id);
+    send (&sim.to_sched, REQ_ALLOC, job->id);
+}
+
+static void sim_cancel (const struct job *job, void *arg)
+{
+    send (&sim.to_sched, REQ_CANCEL, job->id);
+}
+
+static void sim_prioritize (const struct job *job, void *arg)
+{
+}
+
+static void sim_give_back (uint64_t id, const char *R, size_t len, void *arg)
+{
+    if (!sim.sched_up)
+        sim_broke ("resources for nobody", id);
+    if (!sim.jobs[id].granted)
+        sim_broke ("resources given back twice", id);
+    sim.jobs[id].granted = false;
+}
+
+static void sim_start (const struct job *job, void *arg)
+{
+    struct sjob *s = &sim.jobs[job->id];
+
+    if (!sim.exec_up)
+        sim_broke ("start without an exec service", job->id);
+    if (!job->R || !job->has_resources)
+        sim_broke ("start without resources", job->id);
+    if (s->exec != 0)
+        sim_broke ("started twice", job->id);
+    s->exec = job->started ? 2 : 1;
+}
+
+static void sim_expiration (const struct job *job, double expiration, void *arg)
+{
+}
+
+static void sim_commit_op (const struct batch_op *op, void *arg)
+{
+    struct op *o = calloc (1, sizeof (*o) + op->len);
+
+    o->job = op->id;
+    o->len = op->kind == BATCH_APPEND ? op->len : 0;
+    if (o->len > 0)
+        memcpy (o->data, op->data, o->len);
+    list_append (&sim.inflight, &o->node);
+}
+
+static void sim_deferred (void *token, void *arg)
+{
+    int id = (intptr_t)token;
+
+    sim.deferred--;
+    sim.jobs[id].was_told = true;
+    if (!in_kvs (id))
+        sim_broke ("submitter told before the job is in the KVS", id);
+}
+
+static void sim_waited (void *token, const struct job *job, const char *why, void *arg)
+{
+    sim.waiters--;
+    if (job && job->state != STATE_INACTIVE)
+        sim_broke ("waited for a job that is not over", job->id);
+}
+
+static void sim_log (int level, const char *message, void *arg)
+{
+    diag ("log: %s", message);
+}
+
+static void sim_journal (void *token, const char *payload, size_t len, void *arg)
+{
+    struct consumer *c = token;
+    struct jview v, event;
+    struct jiter it;
+    int64_t id;
+
+    if (jview_parse_object (payload, len, &v) < 0 || payload[len] != '\0'
+        || jview_int (jview_get (v, "id"), &id) < 0) {
+        sim_broke ("a journal message is no JSON", 0);
+        return;
+    }
+    if (index_message (c->index, payload, len) < 0)
+        sim_broke ("the job-list refuses a message", id);
+    if (id == -1) {
+        if (c->sentinel)
+            sim_broke ("a second sentinel", 0);
+        c->sentinel = true;
+        return;
+    }
+    c->seen[id] = true;
+    jiter_init (&it, jview_get (v, "events"));
+    while (jiter_next (&it, NULL, &event)) {
+        struct jview name = jview_get (event, "name");
+
+        if (jview_equal (name, "submit") && !jview_present (jview_get (v, "jobspec")))
+            sim_broke ("submit without jobspec", id);
+        if (jview_equal (name, "alloc") && !jview_present (jview_get (v, "R")))
+            sim_broke ("alloc without R", id);
+        if (jview_equal (name, "annotations") || jview_equal (name, "invalidate"))
+            continue;
+        text_put (&c->logs[id], event.s, event.len);
+        text_putc (&c->logs[id], '\n');
+    }
+}
+
+const struct jm_sink sim_sink = {
+    .now = sim_now,
+    .journal = sim_journal,
+    .alloc = sim_alloc,
+    .cancel = sim_cancel,
+    .prioritize = sim_prioritize,
+    .give_back = sim_give_back,
+    .start = sim_start,
+    .expiration = sim_expiration,
+    .commit_op = sim_commit_op,
+    .deferred = sim_deferred,
+    .waited = sim_waited,
+    .log = sim_log,
+};
+
+/* ---- invariants --------------------------------------------------------------------- */
+
+static void check_job (int id)
+{
+    struct job *job = jm_lookup (sim.jm, id);
+    struct sjob *s = &sim.jobs[id];
+
+    if (!job) {
+        if (!s->purged)
+            sim_broke ("a job is lost", id);
+        return;
+    }
+    if (s->kvs.len > job->loglen
+        || (s->kvs.len > 0 && memcmp (s->kvs.buf, job->log, s->kvs.len) != 0))
+        sim_broke ("the KVS does not have a prefix of the log", id);
+    for (int i = 0; i < MAXCONSUMERS; i++) {
+        struct consumer *c = &sim.consumers[i];
+
+        if (!c->used || !c->sentinel)
+            continue;
+        if (!c->seen[id])
+            sim_broke ("a consumer misses a job", id);
+        else if (c->logs[id].len != job->loglen
+                 || memcmp (c->logs[id].buf, job->log, job->loglen) != 0)
+            sim_broke ("a consumer has another log", id);
+        else if (!index_agrees (c->index, id, job->state, job->urgency, job->priority))
+            sim_broke ("a job-list says something else", id);
+    }
+}
+
+static void check_indexes (void)
+{
+    for (int i = 0; i < MAXCONSUMERS; i++) {
+        struct consumer *c = &sim.consumers[i];
+
+        if (c->used && !index_is_sound (c->index))
+            sim_broke ("a job-list's lists or counters are wrong", 0);
+    }
+}
+
+void sim_check_counts (void)
+{
+    struct jm_counts c;
+    size_t active = 0, running = 0, starting = 0;
+
+    jm_count (sim.jm, &c);
+    for (int id = 1; id <= sim.njobs; id++) {
+        struct job *job = jm_lookup (sim.jm, id);
+
+        if (job) {
+            active += job->state != STATE_INACTIVE;
+            running += (job->state & STATE_RUNNING) != 0;
+            starting += job->exec == EXEC_SENT;
+        }
+    }
+    if (active != c.active || running != c.running
+        || starting != jm_exec_outstanding (sim.jm))
+        sim_broke ("the counts are wrong", 0);
+    if (sim.sched_up && sim.limit > 0 && c.sent > sim.limit)
+        sim_broke ("the scheduler's limit is exceeded", 0);
+    if (jm_error (sim.jm) < 0)
+        sim_broke ("the engine failed", 0);
+}
+
+void sim_check_all (void)
+{
+    struct job *job = NULL;
+
+    for (int id = 1; id <= sim.njobs; id++) {
+        if (sim.jobs[id].submitted) {
+            check_job (id);
+            if ((job = jm_lookup (sim.jm, id)))
+                sim_check_log (job);
+        }
+    }
+    sim_check_counts ();
+    check_indexes ();
+}

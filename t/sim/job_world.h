@@ -1,0 +1,91 @@
+/* t/sim/job_world.h - what is around the job-manager's engine in job_sim, and
+ * what must always hold.
+ */
+
+#ifndef MILLRACE_SIM_JOB_WORLD_H
+#define MILLRACE_SIM_JOB_WORLD_H
+
+#include <stdio.h>
+
+#include "common/tap.h"
+#include "modules/job-manager/engine.h"
+
+#include "index.h"
+
+#define MAXJOBS 4000
+#define MAXCONSUMERS 4
+
+enum request { REQ_ALLOC, REQ_CANCEL };
+
+struct message {
+    struct list node;
+    enum request type;
+    int job;
+};
+
+struct sjob {
+    bool submitted; /* accepted */
+    bool purged;
+    bool was_told; /* the submitter knows its id */
+    struct text kvs;
+    bool unlinked;
+    /* at the scheduler */
+    bool asked;
+    bool granted; /* holds resources, as the scheduler sees it */
+    /* at the exec service */
+    int exec; /* 0 none, 1 asked, 2 started, 3 finished */
+};
+
+struct consumer {
+    bool used;
+    bool sentinel;
+    struct index *index; /* what a job-list makes of it */
+    struct text logs[MAXJOBS];
+    bool seen[MAXJOBS];
+};
+
+struct op {
+    struct list node;
+    int job;
+    size_t len;
+    char data[];
+};
+
+struct world {
+    struct jm *jm;
+    unsigned int seed;
+    double now;
+    int njobs;
+    struct sjob jobs[MAXJOBS];
+    struct list to_sched;
+    bool sched_up;
+    unsigned int limit;
+    bool exec_up;
+    struct list inflight; /* struct op */
+    bool committing;
+    struct consumer consumers[MAXCONSUMERS];
+    int waiters; /* tokens out */
+    int deferred;
+    const char *broken; /* what went wrong, where */
+    int broken_job;
+};
+
+extern struct world sim;
+extern const struct jm_sink sim_sink;
+
+/* 0 .. n-1 */
+int sim_roll (int n);
+double sim_now (void *arg);
+
+/* Something does not hold; the first is kept. */
+void sim_broke (const char *what, int job);
+
+/* job_judge.c: how often a log has that event; whether it follows RFC 21. */
+int sim_count_events (const char *log, size_t len, const char *name);
+void sim_check_log (const struct job *job);
+
+/* Everything that must hold, or what is cheap of it. */
+void sim_check_all (void);
+void sim_check_counts (void);
+
+#endif /* !MILLRACE_SIM_JOB_WORLD_H */

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <jansson.h>
+
 #include "jpull.h"
 #include "tap.h"
 
@@ -150,11 +152,73 @@ static void typed_values (void)
         "the end");
 }
 
+/* Texts made by small changes to good ones, judged against jansson: the same
+ * are accepted, and canonical text is jansson's sorted compact dump (but for
+ * upper-case hex in escapes, which is jansson's way, too).
+ */
+static void mutants (unsigned int seed)
+{
+    static const char *const good[] = {
+        "{\"data\":{\"a\":{\"data\":\"MQ==\",\"type\":\"val\",\"ver\":1}},\"type\":"
+        "\"dir\",\"ver\":1}",
+        "[1,-2.5e3,true,null,\"\\u00e9\\ud83d\\ude00\\n\",{\"b\":[],\"a\":{}}]",
+        " { \"x\" : [ 0.1 , 1e-7 , \"\xc3\xa9\" ] , \"y\" : false } ",
+    };
+    static const char bytes[] = "{}[]\",:\\/ \n\t0123456789.eE+-tfn\x01\x7f\x80\xc3\xa9"
+                                "ud8dc";
+    bool accepted = true, same = true;
+    int valid = 0;
+
+    for (int i = 0; i < 20000; i++) {
+        _cleanup_ (text_fini) struct text out = TEXT_INIT;
+        char in[200];
+        size_t len;
+        json_t *o;
+        int r;
+
+        strcpy (in, good[rand_r (&seed) % 3]);
+        len = strlen (in);
+        for (int n = rand_r (&seed) % 3; n >= 0; n--) {
+            size_t at = rand_r (&seed) % len;
+
+            if (rand_r (&seed) % 2)
+                in[at] = bytes[rand_r (&seed) % (sizeof (bytes) - 1)];
+            else {
+                memmove (in + at, in + at + 1, len - at);
+                len--;
+            }
+        }
+        o = json_loadb (in, len, JSON_DECODE_ANY, NULL);
+        in[len] = '\0';
+        r = canon (in, &out);
+        if ((r == 0) != (o != NULL)) {
+            accepted = false;
+            diag ("jansson %s: %s", o ? "accepts" : "refuses", in);
+        }
+        else if (o) {
+            char *want = json_dumps (o, JSON_ENCODE_ANY | JSON_COMPACT | JSON_SORT_KEYS);
+
+            valid++;
+            if (strcmp (want, out.buf) != 0) {
+                same = false;
+                diag ("%s: %s, not %s", in, out.buf, want);
+            }
+            free (want);
+        }
+        json_decref (o);
+    }
+    ok (accepted && valid > 1000, "accepts what jansson accepts (%d of 20000 mutants)",
+        valid);
+    ok (same, "and reads the same in it");
+}
+
 int main (void)
 {
     strings ();
     numbers ();
     structures ();
     typed_values ();
+    mutants (1);
+    mutants (2);
     return done_testing ();
 }

@@ -1,5 +1,6 @@
 #include "config.h"
 #include <errno.h>
+#include <stdio.h>
 
 #include "engine_impl.h"
 
@@ -125,7 +126,8 @@ void kvs_request_fini (struct kvs_request *req)
     if (req->cancel)
         req->cancel (req);
     list_del (&req->action.link);
-    free_keep_errno (req->payload);
+    free_keep_errno (req->heap);
+    req->heap = NULL;
     req->payload = NULL;
 }
 
@@ -162,8 +164,24 @@ void request_end (struct kvs_engine *e,
 
 void request_end_text (struct kvs_engine *e, struct kvs_request *req, struct text *text)
 {
-    req->payload = text_take (text, &req->len);
+    req->payload = req->heap = text_take (text, &req->len);
     request_end (e, req, req->payload ? 0 : ENOMEM, NULL);
+}
+
+void request_end_root (struct kvs_engine *e,
+                       struct kvs_request *req,
+                       const struct blobref *root,
+                       int64_t seq)
+{
+    char ref[BLOBREF_TEXT_SIZE];
+    int n =
+        snprintf (req->root, sizeof (req->root), "{\"rootref\":\"%s\",\"rootseq\":%jd}",
+                  blobref_str (root, ref), (intmax_t)seq);
+
+    must (n > 0 && (size_t)n < sizeof (req->root));
+    req->payload = req->root;
+    req->len = n;
+    request_end (e, req, 0, NULL);
 }
 
 /* ---- answers from content ---- */

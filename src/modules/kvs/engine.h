@@ -120,6 +120,9 @@ struct kvs_publish {
 
 void kvs_publish_free (struct kvs_publish *p);
 
+/* {"rootref":s,"rootseq":i} and a NUL */
+#define KVS_ROOT_SIZE 160
+
 /* A request: embedded in the service's own record, which must live until the
  * RESPOND action came out or the request was cancelled.
  */
@@ -128,9 +131,12 @@ struct kvs_request {
     struct kvs_cred cred;     /* set by the service */
     int errnum;               /* the answer: 0, or errno and perhaps ... */
     const char *errtext;      /* ... a sentence (static), or NULL */
-    char *payload;            /* for the service to free; NULL on error */
+    const char *payload;      /* NUL-terminated; NULL: none, or an error */
     size_t len;
-    void *op; /* the engine's: what will answer it */
+    char *heap;               /* where the payload is: here ... */
+    char root[KVS_ROOT_SIZE]; /* ... or here, so that a commit that was applied needs no
+                               * memory to be answered */
+    void *op;                 /* the engine's: what will answer it */
     void (*cancel) (struct kvs_request *req);
 };
 

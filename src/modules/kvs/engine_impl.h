@@ -114,6 +114,14 @@ void request_end (struct kvs_engine *e,
 /* Finish with what is in text, or ENOMEM if that failed. */
 void request_end_text (struct kvs_engine *e, struct kvs_request *req, struct text *text);
 
+/* Finish with {"rootref":s,"rootseq":i}, the answer to commit and wait-version.
+ * Does not fail.
+ */
+void request_end_root (struct kvs_engine *e,
+                       struct kvs_request *req,
+                       const struct blobref *root,
+                       int64_t seq);
+
 /* Finish one that request_begin () has not seen. */
 void request_refuse (struct kvs_engine *e,
                      struct kvs_request *req,
@@ -173,9 +181,6 @@ setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int
 struct kvs_publish *error_event (const char *ns, const char *name, int errnum);
 struct kvs_publish *created_event (struct ns *ns);
 struct kvs_publish *removed_event (struct ns *ns);
-
-/* {"rootref":s,"rootseq":i}: the answer to commit and wait-version. */
-void write_root (struct text *t, const struct blobref *root, int64_t seq);
 
 /* ---- follower.c ---- */
 

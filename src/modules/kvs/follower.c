@@ -158,14 +158,8 @@ static void relay_end (struct kvs_engine *e,
 
     if (!t)
         return;
-    if (!errnum && t->req) {
-        struct text answer = TEXT_INIT;
-
-        req = move_ptr (t->req);
-        write_root (&answer, root, seq);
-        request_end_text (e, req, &answer);
-        text_fini (&answer);
-    }
+    if (!errnum && (req = move_ptr (t->req)))
+        request_end_root (e, req, root, seq);
     txn_end (t, errnum);
 }
 

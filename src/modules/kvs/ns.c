@@ -136,13 +136,10 @@ static void answer_waits (struct ns *ns)
 
     while ((n = treap_first (&ns->waits))) {
         struct version_wait *v = container_of (n, struct version_wait, node);
-        struct text t = TEXT_INIT;
 
         if (v->seq > ns->seq)
             break;
-        write_root (&t, &ns->root, ns->seq);
-        request_end_text (ns->e, v->req, &t);
-        text_fini (&t);
+        request_end_root (ns->e, v->req, &ns->root, ns->seq);
         wait_free (v);
     }
 }
@@ -367,11 +364,7 @@ static void go_wait (struct ns *ns, struct kvs_request *req, int64_t seq)
     struct version_wait *v;
 
     if (ns->seq >= seq) {
-        struct text t = TEXT_INIT;
-
-        write_root (&t, &ns->root, ns->seq);
-        request_end_text (e, req, &t);
-        text_fini (&t);
+        request_end_root (e, req, &ns->root, ns->seq);
         return;
     }
     if (!(v = calloc (1, sizeof (*v)))) {

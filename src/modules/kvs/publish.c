@@ -3,17 +3,6 @@
 
 #include "commit.h"
 
-void write_root (struct text *t, const struct blobref *root, int64_t seq)
-{
-    char ref[BLOBREF_TEXT_SIZE];
-
-    text_puts (t, "{\"rootref\":\"");
-    text_put (t, ref, blobref_format (root, ref));
-    text_puts (t, "\",\"rootseq\":");
-    text_put_int (t, seq);
-    text_putc (t, '}');
-}
-
 static void write_topic (struct text *t, const char *ns, const char *what)
 {
     text_puts (t, "kvs.namespace-");
@@ -178,11 +167,7 @@ static void answer_members (struct commit *c)
         struct kvs_request *req = move_ptr (t->req);
 
         if (req) {
-            struct text answer = TEXT_INIT;
-
-            write_root (&answer, &ns->root, ns->seq);
-            request_end_text (ns->e, req, &answer);
-            text_fini (&answer);
+            request_end_root (ns->e, req, &ns->root, ns->seq);
             if (ns->paused) {
                 list_del (&req->action.link);
                 list_append (&ns->held, &req->action.link);

@@ -4,6 +4,8 @@
 #include "common/tap.h"
 #include "testbed.h"
 
+int tb_busy;
+
 void tb_store_init (struct tb_store *s, int hash)
 {
     *s = (struct tb_store){ 0 };
@@ -77,8 +79,10 @@ static void do_load (struct testbed *tb, struct kvs_load *load)
     struct blob *blob = NULL;
 
     tb->loads++;
+    tb_busy++;
     if (b && !(blob = blob_new (b->data, b->len, NULL, NULL)))
         bail_out ("out of memory");
+    tb_busy--;
     kvs_engine_loaded (tb->e, &ref, b ? 0 : ENOENT, blob);
     blob_put (blob);
 }
@@ -89,7 +93,9 @@ static void do_store (struct testbed *tb, struct kvs_store *s)
 
     tb->stores++;
     if (!tb->store->fail_store) {
+        tb_busy++;
         tb_store_put (tb->store, s->blob->data, s->blob->len, &ref);
+        tb_busy--;
         if (!blobref_equal (&ref, &s->ref))
             bail_out ("a blob has another name than its digest");
     }
@@ -98,10 +104,12 @@ static void do_store (struct testbed *tb, struct kvs_store *s)
 
 static void do_event (struct testbed *tb, struct kvs_publish *p)
 {
-    struct tb_event *ev = calloc (1, sizeof (*ev));
+    struct tb_event *ev;
 
-    if (!ev)
+    tb_busy++;
+    if (!(ev = calloc (1, sizeof (*ev))))
         bail_out ("out of memory");
+    tb_busy--;
     list_init (&ev->link);
     ev->topic = move_ptr (p->topic);
     ev->payload = move_ptr (p->payload);

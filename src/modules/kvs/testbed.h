@@ -17,6 +17,11 @@ struct tb_blob {
     char data[];
 };
 
+/* Nonzero while the testbed itself allocates: for tests of what happens without
+ * memory, which is not the testbed's to suffer.
+ */
+extern int tb_busy;
+
 /* A content store, perhaps shared by several engines. */
 struct tb_store {
     struct table blobs;

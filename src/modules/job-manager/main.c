@@ -33,6 +33,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-manager.kill", kill_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.killall", killall_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.urgency", urgency_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.update", update_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.memo", memo_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.post-event.post", post_event_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.wait", wait_cb, 0 },
@@ -178,10 +179,12 @@ int mod_main (flux_t *h, int argc, char **argv)
         errno = EINVAL;
         return -1;
     }
+    list_init (&m.updates);
     if (start (&m) == 0) {
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;
         manager_journal_fini (&m);
         manager_waiting_fini (&m);
+        manager_update_fini (&m);
         if (finish (&m) < 0)
             rc = -1;
     }

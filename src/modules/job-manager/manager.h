@@ -35,6 +35,7 @@ struct manager {
     flux_future_t *commit; /* in flight */
     struct kvsops ops;     /* being gathered for it */
 
+    struct list updates; /* struct update, at the scheduler */
     struct flux_msglist *drainers;
     struct flux_msglist *idlers;
 
@@ -141,6 +142,9 @@ MANAGER_HANDLER (killall_cb);
 MANAGER_HANDLER (urgency_cb); /* modify.c */
 MANAGER_HANDLER (memo_cb);
 MANAGER_HANDLER (post_event_cb);
+
+MANAGER_HANDLER (update_cb); /* update.c */
+void manager_update_fini (struct manager *m);
 
 MANAGER_HANDLER (wait_cb); /* waiting.c */
 MANAGER_HANDLER (drain_cb);

@@ -186,6 +186,37 @@ static void refusals (void)
     world_heard ();
 }
 
+static void updates (void)
+{
+    is (world_rpc ("update", "{\"id\":3,\"updates\":5}"), "71 Protocol error",
+        "update: payload");
+    is (world_rpc ("update", "{\"id\":3,\"updates\":{\"attributesx\":1}}"),
+        "22 one or more jobspec updates are invalid", "update: not of a jobspec");
+    is (world_rpc ("update", "{\"id\":9,\"updates\":{}}"), "2 unknown job id",
+        "update: unknown");
+    is (world_rpc ("update", "{\"id\":1,\"updates\":{}}"), "22 job is inactive",
+        "update: inactive");
+    is (world_rpc_as (101, "update", "{\"id\":3,\"updates\":{}}", 0),
+        "1 guests may only update their own jobs", "update: guest");
+    is (world_rpc ("update", "{\"id\":3,\"updates\":{\"tasks.x\":1}}"),
+        "22 update of tasks.x not supported", "update: nobody supports that");
+    is (world_rpc ("update",
+                   "{\"id\":3,\"updates\":{\"attributes.system.duration\":-1}}"),
+        "22 duration must not be negative", "update: less than nothing");
+    is (world_rpc_as (100, "update",
+                      "{\"id\":3,\"updates\":{\"attributes.system.duration\":60}}", 0),
+        "", "update: own pending job");
+    is (world_rpc ("getattr", "{\"id\":3,\"attrs\":[\"jobspec\"]}"),
+        "{\"jobspec\":{\"version\":1,\"attributes\":{\"system\":{\"duration\":60}}}}",
+        "it has the new duration");
+    is (world_rpc ("update",
+                   "{\"id\":3,\"updates\":{\"attributes.system.duration\":70}}"),
+        "", "update: as the owner");
+    is (world_rpc_as (100, "update",
+                      "{\"id\":3,\"updates\":{\"attributes.system.duration\":80}}", 0),
+        "1 job is immutable due to previous instance owner update", "which is final");
+}
+
 static void queues (void)
 {
     is (world_rpc ("queue-list", NULL), "{\"queues\":[]}", "there are no named queues");
@@ -343,6 +374,7 @@ int main (void)
     world_start_module ();
     a_job ();
     refusals ();
+    updates ();
     queues ();
     deny_and_cancel ();
     restart ();

@@ -2,7 +2,8 @@
  *
  * The instance has content and nothing else.  A child of this program is the
  * backing store: it keeps nothing, and answers stores with the errno that
- * "content-backing.fail" set last.
+ * "content-backing.fail" set last.  With "stock" it knows nothing of rolling
+ * checkpoints, like that of a stock flux-core.
  */
 
 #include "config.h"
@@ -20,6 +21,7 @@ static struct blobhash *hash;
 /* ---- the backing store ---- */
 
 static int failing;
+static int stock;
 static int stores;
 static int checkpoint_seq; /* of the last checkpoint */
 static int reversals;      /* checkpoints that were older than the one before */
@@ -49,7 +51,7 @@ static void load_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, 
 
 static void fail_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    flux_request_unpack (msg, NULL, "{s:i}", "errnum", &failing);
+    flux_request_unpack (msg, NULL, "{s:i s?b}", "errnum", &failing, "stock", &stock);
     flux_respond_pack (bh, msg, "{s:i s:i s:i}", "stores", stores, "checkpoint",
                        checkpoint_seq, "reversals", reversals);
 }
@@ -85,8 +87,8 @@ checkpoint_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     if (seq < checkpoint_seq)
         reversals++;
     checkpoint_seq = seq;
-    if (rolling || slow) {
-        flux_respond (bh, msg, NULL);
+    if (stock || rolling || slow) {
+        flux_respond (bh, msg, rolling && !stock ? "{\"rolling\":true}" : NULL);
         return;
     }
     slow = flux_msg_incref (msg);
@@ -211,6 +213,50 @@ static void saving_in_order (void)
     is_int (get_number ("reversals"), 0, "no older root is saved after a newer one");
 }
 
+static bool durability_is (const char *value)
+{
+    flux_future_t *f = flux_rpc (h, "kvs.stats-get", NULL, FLUX_NODEID_ANY, 0);
+    const char *s = "";
+    bool is;
+
+    flux_rpc_get_unpack (f, "{s:s}", "durability", &s);
+    is = strcmp (s, value) == 0;
+    flux_future_destroy (f);
+    return is;
+}
+
+/* A stock content keeps every checkpoint it is given, and forgets the oldest:
+ * those that are taken now and then would soon be gone.
+ */
+static void saving_to_a_stock_one (void)
+{
+    flux_future_t *f;
+
+    ok (durability_is ("relaxed"), "commits are saved soon, without being asked");
+    f = flux_rpc_pack (h, "content-backing.fail", FLUX_NODEID_ANY, 0, "{s:i s:b}",
+                       "errnum", 0, "stock", 1);
+    flux_future_get (f, NULL);
+    flux_future_destroy (f);
+    live_commit (h, NULL, "put d 1", NULL);
+    while (get_number ("checkpoint") < 4)
+        ;
+    while (!durability_is ("none"))
+        ;
+    is_int (get_number ("checkpoint"), 4,
+            "but a store that keeps every checkpoint is given one only");
+    rpc_fails (h, "config.load", 0, "{\"kvs\":{\"durability\":\"relaxed\"}}", 0, NULL,
+               "unless the configuration asks for it");
+    live_commit (h, NULL, "put e 1", NULL);
+    while (get_number ("checkpoint") < 5)
+        ;
+    live_commit (h, NULL, "put f 1", NULL);
+    while (get_number ("checkpoint") < 6)
+        ;
+    ok (durability_is ("relaxed"), "then commits are saved soon");
+    rpc_fails (h, "config.load", 0, "{}", 0, NULL, "and without it");
+    ok (durability_is ("none"), "they are not");
+}
+
 static void failing_backing (void)
 {
     if (fork () == 0)
@@ -242,6 +288,7 @@ static void failing_backing (void)
                "but if there is none");
     set_failing (0);
     saving_in_order ();
+    saving_to_a_stock_one ();
     rpc_fails (h, "module.remove", 0, "{\"name\":\"kvs\"}", 0, NULL, "kvs leaves");
     rpc_fails (h, "content.unregister-backing", 0, NULL, 0, NULL,
                "the backing store leaves");

@@ -47,7 +47,8 @@ checkpoint_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
 }
 
 /* content-backing.checkpoint-put
- *   { "value":o "rolling"?b } -> {}   (rolling: see db.h; ours alone)
+ *   { "value":o "rolling"?b } -> { "rolling"?b }   (rolling: see db.h; ours
+ * alone, so the answer tells who asked that it was understood)
  */
 static void
 checkpoint_put_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -70,7 +71,7 @@ checkpoint_put_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
     store_all (s);
     if ((r = db_checkpoint_put (s->db, text, rolling)) < 0)
         respond_error (s, msg, -r, db_error (s->db));
-    else if (flux_respond (h, msg, NULL) < 0)
+    else if (flux_respond (h, msg, rolling ? "{\"rolling\":true}" : NULL) < 0)
         flux_log_error (h, "error responding to content-backing.checkpoint-put");
 }
 

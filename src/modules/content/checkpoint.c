@@ -1,7 +1,7 @@
 /* checkpoint.c - checkpoints pass through on their way to the backing store.
  *
  *   content.checkpoint-get  {} -> {"value":[o,...]}
- *   content.checkpoint-put  {"value":o "rolling"?b} -> {}
+ *   content.checkpoint-put  {"value":o "rolling"?b} -> {"rolling"?b}
  *
  * A put is preceded by a flush, so that no checkpoint is recorded before the
  * blobs it needs.

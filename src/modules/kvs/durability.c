@@ -6,8 +6,10 @@
  * relaxed: DURABILITY_WINDOW after a commit at the latest a checkpoint of the
  * root of that moment is on its way; while it is, commits go on.  What is
  * there after a crash is the root of some moment: a prefix of what was
- * answered.  These checkpoints are rolling: in content-sqlite they take one
- * place among those that are kept.
+ * answered.  These checkpoints are rolling: in our content-sqlite they take one
+ * place among those that are kept, and it says so in its answer.  Another store
+ * keeps each of them, and soon no others; so unless relaxed was asked for in
+ * so many words, the first answer that does not say so ends it.
  * sync: the engine takes a checkpoint before it answers.
  */
 
@@ -33,14 +35,31 @@ static bool unsaved (struct service *s, struct blobref *root, int64_t *seq)
            && (*seq != s->saved_seq || !blobref_equal (root, &s->saved_root));
 }
 
+/* The answer to a rolling checkpoint: { "rolling":true }, or nothing. */
+static void see_whether_it_rolls (struct service *s, flux_future_t *f)
+{
+    int rolling = 0;
+
+    if (flux_rpc_get_unpack (f, "{s?b}", "rolling", &rolling) == 0 && rolling)
+        return;
+    s->keeps_all = true;
+    if (s->durability != DURABILITY_RELAXED || s->durability_given)
+        return;
+    s->durability = DURABILITY_NONE;
+    flux_log (s->h, LOG_INFO,
+              "the backing store keeps every checkpoint: kvs.durability is \"none\" "
+              "unless configured");
+}
+
 static void save_continuation (flux_future_t *f, void *arg)
 {
     struct save *save = arg;
     struct service *s = save->s;
+    bool saved = flux_rpc_get (f, NULL) == 0;
 
     s->save = NULL;
     /* Without a backing store (ENOSYS) nothing can be saved: be content. */
-    if (flux_rpc_get (f, NULL) == 0 || errno == ENOSYS) {
+    if (saved || errno == ENOSYS) {
         s->save_failed = false;
         s->saved_seq = save->seq;
         s->saved_root = save->root;
@@ -50,6 +69,8 @@ static void save_continuation (flux_future_t *f, void *arg)
         flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
                   future_strerror (f, errno));
     }
+    if (saved)
+        see_whether_it_rolls (s, f);
     flux_future_destroy (f);
     durability_check (s);
 }
@@ -103,24 +124,34 @@ void durability_check (struct service *s)
 
 /* ---- configuration ---- */
 
+static const char *const names[] = {
+    [DURABILITY_NONE] = "none",
+    [DURABILITY_RELAXED] = "relaxed",
+    [DURABILITY_SYNC] = "sync",
+};
+
+const char *durability_name (const struct service *s)
+{
+    return names[s->durability];
+}
+
 static int parse_durability (struct service *s,
                              const char *name,
                              enum durability *value,
                              flux_error_t *error)
 {
-    if (!name)
-        *value = s->lasting ? DURABILITY_RELAXED : DURABILITY_NONE;
-    else if (strcmp (name, "none") == 0)
-        *value = DURABILITY_NONE;
-    else if (strcmp (name, "relaxed") == 0)
-        *value = DURABILITY_RELAXED;
-    else if (strcmp (name, "sync") == 0)
-        *value = DURABILITY_SYNC;
-    else {
-        errno = EINVAL;
-        return errprintf (error, "invalid durability config: %s", name);
+    if (!name) {
+        *value = s->lasting && !s->keeps_all ? DURABILITY_RELAXED : DURABILITY_NONE;
+        return 0;
     }
-    return 0;
+    for (int i = DURABILITY_NONE; i <= DURABILITY_SYNC; i++) {
+        if (strcmp (name, names[i]) == 0) {
+            *value = i;
+            return 0;
+        }
+    }
+    errno = EINVAL;
+    return errprintf (error, "invalid durability config: %s", name);
 }
 
 static void set_period (struct service *s, double seconds)
@@ -150,6 +181,7 @@ int configure (struct service *s, const flux_conf_t *conf, flux_error_t *error)
     }
     if (parse_durability (s, durability, &s->durability, error) < 0)
         return -1;
+    s->durability_given = durability != NULL;
     kvs_engine_set_sync (s->e, s->durability == DURABILITY_SYNC);
     set_period (s, seconds);
     durability_check (s);

@@ -52,6 +52,8 @@ struct service {
     flux_watcher_t *checkpoint_timer;
     double checkpoint_period; /* seconds, 0: off */
     bool lasting;             /* the state directory outlives the instance */
+    bool keeps_all;           /* the backing store has no rolling checkpoints */
+    bool durability_given;    /* by configuration */
     enum durability durability;
     flux_watcher_t *window_timer;
     flux_future_t *save;       /* a rolling checkpoint that is out */
@@ -148,6 +150,9 @@ int checkpoint_final (struct service *s);
 
 /* From the handle's configuration: kvs.durability, kvs.checkpoint-period. */
 int configure (struct service *s, const flux_conf_t *conf, flux_error_t *error);
+
+/* What is in force: "none", "relaxed" or "sync". */
+const char *durability_name (const struct service *s);
 
 /* Something may have been published: see that it is saved in time. */
 void durability_check (struct service *s);

@@ -2,7 +2,8 @@
  *
  *   main.c        life, arguments, heartbeat, statistics
  *   load.c        content.load, content.dropcache
- *   store.c       content.store, write-back, content.flush
+ *   store.c       content.store, content.store-batch (common/blobbatch.h)
+ *   writeback.c   to the backing store, content.flush
  *   checkpoint.c  content.checkpoint-get and -put
  *   backing.c     the backing store comes and goes
  *
@@ -43,7 +44,7 @@ struct content {
     bool writing;            /* write back all there is */
     flux_watcher_t *timer;
     struct list flushes; /* struct flush */
-    struct list held;    /* struct waiter: answers to stores held back */
+    struct list held;    /* struct held: answers to stores held back */
     struct list outgoing;
     flux_future_t *heartbeat;
     flux_msg_handler_t **handlers;
@@ -101,8 +102,15 @@ void answer_loads (struct content *c, struct entry *e);
 
 /* store.c */
 void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void respond_digest (struct content *c, const flux_msg_t *msg, const struct blobref *ref);
+void release_held (struct content *c); /* if there is room again */
+void refuse_held (struct content *c, int errnum);
+
+/* writeback.c */
 void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void writeback_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
+bool all_written (const struct content *c);
 void writeback (struct content *c);     /* go on */
 void writeback_all (struct content *c); /* start, and go on until all is clean */
 void flush_start (struct content *c,

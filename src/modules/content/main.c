@@ -130,6 +130,7 @@ static int heartbeat_start (struct content *c)
 static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "load", load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "store", store_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "store-batch", store_batch_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "flush", flush_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "dropcache", dropcache_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "checkpoint-get", checkpoint_get_cb, 0 },
@@ -244,10 +245,7 @@ static void content_destroy (struct content *c)
     flux_future_destroy (c->heartbeat);
     flux_watcher_destroy (c->timer);
     flush_end_all (c, ENOSYS);
-    while ((w = list_first (&c->held, struct waiter, link))) {
-        respond_error (c, w->msg, ENOSYS, NULL);
-        waiter_free (w);
-    }
+    refuse_held (c, ENOSYS);
     while ((e = table_next (&c->cache.entries, &pos))) {
         while ((w = list_first (&e->waiters, struct waiter, link))) {
             respond_error (c, w->msg, ENOSYS, NULL);

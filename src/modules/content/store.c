@@ -1,20 +1,29 @@
 #include "config.h"
 #include <errno.h>
 
+#include "common/blobbatch.h"
 #include "content.h"
 
-struct storing {
-    struct outgoing out;
-    struct blobref ref;
-    unsigned int generation;
+/* Smaller blobs of a batch are copied: one of them that is kept does not keep
+ * the whole message.
+ */
+#define COPY_MAX 4096
+
+/* An answer that waits until less is dirty. */
+struct held {
+    struct list link;
+    const flux_msg_t *msg;
+    size_t len;
+    char digests[];
 };
 
-static void
-respond_digest (struct content *c, const flux_msg_t *msg, const struct blobref *ref)
+void respond_digest (struct content *c, const flux_msg_t *msg, const struct blobref *ref)
 {
     if (flux_respond_raw (c->h, msg, ref->bytes, blobref_digest_size (ref->kind)) < 0)
         flux_log_error (c->h, "error responding to content.store");
 }
+
+/* ---- back-pressure ---- */
 
 /* Too much is dirty, and writing it back helps? */
 static bool full (const struct content *c)
@@ -23,207 +32,61 @@ static bool full (const struct content *c)
            && c->cache.nfailed == 0;
 }
 
-/* Answers that were held back; their entries may be gone, but the digest is a
- * function of the request.
- */
-static void release_held (struct content *c)
+static void held_free (struct held *held)
 {
-    struct waiter *w;
+    list_del (&held->link);
+    flux_msg_decref (held->msg);
+    free (held);
+}
 
-    while (!full (c) && (w = list_first (&c->held, struct waiter, link))) {
-        struct blobref ref;
-        const void *data;
-        size_t len;
+void release_held (struct content *c)
+{
+    struct held *held;
 
-        if (flux_request_decode_raw (w->msg, NULL, &data, &len) < 0)
-            respond_error (c, w->msg, errno, NULL);
-        else {
-            blobhash_sum (c->hash, data, len, &ref);
-            respond_digest (c, w->msg, &ref);
-        }
-        waiter_free (w);
+    while (!full (c) && (held = list_first (&c->held, struct held, link))) {
+        if (flux_respond_raw (c->h, held->msg, held->digests, held->len) < 0)
+            flux_log_error (c->h, "error responding to content.store");
+        held_free (held);
     }
 }
 
-/* ---- flushes ---- */
-
-static void flush_end (struct flush *fl, int errnum)
+void refuse_held (struct content *c, int errnum)
 {
-    list_del (&fl->link);
-    fl->done (fl, errnum);
-    flux_msg_decref (fl->msg);
-    free (fl);
+    struct held *held;
+
+    while ((held = list_first (&c->held, struct held, link))) {
+        respond_error (c, held->msg, errnum, NULL);
+        held_free (held);
+    }
 }
 
-void flush_end_all (struct content *c, int errnum)
+/* Rank 0: answer now, or when there is room. */
+static void respond_digests (struct content *c,
+                             const flux_msg_t *msg,
+                             const void *digests,
+                             size_t len)
 {
-    struct flush *fl;
+    struct held *held;
 
-    while ((fl = list_first (&c->flushes, struct flush, link)))
-        flush_end (fl, errnum ? errnum : fl->errnum);
-}
-
-static bool all_written (const struct content *c)
-{
-    return c->cache.ndirty == c->cache.nfailed;
-}
-
-/* What failed before is tried again; its errors are the flush's. */
-void flush_start (struct content *c,
-                  const flux_msg_t *msg,
-                  void (*done) (struct flush *fl, int errnum))
-{
-    struct flush *fl = calloc (1, sizeof (*fl));
-
-    if (!fl) {
+    if (!full (c)) {
+        if (flux_respond_raw (c->h, msg, digests, len) < 0)
+            flux_log_error (c->h, "error responding to content.store");
+        return;
+    }
+    if (!(held = malloc (sizeof (*held) + len))) {
         respond_error (c, msg, ENOMEM, NULL);
         return;
     }
-    fl->c = c;
-    fl->msg = flux_msg_incref (msg);
-    fl->done = done;
-    list_append (&c->flushes, &fl->link);
-    cache_retry (&c->cache);
-    writeback_all (c);
-}
-
-static void flush_done (struct flush *fl, int errnum)
-{
-    if (errnum)
-        respond_error (fl->c, fl->msg, errnum, NULL);
-    else
-        respond_empty (fl->c, fl->msg);
-}
-
-/* content.flush: {} -> {} */
-void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    struct content *c = arg;
-
-    if (c->rank == 0 && !c->backing)
-        respond_error (c, msg, ENOSYS, NULL);
-    else
-        flush_start (c, msg, flush_done);
-}
-
-/* ---- writing back ---- */
-
-/* Ranks > 0: those who stored it learn how it ended. */
-static void
-answer_stores (struct content *c, struct entry *e, int errnum, const char *text)
-{
-    struct waiter *w;
-
-    while ((w = list_first (&e->waiters, struct waiter, link))) {
-        if (errnum)
-            respond_error (c, w->msg, errnum, text);
-        else
-            respond_digest (c, w->msg, &e->ref);
-        waiter_free (w);
-    }
-}
-
-static void note_failure (struct content *c, int errnum)
-{
-    struct flush *fl;
-
-    list_foreach (&c->flushes, fl, link) {
-        if (fl->errnum == 0)
-            fl->errnum = errnum;
-    }
-}
-
-static void stored (struct content *c, struct entry *e, flux_future_t *f)
-{
-    int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
-
-    cache_stored (&c->cache, e, errnum == 0);
-    if (errnum)
-        note_failure (c, errnum);
-    if (c->rank > 0) {
-        answer_stores (c, e, errnum, errnum ? future_strerror (f, errnum) : NULL);
-        if (errnum) /* it was refused: it is nobody's blob */
-            cache_drop (&c->cache, e);
-    }
-    else if (errnum && c->cache.nfailed == 1)
-        flux_log (c->h, LOG_ERR, "content-backing.store: %s",
-                  future_strerror (f, errnum));
-}
-
-static void store_continuation (flux_future_t *f, void *arg)
-{
-    struct storing *s = arg;
-    struct content *c = s->out.c;
-    struct entry *e = cache_find (&c->cache, &s->ref);
-
-    outgoing_returned (&s->out);
-    if (s->generation == c->generation && e && e->state == ENTRY_STORING)
-        stored (c, e, f);
-    flux_future_destroy (f);
-    release_held (c);
-    writeback (c);
-}
-
-static int store_send (struct content *c, const struct entry *e)
-{
-    struct storing *s = calloc (1, sizeof (*s));
-
-    if (!s)
-        return -1;
-    s->ref = e->ref;
-    s->generation = c->generation;
-    return outgoing_send (
-        c, &s->out,
-        flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.store" : "content.store",
-                      e->blob->data, e->blob->len,
-                      c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
-        free, store_continuation);
-}
-
-static bool much_gathered (const struct content *c)
-{
-    size_t waiting = c->cache.ndirty - c->cache.nfailed - c->cache.nstoring;
-
-    return waiting > 0
-           && (c->cache.dirty_bytes > CACHE_WRITEBACK_BYTES
-               || waiting > CACHE_WRITEBACK_COUNT);
-}
-
-void writeback (struct content *c)
-{
-    struct entry *e;
-
-    if (c->rank == 0 && !c->backing)
-        return;
-    if (c->rank > 0 || much_gathered (c))
-        c->writing = true;
-    while (c->writing && c->cache.nstoring < c->batch_limit
-           && (e = cache_next_dirty (&c->cache))) {
-        if (store_send (c, e) < 0) {
-            note_failure (c, errno);
-            cache_stored (&c->cache, e, false);
-            answer_stores (c, e, errno, NULL);
-        }
-    }
-    if (all_written (c)) {
-        c->writing = false;
-        flush_end_all (c, 0);
-    }
-}
-
-void writeback_all (struct content *c)
-{
-    c->writing = true;
-    writeback (c);
-}
-
-void writeback_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    writeback_all (arg);
+    list_init (&held->link);
+    held->msg = flux_msg_incref (msg);
+    held->len = len;
+    memcpy (held->digests, digests, len);
+    list_append (&c->held, &held->link);
 }
 
 /* ---- stores ---- */
 
+/* The bytes stay where they came in. */
 static struct blob *request_blob (const flux_msg_t *msg, const void *data, size_t len)
 {
     struct blob *b =
@@ -234,16 +97,27 @@ static struct blob *request_blob (const flux_msg_t *msg, const void *data, size_
     return b;
 }
 
-static struct entry *
-store_blob (struct content *c, const flux_msg_t *msg, const void *data, size_t len)
+static struct blob *batch_blob (const flux_msg_t *msg, const void *data, size_t len)
+{
+    char *copy;
+
+    if (len > COPY_MAX)
+        return request_blob (msg, data, len);
+    if (!(copy = malloc (len + 1)))
+        return NULL;
+    memcpy (copy, data, len);
+    return blob_new_malloced (copy, len);
+}
+
+/* Takes over blob, which may be NULL. */
+static struct entry *store_blob (struct content *c, struct blob *blob)
 {
     struct blobref ref;
     struct entry *e;
-    struct blob *blob;
 
-    if (!(blob = request_blob (msg, data, len)))
+    if (!blob)
         return NULL;
-    blobhash_sum (c->hash, data, len, &ref);
+    blobhash_sum (c->hash, blob->data, blob->len, &ref);
     if (!(e = cache_find (&c->cache, &ref)))
         e = cache_add (&c->cache, &ref);
     if (e) {
@@ -257,14 +131,14 @@ store_blob (struct content *c, const flux_msg_t *msg, const void *data, size_t l
     return e;
 }
 
-static void store_answer (struct content *c, const flux_msg_t *msg, struct entry *e)
+/* Something is dirty: see that it is written in time. */
+static void written_soon (struct content *c, bool was_clean)
 {
-    struct list *wait = c->rank > 0 ? &e->waiters : full (c) ? &c->held : NULL;
-
-    if (!wait)
-        respond_digest (c, msg, &e->ref);
-    else if (waiter_add (wait, msg) < 0)
-        respond_error (c, msg, errno, NULL);
+    if (was_clean && c->rank == 0 && c->backing && c->lasting) {
+        flux_timer_watcher_reset (c->timer, WRITEBACK_DELAY, 0.);
+        flux_watcher_start (c->timer);
+    }
+    writeback (c);
 }
 
 /* content.store: blob -> digest, both raw */
@@ -284,14 +158,68 @@ void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
         respond_error (c, msg, EFBIG, NULL);
         return;
     }
-    if (!(e = store_blob (c, msg, data, len))) {
+    if (!(e = store_blob (c, request_blob (msg, data, len)))) {
         respond_error (c, msg, ENOMEM, NULL);
         return;
     }
-    store_answer (c, msg, e);
-    if (was_clean && c->rank == 0 && c->backing && c->lasting) {
-        flux_timer_watcher_reset (c->timer, WRITEBACK_DELAY, 0.);
-        flux_watcher_start (c->timer);
+    if (c->rank == 0)
+        respond_digests (c, msg, e->ref.bytes, blobref_digest_size (e->ref.kind));
+    else if (waiter_add (&e->waiters, msg) < 0) /* answered when rank 0 has it */
+        respond_error (c, msg, errno, NULL);
+    written_soon (c, was_clean);
+}
+
+/* Is every blob small enough? */
+static int check_batch (struct content *c, const void *buf, size_t size)
+{
+    const void *data;
+    size_t len, pos = 0;
+    int r;
+
+    while ((r = blobbatch_next (buf, size, &pos, &data, &len)) > 0) {
+        if (len > c->blob_limit)
+            return -EFBIG;
     }
-    writeback (c);
+    return r;
+}
+
+static int store_batch (struct content *c,
+                        const flux_msg_t *msg,
+                        const void *buf,
+                        size_t size,
+                        struct text *digests)
+{
+    const void *data;
+    size_t len, pos = 0;
+    struct entry *e;
+
+    while (blobbatch_next (buf, size, &pos, &data, &len) > 0) {
+        if (!(e = store_blob (c, batch_blob (msg, data, len))))
+            return -ENOMEM;
+        text_put (digests, e->ref.bytes, blobref_digest_size (e->ref.kind));
+    }
+    return text_error (digests);
+}
+
+/* content.store-batch: see common/blobbatch.h; rank 0 */
+void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    _cleanup_ (text_fini) struct text digests = TEXT_INIT;
+    struct content *c = arg;
+    bool was_clean = all_written (c);
+    const void *buf;
+    size_t size;
+    int r;
+
+    if (flux_request_decode_raw (msg, NULL, &buf, &size) < 0)
+        r = -errno;
+    else if (c->rank > 0)
+        r = -ENOSYS;
+    else if ((r = check_batch (c, buf, size)) == 0)
+        r = store_batch (c, msg, buf, size, &digests);
+    if (r < 0)
+        respond_error (c, msg, -r, NULL);
+    else
+        respond_digests (c, msg, digests.buf, digests.len);
+    written_soon (c, was_clean);
 }

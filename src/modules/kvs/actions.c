@@ -6,64 +6,61 @@
 
 #include "service.h"
 
-/* An RPC whose answer goes back to the engine. */
-struct call {
-    struct service *s;
-    struct list link; /* in s->calls */
-    flux_future_t *f;
+/* What goes back to the engine with the answer. */
+struct query {
+    struct call call;
     struct blobref ref;
     uint64_t id;
     int64_t seq;
     char *ns;
 };
 
-static void call_free (void *arg)
+static void query_free (void *arg)
 {
-    struct call *call = arg;
+    struct query *q = arg;
 
-    list_del (&call->link);
-    free (call->ns);
-    free_keep_errno (call);
+    free (q->ns);
+    free_keep_errno (q);
 }
 
-/* Its continuation runs: the future may live on, but it is no longer out. */
-static struct call *call_returned (void *arg)
+static struct query *query_new (const struct blobref *ref, uint64_t id)
 {
-    struct call *call = arg;
+    struct query *q = calloc (1, sizeof (*q));
 
+    if (q) {
+        if (ref)
+            q->ref = *ref;
+        q->id = id;
+    }
+    return q;
+}
+
+void call_returned (struct call *call)
+{
     list_del (&call->link);
-    return call;
 }
 
 void calls_drop_all (struct service *s)
 {
     struct call *call;
 
-    while ((call = list_first (&s->calls, struct call, link)))
+    while ((call = list_first (&s->calls, struct call, link))) {
+        call_returned (call);
         flux_future_destroy (call->f);
-}
-
-static struct call *call_new (struct service *s, const struct blobref *ref, uint64_t id)
-{
-    struct call *call = calloc (1, sizeof (*call));
-
-    if (call) {
-        call->s = s;
-        list_init (&call->link);
-        if (ref)
-            call->ref = *ref;
-        call->id = id;
     }
-    return call;
 }
 
-/* Takes over f (which may be NULL: errno says why) and call.  Returns 0 or a
- * positive errno: the continuation will not be called.
- */
-static int call_then (flux_future_t *f, struct call *call, flux_continuation_f cb)
+int call_then (struct service *s,
+               struct call *call,
+               flux_free_f call_free,
+               flux_future_t *f,
+               flux_continuation_f cb)
 {
     int errnum;
 
+    call->s = s;
+    call->f = f;
+    list_init (&call->link);
     if (!f || flux_future_aux_set (f, NULL, call, call_free) < 0) {
         errnum = errno;
         call_free (call);
@@ -75,8 +72,7 @@ static int call_then (flux_future_t *f, struct call *call, flux_continuation_f c
         flux_future_destroy (f);
         return errnum;
     }
-    call->f = f;
-    list_append (&call->s->calls, &call->link);
+    list_append (&s->calls, &call->link);
     return 0;
 }
 
@@ -97,12 +93,13 @@ static int get_blob (flux_future_t *f, struct blob **blob)
 
 static void load_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = call_returned (arg);
-    struct service *s = call->s;
+    struct query *q = arg;
+    struct service *s = q->call.s;
     struct blob *blob = NULL;
     int errnum = get_blob (f, &blob);
 
-    kvs_engine_loaded (s->e, &call->ref, errnum, blob);
+    call_returned (&q->call);
+    kvs_engine_loaded (s->e, &q->ref, errnum, blob);
     blob_put (blob);
     flux_future_destroy (f);
     service_run (s);
@@ -111,69 +108,36 @@ static void load_continuation (flux_future_t *f, void *arg)
 static void do_load (struct service *s, const struct kvs_load *load)
 {
     struct blobref ref = load->ref;
-    struct call *call = call_new (s, &ref, 0);
+    struct query *q = query_new (&ref, 0);
     int errnum = ENOMEM;
 
-    if (call)
+    if (q)
         errnum =
-            call_then (flux_rpc_raw (s->h, "content.load", ref.bytes,
+            call_then (s, &q->call, query_free,
+                       flux_rpc_raw (s->h, "content.load", ref.bytes,
                                      blobref_digest_size (ref.kind), FLUX_NODEID_ANY, 0),
-                       call, load_continuation);
+                       load_continuation);
     if (errnum)
         kvs_engine_loaded (s->e, &ref, errnum, NULL);
-}
-
-/* ---- content.store ---- */
-
-static void store_continuation (flux_future_t *f, void *arg)
-{
-    struct call *call = call_returned (arg);
-    struct service *s = call->s;
-    const void *digest;
-    struct blobref ref;
-    size_t len;
-    int errnum = 0;
-
-    if (flux_rpc_get_raw (f, &digest, &len) < 0)
-        errnum = errno;
-    else if (blobref_from_digest (call->ref.kind, digest, len, &ref) < 0
-             || !blobref_equal (&ref, &call->ref))
-        errnum = EPROTO;
-    kvs_engine_stored (s->e, call->id, errnum);
-    flux_future_destroy (f);
-    service_run (s);
-}
-
-static void do_store (struct service *s, const struct kvs_store *store)
-{
-    uint64_t id = store->id;
-    struct call *call = call_new (s, &store->ref, id);
-    int errnum = ENOMEM;
-
-    if (call)
-        errnum = call_then (flux_rpc_raw (s->h, "content.store", store->blob->data,
-                                          store->blob->len, FLUX_NODEID_ANY, 0),
-                            call, store_continuation);
-    if (errnum)
-        kvs_engine_stored (s->e, id, errnum);
 }
 
 /* ---- content.checkpoint-put ---- */
 
 static void checkpoint_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = call_returned (arg);
-    struct service *s = call->s;
+    struct query *q = arg;
+    struct service *s = q->call.s;
     int errnum = 0;
 
+    call_returned (&q->call);
     s->syncing--;
     if (flux_rpc_get (f, NULL) < 0)
         errnum = errno;
     else {
-        s->saved_seq = call->seq;
-        s->saved_root = call->ref;
+        s->saved_seq = q->seq;
+        s->saved_root = q->ref;
     }
-    kvs_engine_checkpointed (s->e, call->id, errnum);
+    kvs_engine_checkpointed (s->e, q->id, errnum);
     flux_future_destroy (f);
     service_run (s);
 }
@@ -181,12 +145,13 @@ static void checkpoint_continuation (flux_future_t *f, void *arg)
 static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
 {
     uint64_t id = cp->id;
-    struct call *call = call_new (s, &cp->ref, id);
+    struct query *q = query_new (&cp->ref, id);
     int errnum = ENOMEM;
 
-    if (call) {
-        call->seq = cp->seq;
-        errnum = call_then (checkpoint_put (s, &cp->ref, cp->seq, false), call,
+    if (q) {
+        q->seq = cp->seq;
+        errnum = call_then (s, &q->call, query_free,
+                            checkpoint_put (s, &cp->ref, cp->seq, false),
                             checkpoint_continuation);
     }
     if (errnum)
@@ -199,36 +164,38 @@ static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
 
 static void fetch_continuation (flux_future_t *f, void *arg)
 {
-    struct call *call = call_returned (arg);
-    struct service *s = call->s;
+    struct query *q = arg;
+    struct service *s = q->call.s;
     const char *rootref;
     int owner = 0, flags = 0, errnum = 0;
     struct blobref root = { 0 };
     json_int_t seq = 0;
 
+    call_returned (&q->call);
     if (flux_rpc_get_unpack (f, "{s:i s:I s:s s:i}", "owner", &owner, "rootseq", &seq,
                              "rootref", &rootref, "flags", &flags)
         < 0)
         errnum = errno;
     else if (blobref_parse (rootref, strlen (rootref), &root) < 0)
         errnum = EPROTO;
-    kvs_engine_fetched (s->e, call->ns, errnum, owner, flags, &root, seq);
+    kvs_engine_fetched (s->e, q->ns, errnum, owner, flags, &root, seq);
     flux_future_destroy (f);
     service_run (s);
 }
 
 static void do_fetch (struct service *s, const struct kvs_fetch *fetch)
 {
-    struct call *call = call_new (s, NULL, 0);
+    struct query *q = query_new (NULL, 0);
     char *ns = strdup (fetch->ns);
     int errnum = ENOMEM;
 
-    if (call && ns && (call->ns = strdup (ns)))
-        errnum = call_then (flux_rpc_pack (s->h, "kvs.getroot", FLUX_NODEID_UPSTREAM, 0,
+    if (q && ns && (q->ns = strdup (ns)))
+        errnum = call_then (s, &q->call, query_free,
+                            flux_rpc_pack (s->h, "kvs.getroot", FLUX_NODEID_UPSTREAM, 0,
                                            "{s:s s:i}", "namespace", ns, "flags", 0),
-                            call, fetch_continuation);
-    else if (call)
-        call_free (call);
+                            fetch_continuation);
+    else
+        free (q);
     if (errnum && ns)
         kvs_engine_fetched (s->e, ns, errnum, 0, 0, NULL, 0);
     free (ns);
@@ -264,7 +231,7 @@ static void do_action (struct service *s, struct kvs_action *a)
             do_load (s, container_of (a, struct kvs_load, action));
             return;
         case KVS_ACTION_STORE:
-            do_store (s, container_of (a, struct kvs_store, action));
+            store_add (s, container_of (a, struct kvs_store, action));
             return;
         case KVS_ACTION_CHECKPOINT:
             do_checkpoint (s, container_of (a, struct kvs_checkpoint, action));
@@ -299,6 +266,7 @@ void service_run (struct service *s)
         more = kvs_engine_run (s->e);
         for (n = 0; (a = kvs_engine_next (s->e)); n++)
             do_action (s, a);
+        stores_send (s);
     } while (n > 0 && !more);
     /* A long transaction lets others in, and goes on when they were heard. */
     if (more)

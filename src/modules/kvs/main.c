@@ -224,6 +224,7 @@ static void service_destroy (struct service *s)
     flux_future_destroy (s->heartbeat);
     flux_future_destroy (s->save);
     calls_drop_all (s);
+    free (s->batch);
     flux_watcher_destroy (s->idle);
     flux_watcher_destroy (s->clock);
     flux_watcher_destroy (s->tick_timer);

@@ -2,7 +2,8 @@
  *
  *   main.c        life and arguments
  *   request.c     requests and their answers, clients that leave
- *   actions.c     what the engine asks for: content, events, other ranks
+ *   actions.c     what the engine asks for: loads, events, other ranks
+ *   stores.c      ... stores
  *   commit_rpc.c  kvs.commit, kvs.relaycommit
  *   lookup_rpc.c  kvs.lookup, kvs.lookup-plus
  *   root_rpc.c    kvs.getroot, kvs.wait-version, kvs.setroot-pause, -unpause
@@ -42,9 +43,11 @@ struct service {
     uint32_t owner;
     int hash;
     struct kvs_engine *e;
-    struct table clients; /* struct client, by the sender's route */
-    struct list requests; /* all of them */
-    struct list calls;    /* RPCs that are out (actions.c) */
+    struct table clients;      /* struct client, by the sender's route */
+    struct list requests;      /* all of them */
+    struct list calls;         /* RPCs that are out (actions.c) */
+    struct store_batch *batch; /* stores that go out together */
+    bool no_batches;           /* content does not take them */
     flux_watcher_t *clock;
     flux_watcher_t *idle; /* goes on with a transaction that yielded */
     flux_future_t *heartbeat;
@@ -72,6 +75,36 @@ void service_run (struct service *s);
 
 /* Forget what is out. */
 void calls_drop_all (struct service *s);
+
+/* An RPC whose answer goes back to the engine: the beginning of what its
+ * continuation gets.
+ */
+struct call {
+    struct service *s;
+    struct list link; /* in s->calls */
+    flux_future_t *f;
+};
+
+/* Takes over f (which may be NULL: errno says why) and call, which is freed by
+ * call_free () with the future.  Returns 0 or a positive errno: the
+ * continuation will not be called.
+ */
+int call_then (struct service *s,
+               struct call *call,
+               flux_free_f call_free,
+               flux_future_t *f,
+               flux_continuation_f cb);
+
+/* First thing in a continuation: the future may live on, but it is no longer
+ * out.
+ */
+void call_returned (struct call *call);
+
+/* ---- stores.c ---- */
+
+/* Send a store, or remember it until stores_send (), which follows. */
+void store_add (struct service *s, const struct kvs_store *store);
+void stores_send (struct service *s);
 
 /* ---- request.c ---- */
 

@@ -79,14 +79,20 @@ void sim_check_log (const struct job *job)
 {
     char had[512] = "";
     size_t n = 0;
-    const char *p = job->log, *next;
+    static struct text unpacked;
+    struct jview log, R;
+    const char *p, *next;
     char last = 0, letter;
     bool over = false;
     double t = -1.;
     struct entry e;
 
-    for (; p < job->log + job->loglen; p = next) {
-        if (entry_parse (&e, p, job->log + job->loglen - p, &next) < 0
+    if (job_texts (job, &unpacked, &log, &R) < 0) {
+        sim_broke ("a packed job cannot be read", job->id);
+        return;
+    }
+    for (p = log.s; p < log.s + log.len; p = next) {
+        if (entry_parse (&e, p, log.s + log.len - p, &next) < 0
             || !one_letter (e.name, e.namelen, e.severity == 0, &letter)) {
             sim_broke ("a strange event", job->id);
             return;

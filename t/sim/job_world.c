@@ -172,16 +172,22 @@ const struct jm_sink sim_sink = {
 
 static void check_job (int id)
 {
+    static struct text unpacked;
     struct job *job = jm_lookup (sim.jm, id);
     struct sjob *s = &sim.jobs[id];
+    struct jview log, R;
 
     if (!job) {
         if (!s->purged)
             sim_broke ("a job is lost", id);
         return;
     }
-    if (s->kvs.len > job->loglen
-        || (s->kvs.len > 0 && memcmp (s->kvs.buf, job->log, s->kvs.len) != 0))
+    if (job_texts (job, &unpacked, &log, &R) < 0) {
+        sim_broke ("a packed job cannot be read", id);
+        return;
+    }
+    if (s->kvs.len > log.len
+        || (s->kvs.len > 0 && memcmp (s->kvs.buf, log.s, s->kvs.len) != 0))
         sim_broke ("the KVS does not have a prefix of the log", id);
     for (int i = 0; i < MAXCONSUMERS; i++) {
         struct consumer *c = &sim.consumers[i];
@@ -190,8 +196,8 @@ static void check_job (int id)
             continue;
         if (!c->seen[id])
             sim_broke ("a consumer misses a job", id);
-        else if (c->logs[id].len != job->loglen
-                 || memcmp (c->logs[id].buf, job->log, job->loglen) != 0)
+        else if (c->logs[id].len != log.len
+                 || memcmp (c->logs[id].buf, log.s, log.len) != 0)
             sim_broke ("a consumer has another log", id);
         else if (!index_agrees (c->index, id, job->state, job->urgency, job->priority))
             sim_broke ("a job-list says something else", id);

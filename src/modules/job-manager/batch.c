@@ -106,6 +106,7 @@ int batch_token (struct batch *b, void *token)
 static void begin_append (struct batch *b, struct job *job, struct batch_op *op)
 {
     op->id = job->id;
+    op->job = job;
     op->data = job->log + job->flushed;
     op->len = job->loglen - job->flushed;
     job->flushed = job->loglen;

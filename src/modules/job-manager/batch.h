@@ -41,10 +41,13 @@ struct batch_item {
     enum batch_kind kind;
 };
 
+struct job;
+
 /* One operation of a commit, as handed to the service. */
 struct batch_op {
     enum batch_kind kind; /* not TOKEN */
     uint64_t id;          /* APPEND, UNLINK: the job */
+    struct job *job;      /* APPEND */
     const char *key;      /* PUT */
     const char *data;     /* APPEND, PUT */
     size_t len;
@@ -55,8 +58,6 @@ struct batch {
     struct list inflight; /* jobs held until now, and tokens */
     bool busy;
 };
-
-struct job;
 
 void batch_init (struct batch *b);
 void batch_fini (struct batch *b);

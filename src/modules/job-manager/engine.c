@@ -27,8 +27,10 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
 {
     struct jm *jm = calloc (1, sizeof (*jm));
 
-    if (!jm)
+    if (!jm || !(jm->packer = packer_new ())) {
+        free (jm);
         return NULL;
+    }
     jm->sink = sink;
     jm->arg = arg;
     jm->owner = owner;
@@ -69,6 +71,7 @@ void jm_destroy (struct jm *jm)
     intern_put (&jm->pool, jm->queue.stop_reason);
     intern_fini (&jm->pool);
     table_fini (&jm->jobs);
+    packer_free (jm->packer);
     text_fini (&jm->line);
     text_fini (&jm->context);
     free (jm);
@@ -452,9 +455,19 @@ bool jm_commit_wanted (const struct jm *jm)
     return batch_wanted (&jm->batch);
 }
 
+/* An inactive job's log is looked at by nobody but the commit for the last time. */
+static void commit_op (const struct batch_op *op, void *arg)
+{
+    struct jm *jm = arg;
+
+    jm->sink->commit_op (op, jm->arg);
+    if (op->kind == BATCH_APPEND && op->job->state == STATE_INACTIVE)
+        job_pack (op->job, jm->packer, &jm->pool);
+}
+
 size_t jm_commit_begin (struct jm *jm)
 {
-    return batch_begin (&jm->batch, jm->sink->commit_op, jm->arg);
+    return batch_begin (&jm->batch, commit_op, jm);
 }
 
 /* Its submit event is stored: now the job may live. */

@@ -62,6 +62,7 @@ struct jm {
     struct intern pool;
     struct batch batch;
     struct journal journal;
+    struct packer *packer;
     struct text line;    /* the event being written */
     struct text context; /* the context of an event of our own */
 };

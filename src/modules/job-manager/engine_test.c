@@ -127,6 +127,7 @@ static void cancel_running (void)
 {
     struct jm *jm = bed_new_jm ();
     struct jm_exception x = { "cancel", 0, NULL, 7, -1 };
+    struct text log = TEXT_INIT;
     struct entry e;
 
     jm_sched_ready (jm, 0);
@@ -146,8 +147,14 @@ static void cancel_running (void)
         "submit validate depend priority alloc start exception finish release release "
         "free clean",
         "its events are in RFC 21's order");
-    ok (job_end_event (jm_lookup (jm, 1), &e) == 0 && e.ev == EV_EXCEPTION,
+    ok (job_end_event (jm_lookup (jm, 1), &log, &e) == 0 && e.ev == EV_EXCEPTION,
         "what ended it is the exception, not the finish after it");
+    bed_commit_all (jm);
+    ok (jm_lookup (jm, 1)->packed && !jm_lookup (jm, 1)->log && !jm_lookup (jm, 1)->R,
+        "when all of it is committed its texts are packed");
+    ok (job_end_event (jm_lookup (jm, 1), &log, &e) == 0 && e.ev == EV_EXCEPTION,
+        "and can still be read");
+    text_fini (&log);
     ok (jm_exec_finish (jm, 1, 0) == -ENOENT,
         "the exec service has no say in it any more");
     jm_destroy (jm);

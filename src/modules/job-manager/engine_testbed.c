@@ -175,7 +175,9 @@ void bed_commit_all (struct jm *jm)
 const char *bed_events (struct jm *jm, uint64_t id)
 {
     static struct text names;
+    static struct text unpacked;
     struct job *job = jm_lookup (jm, id);
+    struct jview log, R;
     const char *p, *next;
     struct entry e;
 
@@ -183,8 +185,10 @@ const char *bed_events (struct jm *jm, uint64_t id)
     text_puts (&names, "");
     if (!job)
         return "no such job";
-    for (p = job->log; p < job->log + job->loglen; p = next) {
-        if (entry_parse (&e, p, job->log + job->loglen - p, &next) < 0)
+    if (job_texts (job, &unpacked, &log, &R) < 0)
+        return "no texts";
+    for (p = log.s; p < log.s + log.len; p = next) {
+        if (entry_parse (&e, p, log.s + log.len - p, &next) < 0)
             return "malformed log";
         if (names.len > 0)
             text_putc (&names, ' ');

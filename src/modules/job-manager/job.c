@@ -47,6 +47,7 @@ void job_free (struct job *job, struct intern *pool)
     intern_put (pool, job->R);
     intern_put (pool, job->annotations);
     free_keep_errno (job->log);
+    free_keep_errno (job->packed);
     free_keep_errno (job);
 }
 
@@ -395,11 +396,41 @@ void job_log_trim (struct job *job)
     }
 }
 
-int job_end_event (const struct job *job, struct entry *e)
+void job_pack (struct job *job, struct packer *packer, struct intern *pool)
 {
+    struct packed *block;
+
+    if (job->packed || job->flushed < job->loglen
+        || packer_pack (packer, job->log, job->loglen, job->R ? job->R->s : "",
+                        job->R ? job->R->len : 0, &block)
+               < 0)
+        return;
+    job->packed = block;
+    free (move_ptr (job->log));
+    job->logcap = 0;
+    intern_set (pool, &job->R, NULL);
+}
+
+int job_texts (const struct job *job, struct text *t, struct jview *log, struct jview *R)
+{
+    if (job->packed) {
+        text_clear (t);
+        return unpack (job->packed, t, log, R);
+    }
+    *log = (struct jview){ job->log, job->loglen };
+    *R = itext_view (job->R);
+    return 0;
+}
+
+int job_end_event (const struct job *job, struct text *t, struct entry *e)
+{
+    struct jview log, R;
     const char *next;
+    int r;
 
     if (job->end_len == 0)
         return -ENOENT;
-    return entry_parse (e, job->log + job->end_offset, job->end_len, &next);
+    if ((r = job_texts (job, t, &log, &R)) < 0)
+        return r;
+    return entry_parse (e, log.s + job->end_offset, job->end_len, &next);
 }

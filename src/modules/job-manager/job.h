@@ -7,6 +7,7 @@
  *    or sent or canceling (state SCHED), or inactive
  *  - 'active' is linked in the list of active jobs, or in that of zombies
  *  - flushed <= loglen; the bytes between are in the batch or about to be
+ *  - log and R are there, or (inactive jobs only) packed is
  *
  * Ownership: the engine owns the record; it owns log, texts, dependencies and
  * queued events.
@@ -25,6 +26,7 @@
 
 #include "batch.h"
 #include "event.h"
+#include "pack.h"
 
 /* Longest eventlog of one job; an event that would not fit is refused. */
 #define JOB_LOG_MAX (16 << 20)
@@ -82,6 +84,7 @@ struct job {
     struct itext *annotations;
     struct list dependencies; /* struct dependency */
     char *log;                /* the eventlog, as stored */
+    struct packed *packed;    /* instead of log and R, when all is over */
     uint32_t loglen;
     uint32_t end_offset; /* in log: the line of the event that ended the job */
     uint32_t end_len;
@@ -139,8 +142,18 @@ int job_log_append (struct job *job, const char *line, size_t len);
 /* Give back what the log does not use. */
 void job_log_trim (struct job *job);
 
-/* The event that moved the job to CLEANUP.  -ENOENT before that. */
-int job_end_event (const struct job *job, struct entry *e);
+/* An inactive job, all of whose log is flushed: replace log and R by a packed
+ * block.  If that fails they stay.
+ */
+void job_pack (struct job *job, struct packer *packer, struct intern *pool);
+
+/* Log and R, packed or not; t lends its memory.  Returns 0 or a negative errno. */
+int job_texts (const struct job *job, struct text *t, struct jview *log, struct jview *R);
+
+/* The event that moved the job to CLEANUP; t lends its memory.  -ENOENT before
+ * that.
+ */
+int job_end_event (const struct job *job, struct text *t, struct entry *e);
 
 unsigned int job_dependencies_outstanding (const struct job *job);
 

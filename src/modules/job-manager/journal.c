@@ -74,6 +74,7 @@ void journal_fini (struct journal *j)
     list_foreach (&j->consumers, c, node)
         consumer_free (c);
     text_fini (&j->message);
+    text_fini (&j->unpacked);
 }
 
 /* ---- filters -------------------------------------------------------------- */
@@ -136,16 +137,16 @@ static void put_head (struct text *t, uint64_t id)
     text_puts (t, ",\"events\":[");
 }
 
-static void put_tail (struct text *t, const struct itext *jobspec, const struct itext *R)
+static void put_tail (struct text *t, const struct itext *jobspec, struct jview R)
 {
     text_putc (t, ']');
     if (jobspec) {
         text_puts (t, ",\"jobspec\":");
         text_put (t, jobspec->s, jobspec->len);
     }
-    if (R) {
+    if (jview_present (R)) {
         text_puts (t, ",\"R\":");
-        text_put (t, R->s, R->len);
+        jview_put (t, R);
     }
     text_putc (t, '}');
 }
@@ -178,11 +179,15 @@ put_log (struct text *t, const struct consumer *c, const char *log, size_t len)
 static int send_job (struct journal *j, const struct consumer *c, const struct job *job)
 {
     struct text *t = &j->message;
+    struct jview log, R;
+    int r;
 
+    if ((r = job_texts (job, &j->unpacked, &log, &R)) < 0)
+        return r;
     text_clear (t);
     put_head (t, job->id);
-    put_log (t, c, job->log, job->loglen);
-    put_tail (t, job->jobspec, job->R);
+    put_log (t, c, log.s, log.len);
+    put_tail (t, job->jobspec, R);
     if (text_error (t))
         return -ENOMEM;
     j->send (c->token, t->buf, t->len, j->arg);
@@ -305,7 +310,9 @@ int journal_event (struct journal *j,
             put_head (t, job->id);
             text_put (t, line, len - 1);
             put_tail (t, e->ev == EV_SUBMIT ? job->jobspec : NULL,
-                      e->ev == EV_ALLOC ? job->R : NULL);
+                      e->ev == EV_ALLOC && job->R
+                          ? (struct jview){ job->R->s, job->R->len }
+                          : JVIEW_ABSENT);
             if (text_error (t))
                 return -ENOMEM;
             written = true;

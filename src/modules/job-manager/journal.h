@@ -50,6 +50,7 @@ struct journal {
     journal_send_f send;
     void *arg;
     struct text message;
+    struct text unpacked;
     uint64_t events; /* processed since the start */
 };
 

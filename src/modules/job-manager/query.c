@@ -79,9 +79,9 @@ void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
 /* ---- getattr (user): { "id":I "attrs":[s] } -> the attributes --------------------- */
 
 /* The log's lines as an array. */
-static void put_eventlog (struct text *t, const struct job *job)
+static void put_eventlog (struct text *t, struct jview log)
 {
-    const char *p = job->log, *end = job->log + job->loglen;
+    const char *p = log.s, *end = log.s + log.len;
 
     text_putc (t, '[');
     while (p < end) {
@@ -99,16 +99,21 @@ static void put_eventlog (struct text *t, const struct job *job)
 static int
 put_attr (struct text *t, const struct job *job, struct jview name, struct text *why)
 {
+    _cleanup_ (text_fini) struct text unpacked = TEXT_INIT;
+    struct jview log, R;
+
     if (!jview_is (name, JVIEW_STRING)) {
         text_puts (why, "attribute list contains non-string");
         return EPROTO;
     }
+    if (job_texts (job, &unpacked, &log, &R) < 0)
+        return ENOMEM;
     if (t->buf[t->len - 1] != '{')
         text_putc (t, ',');
     jview_put (t, name);
     text_putc (t, ':');
     if (jview_equal (name, "eventlog"))
-        put_eventlog (t, job);
+        put_eventlog (t, log);
     else if (jview_equal (name, "jobspec"))
         text_put (t, job->jobspec->s, job->jobspec->len);
     else if (!jview_equal (name, "R")) {
@@ -116,12 +121,12 @@ put_attr (struct text *t, const struct job *job, struct jview name, struct text 
         jview_string (name, why);
         return ENOENT;
     }
-    else if (!job->R) {
+    else if (!jview_present (R)) {
         text_puts (why, "R is NULL");
         return ENOENT;
     }
     else
-        text_put (t, job->R->s, job->R->len);
+        jview_put (t, R);
     return 0;
 }
 

@@ -237,8 +237,10 @@ static int settle (struct jm *jm, struct job *job)
         jm->max_jobid = job->id;
     if (job->flags & JOB_WAITABLE)
         jm->nwaitable++;
-    if (job->state == STATE_INACTIVE)
+    if (job->state == STATE_INACTIVE) {
         jm_retire (jm, job);
+        job_pack (job, jm->packer, &jm->pool);
+    }
     else if (job->state & STATE_RUNNING) {
         list_append (&jm->running, &job->running);
         jm->nrunning++;

@@ -12,10 +12,11 @@
 /* Why the job did not succeed; nothing if it did. */
 static bool result_of (const struct job *job, struct text *why)
 {
+    _cleanup_ (text_fini) struct text log = TEXT_INIT;
     struct entry e;
     flux_error_t error = { "" };
 
-    if (job_end_event (job, &e) < 0) {
+    if (job_end_event (job, &log, &e) < 0) {
         text_puts (why, "the job's log does not say how it ended");
         return false;
     }

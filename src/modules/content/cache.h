@@ -14,7 +14,8 @@
  *   FAILED    ... could not be written; tried again at the next flush
  *
  * Ownership: entries belong to the cache; blobs are counted.
- * Bounds: clean data above cache_purge ()'s target goes once it is old enough;
+ * Bounds: clean data above cache_purge ()'s target goes once it is old enough,
+ * and at once while there is more than CACHE_BYTES_MAX in all;
  * dirty data is bounded by the service, which holds back its answers to stores
  * above CACHE_DIRTY_MAX bytes while the backing store works.  Without one, or
  * while it fails, everything stays in memory.
@@ -36,7 +37,9 @@
 #define CACHE_WRITEBACK_BYTES (4 * 1024 * 1024)
 #define CACHE_WRITEBACK_COUNT 8192
 /* Make clients wait when so much is dirty. */
-#define CACHE_DIRTY_MAX (256 * 1024 * 1024)
+#define CACHE_DIRTY_MAX (64 * 1024 * 1024)
+/* Above so much in all, clean data goes however young it is. */
+#define CACHE_BYTES_MAX (128 * 1024 * 1024)
 
 enum entry_state {
     ENTRY_LOADING,
@@ -105,7 +108,7 @@ void cache_requeue (struct cache *c);
 void cache_drop (struct cache *c, struct entry *e);
 
 /* Drop all clean entries; or, while there is more than target bytes in all,
- * those not used for min_age seconds.
+ * those not used for more than min_age seconds (negative: however young).
  */
 void cache_drop_clean (struct cache *c);
 void cache_purge (struct cache *c, size_t target, double min_age);

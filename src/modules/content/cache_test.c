@@ -89,6 +89,8 @@ static void purging (void)
         "the least recently used go, down to the target");
     cache_purge (&c, 0, 1000);
     ok (c.bytes == 500, "if they are old enough");
+    cache_purge (&c, 400, -1.);
+    ok (c.bytes == 400, "or, when memory is short, however young");
     c.now = 2000;
     cache_purge (&c, 0, 1000);
     ok (c.bytes == 100 && find (&c, 11) && find (&c, 10), "dirty ones stay");

@@ -112,6 +112,8 @@ static void stored (struct content *c, struct entry *e, flux_future_t *f)
     else if (errnum && c->cache.nfailed == 1)
         flux_log (c->h, LOG_ERR, "content-backing.store: %s",
                   future_strerror (f, errnum));
+    /* last: this very entry may go */
+    cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
 }
 
 static void store_continuation (flux_future_t *f, void *arg)

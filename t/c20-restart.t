@@ -30,6 +30,12 @@ test_expect_success '... and gives out new ids' '
     flux start --statedir="$state" sh -c "flux submit true" >id3 &&
     test "$(flux job id $(cat id3))" -gt "$(flux job id $(cat id2))"
 '
+test_expect_success 'a state directory that is not there yet is made, and kept' '
+    flux start --statedir="$(pwd)/fresh" flux kvs put there=1 &&
+    test "$(flux start --statedir="$(pwd)/fresh" flux kvs get there)" = 1 &&
+    test_expect_code 1 flux start --statedir=/nosuch/dir true 2>err &&
+    grep "^flux-start: --statedir=/nosuch/dir: No such file or directory" err
+'
 test_expect_success 'without a state directory nothing is kept' '
     flux start flux kvs put gone=1 &&
     test_must_fail flux start flux kvs get gone

@@ -3,6 +3,7 @@
 #include "config.h"
 #include <limits.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "cmd.h"
 
@@ -25,6 +26,15 @@ static void add_printf (struct broker_args *a, const char *prefix, const char *v
     if (asprintf (&word, "%s%s", prefix, value) < 0)
         cmd_die ("out of memory");
     add (a, word);
+}
+
+/* A directory that the broker had to make itself it would also remove at the
+ * end; who names one here wants to find the state there again.
+ */
+static void make_statedir (const char *path)
+{
+    if (mkdir (path, 0700) < 0 && errno != EEXIST)
+        cmd_die ("--statedir=%s: %s", path, strerror (errno));
 }
 
 enum { OPT_CONF = 256, OPT_STATEDIR };
@@ -66,6 +76,7 @@ static void start_option (int key, const char *arg, void *data)
             add_printf (a, "-S", arg);
             break;
         case OPT_STATEDIR:
+            make_statedir (arg);
             add_printf (a, "-Sstatedir=", arg);
             break;
         case 'c':

@@ -106,6 +106,35 @@ test_expect_success 'every symbol of Flux that they use is in its core library' 
     done >missing &&
     test_must_be_empty missing
 '
+# Our own host stands in for the system's: it has the same interface.
+if ! grep "define WITH_SANITIZERS 1" "$BUILDDIR/config.h" >/dev/null; then
+    test_expect_success 'named in FLUX_MODULE_PATH_PREPEND, they are in use' '
+        cat >job.sh <<-\END &&
+		flux module list -l | grep -o "[^/]*/modules/[a-z-]*\.so$" | sort >used &&
+		flux run echo hi >out && flux queue drain && flux jobs -a --no-header -o "{name} {status}" >jobs &&
+		flux kvs put a=1 && flux kvs get --watch --count=1 a >value
+		END
+        FLUX_MODULE_PATH_PREPEND=$PWD/$modules flux start sh ./job.sh &&
+        printf "flux-millrace/modules/%s.so\n" $four | sort >expected &&
+        grep flux-millrace used >prepended &&
+        test_cmp expected prepended &&
+        echo hi >expected && test_cmp expected out &&
+        echo "echo COMPLETED" >expected && test_cmp expected jobs &&
+        echo 1 >expected && test_cmp expected value
+    '
+    test_expect_success 'one of them can be taken alone, and while the instance runs' '
+        mkdir links && ln -s "$PWD/$modules/job-list.so" links/ &&
+        cat >one.sh <<-\END &&
+		flux module list -l | grep -c links/job-list.so >used
+		flux run true && flux queue drain && flux module remove job-list &&
+		flux module load "$1/job-list.so" && flux jobs -a --no-header -o "{status}" >jobs &&
+		flux module list -l | grep -c "$1/job-list.so" >>used
+		END
+        FLUX_MODULE_PATH_PREPEND=$PWD/links flux start sh ./one.sh "$PWD/$modules" &&
+        printf "1\n1\n" >expected && test_cmp expected used &&
+        echo COMPLETED >expected && test_cmp expected jobs
+    '
+fi
 test_expect_success 'uninstalling leaves no file behind' '
     make -C build uninstall DESTDIR="$PWD/inst" >log 2>&1 &&
     find inst ! -type d >left &&

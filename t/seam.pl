@@ -7,8 +7,11 @@
 #   seam.pl defined <I      what a text from cc -E -dD defines: "constant NAME"
 #                           or "struct NAME" lines (those of <flux/...> only)
 #   seam.pl known           the same, of the tables
+#   seam.pl topics FILE     the names of topics, attributes and keys in FILE, a
+#                           module's constants, and whether seam-topics.txt has
+#                           them: "listed NAME" or "unlisted NAME"
 #
-# Everything but the last two goes behind the headers that it is about.
+# The output of the first three goes behind the headers that it is about.
 
 use strict;
 use warnings;
@@ -104,16 +107,38 @@ sub defined_names {
     }
 }
 
+sub topics {
+    my ($file) = @_;
+    my (%listed, %services);
+    open my $list, '<', dirname ($0) . '/seam-topics.txt' or die "seam-topics.txt: $!\n";
+    while (<$list>) {
+        s/#.*//;
+        for (split) {
+            $listed{$_} = 1;
+            $services{quotemeta ((split /\./)[0])} = 1;
+        }
+    }
+    my $service = join '|', sort keys %services;
+    open my $fh, '<:raw', $file or die "$file: $!\n";
+    local $/;
+    my %seen;
+    for my $name (<$fh> =~ /(?<![\w.-])((?:$service)\.[\w.*-]+)(?=\0)/g) {
+        next if $name =~ /\.[ch]$/; # a file's name
+        print $listed{$name} ? "listed $name\n" : "unlisted $name\n" unless $seen{$name}++;
+    }
+}
+
 my ($mode, $arg) = @ARGV;
 my %modes = (
     protos    => \&protos,
     constants => \&constants,
     structs   => \&layouts,
     defined   => \&defined_names,
+    topics    => \&topics,
     known     => sub {
         print "constant $_->[0]\n" for rows ('constants.tsv');
         print "struct $_\n" for keys %{structs ()};
     },
 );
-die "usage: seam.pl protos|constants|structs|defined|known [ARG]\n" unless $mode && $modes{$mode};
+die "usage: seam.pl protos|constants|structs|defined|known|topics [ARG]\n" unless $mode && $modes{$mode};
 $modes{$mode}->($arg);

@@ -6,8 +6,11 @@
 
 #include "attach.h"
 #include "attach_output.h"
+#include "attach_status.h"
 #include "attach_stdin.h"
+#include "attach_tail.h"
 #include "cmd.h"
+#include "outwatch.h"
 
 struct attach {
     flux_t *h;
@@ -20,11 +23,13 @@ struct attach {
     bool have_t0;
     bool fatal; /* a severity-0 exception was seen */
     double last_int; /* time of the last SIGINT, 0 if none */
+    bool may_suspend; /* Ctrl-Z was pressed too late to detach */
     flux_future_t *main;
     flux_future_t *exec;
-    flux_future_t *output;
-    bool output_raw;  /* responses of 'output' are raw entries */
-    bool output_seen; /* there was one */
+    struct outwatch *output;
+    struct attach_output style;
+    struct attach_tail *tail; /* until the output so far has come; else NULL */
+    struct attach_status *status;
     int open_streams;
     struct attach_stdin *in;
     flux_watcher_t *flush;
@@ -44,10 +49,8 @@ __attribute__ ((format (printf, 1, 2))) static void say (const char *fmt, ...)
     fprintf (stderr, "\n");
 }
 
-static void stream_ended (struct attach *a, flux_future_t **fp)
+static void stream_ended (struct attach *a)
 {
-    flux_future_destroy (*fp);
-    *fp = NULL;
     if (--a->open_streams == 0) {
         attach_stdin_destroy (a->in);
         a->in = NULL;
@@ -55,23 +58,18 @@ static void stream_ended (struct attach *a, flux_future_t **fp)
     }
 }
 
-static void cancel (flux_t *h, flux_future_t *f)
+static void watch_ended (struct attach *a, flux_future_t **fp)
 {
-    flux_future_t *f2;
-
-    if (f) {
-        f2 = flux_rpc_pack (h, "job-info.eventlog-watch-cancel", FLUX_NODEID_ANY,
-                            FLUX_RPC_NORESPONSE, "{s:i}", "matchtag",
-                            (int)flux_rpc_get_matchtag (f));
-        flux_future_destroy (f2);
-    }
+    flux_future_destroy (*fp);
+    *fp = NULL;
+    stream_ended (a);
 }
 
 static void cancel_all (struct attach *a)
 {
-    cancel (a->h, a->main);
-    cancel (a->h, a->exec);
-    cancel (a->h, a->output);
+    eventwatch_cancel (a->h, a->main);
+    eventwatch_cancel (a->h, a->exec);
+    outwatch_cancel (a->output);
 }
 
 /* The next entry of a watch, decoded; NULL at the end of the stream, with
@@ -160,15 +158,16 @@ static void main_cb (flux_future_t *f, void *arg)
 
     if (!(entry = next_entry (f))) {
         main_failed (a);
-        stream_ended (a, &a->main);
+        watch_ended (a, &a->main);
         return;
     }
     json_unpack (entry, "{s:F s:s s?o}", "timestamp", &timestamp, "name", &name, "context",
                  &context);
     if (!a->have_t0) {
-        a->t0 = timestamp;
+        a->t0 = a->style.t0 = timestamp;
         a->have_t0 = true;
     }
+    attach_status_event (a->status, name, timestamp, context);
     if (strcmp (name, "exception") == 0)
         on_exception (a, timestamp, context);
     else if (a->opts->show_events)
@@ -194,6 +193,26 @@ static void exec_log (struct attach *a, double timestamp, json_t *context)
              data);
 }
 
+/* The number of tasks in {"taskmap":{"map":[[node,nnodes,ppn,repeat],...]}}
+ * (RFC 34), or 0.
+ */
+static long long count_tasks (json_t *context)
+{
+    json_t *map = NULL, *block;
+    long long n = 0;
+    size_t i;
+
+    json_unpack (context, "{s:{s:o}}", "taskmap", "map", &map);
+    json_array_foreach (map, i, block) {
+        int first, nnodes, ppn, repeat;
+
+        if (json_unpack (block, "[iiii]", &first, &nnodes, &ppn, &repeat) < 0)
+            return 0;
+        n += (long long)nnodes * ppn * repeat;
+    }
+    return n;
+}
+
 static void exec_cb (flux_future_t *f, void *arg)
 {
     struct attach *a = arg;
@@ -205,7 +224,7 @@ static void exec_cb (flux_future_t *f, void *arg)
     if (!(entry = next_entry (f))) {
         if (errno != ENODATA && errno != ENOENT && errno != EPERM)
             say ("flux_job_event_watch_get: %s", future_strerror (f, errno));
-        stream_ended (a, &a->exec);
+        watch_ended (a, &a->exec);
         return;
     }
     json_unpack (entry, "{s:F s:s s?o}", "timestamp", &timestamp, "name", &name, "context",
@@ -218,76 +237,70 @@ static void exec_cb (flux_future_t *f, void *arg)
         && json_unpack (context, "{s:s s:i}", "service", &service, "leader-rank", &leader)
                == 0)
         attach_stdin_start (a->in, service, leader);
+    if (strcmp (name, "shell.start") == 0)
+        attach_stdin_tasks (a->in, count_tasks (context));
     json_decref (entry);
     flux_future_reset (f);
 }
 
-/* Output is asked for as raw entries, an addition of our job-info (see
- * doc/architecture.md); one that does not know the flag says EPROTO.
- */
-enum { WATCH_RAW = 1 << 16 };
+/* -- output -- */
 
-static void output_cb (flux_future_t *f, void *arg);
-
-static flux_future_t *watch_output (struct attach *a, int raw)
-{
-    flux_future_t *f;
-
-    if (raw) {
-        f = flux_rpc_pack (a->h, "job-info.eventlog-watch", FLUX_NODEID_ANY,
-                           FLUX_RPC_STREAMING, "{s:I s:s s:i}", "id", (json_int_t)a->id,
-                           "path", "guest.output", "flags",
-                           FLUX_JOB_EVENT_WATCH_WAITCREATE | raw);
-    }
-    else {
-        f = flux_job_event_watch (a->h, a->id, "guest.output",
-                                  FLUX_JOB_EVENT_WATCH_WAITCREATE);
-    }
-    if (!f || flux_future_then (f, -1., output_cb, a) < 0)
-        cmd_die ("guest.output: %s", flux_strerror (errno));
-    a->output_raw = raw != 0;
-    return f;
-}
-
-/* The text of the current response: one entry, or many. */
-static int output_text (struct attach *a, flux_future_t *f, const char **s, size_t *len)
-{
-    const void *data;
-
-    if (a->output_raw) {
-        if (flux_rpc_get_raw (f, &data, len) < 0)
-            return -1;
-        *s = data;
-        return 0;
-    }
-    if (flux_job_event_watch_get (f, s) < 0)
-        return -1;
-    *len = *s ? strlen (*s) : 0;
-    return 0;
-}
-
-static void output_cb (flux_future_t *f, void *arg)
+static void print_output (const char *s, size_t len, void *arg)
 {
     struct attach *a = arg;
-    const char *s;
-    size_t len;
 
-    if (output_text (a, f, &s, &len) == 0) {
-        attach_output (a->opts, a->t0, s, len);
-        a->output_seen = true;
-        flux_future_reset (f);
-        return;
-    }
-    if (errno == EPROTO && a->output_raw && !a->output_seen) {
-        flux_future_destroy (f);
-        a->output = watch_output (a, 0);
-        return;
-    }
-    if (errno == ENOENT && !a->fatal && !a->opts->quiet)
+    attach_output (&a->style, s, len);
+}
+
+static void output_data (const char *s, size_t len, void *arg)
+{
+    struct attach *a = arg;
+
+    if (a->tail)
+        attach_tail_add (a->tail, s, len);
+    else
+        print_output (s, len, a);
+}
+
+static void output_sentinel (void *arg)
+{
+    struct attach *a = arg;
+
+    if (a->tail)
+        attach_tail_each (a->tail, print_output, a);
+    attach_tail_destroy (a->tail);
+    a->tail = NULL;
+}
+
+static void output_end (int errnum, const char *text, void *arg)
+{
+    struct attach *a = arg;
+
+    if (errnum == ENOENT && !a->fatal && !a->opts->quiet)
         say ("No job output found");
-    else if (errno != ENODATA && errno != ENOENT && errno != EPERM)
-        say ("flux_job_event_watch_get: %s", future_strerror (f, errno));
-    stream_ended (a, &a->output);
+    else if (errnum != ENODATA && errnum != ENOENT && errnum != EPERM)
+        say ("flux_job_event_watch_get: %s", text);
+    outwatch_destroy (a->output);
+    a->output = NULL;
+    stream_ended (a);
+}
+
+static void watch_output (struct attach *a)
+{
+    static const struct outwatch_ops plain = { output_data, NULL, output_end };
+    static const struct outwatch_ops tail = { output_data, output_sentinel, output_end };
+
+    a->style = (struct attach_output){
+        .out = stdout,
+        .err = stderr,
+        .label_io = a->opts->label_io,
+        .quiet = a->opts->quiet,
+        .show_place = a->opts->show_place,
+    };
+    if (a->opts->tail)
+        a->tail = attach_tail_create (a->opts->tail_entries);
+    a->output = outwatch_create (a->h, a->id, a->opts->tail ? &tail : &plain, a);
+    a->open_streams++;
 }
 
 /* Output is flushed when nothing more is at hand, not for each entry. */
@@ -333,15 +346,23 @@ static void interrupted (struct attach *a)
         say ("one more ctrl-C within 2s to cancel or ctrl-Z to detach");
 }
 
-/* Ctrl-Z soon after Ctrl-C detaches; else it suspends, as it always does. */
+/* Ctrl-Z soon after Ctrl-C detaches.  Later it may have been meant to, so it
+ * suspends when it is pressed once more; without Ctrl-C it suspends, as always.
+ */
 static void suspended (struct attach *a)
 {
     if (a->last_int > 0 && flux_reactor_now (a->r) - a->last_int < 2.0) {
         say ("detaching...");
         cancel_all (a);
     }
-    else
+    else if (a->last_int > 0 && !a->may_suspend) {
+        say ("one more ctrl-Z to suspend");
+        a->may_suspend = true;
+    }
+    else {
+        a->may_suspend = false;
         raise (SIGSTOP);
+    }
 }
 
 static void signal_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -384,6 +405,17 @@ static flux_future_t *watch (struct attach *a,
     return f;
 }
 
+static void attach_fini (struct attach *a)
+{
+    attach_stdin_destroy (a->in);
+    attach_status_destroy (a->status);
+    attach_tail_destroy (a->tail);
+    flux_watcher_destroy (a->flush);
+    for (size_t i = 0; i < ARRAY_SIZE (a->signals); i++)
+        flux_watcher_destroy (a->signals[i]);
+    fflush (stdout);
+}
+
 int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_opts *opts)
 {
     struct attach a = { .h = h, .id = id, .name = name, .opts = opts, .exit_code = 1 };
@@ -391,8 +423,10 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     a.r = flux_get_reactor (h);
     a.main = watch (&a, "eventlog", 0, main_cb);
     a.exec = watch (&a, "guest.exec.eventlog", FLUX_JOB_EVENT_WATCH_WAITCREATE, exec_cb);
-    a.output = watch_output (&a, WATCH_RAW);
-    a.open_streams++;
+    watch_output (&a);
+    if (!opts->show_events)
+        a.status = attach_status_create (h, id, name, opts->show_status,
+                                         opts->queue_check_interval);
     if (!opts->read_only) {
         a.in = attach_stdin_create (h, opts->stdin_ranks);
         catch_signals (&a);
@@ -405,10 +439,6 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
         cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
     if (attach_stdin_failed (a.in))
         a.exit_code = 1;
-    attach_stdin_destroy (a.in);
-    flux_watcher_destroy (a.flush);
-    for (size_t i = 0; i < ARRAY_SIZE (a.signals); i++)
-        flux_watcher_destroy (a.signals[i]);
-    fflush (stdout);
+    attach_fini (&a);
     return a.exit_code == 0 && a.fatal ? 1 : a.exit_code;
 }

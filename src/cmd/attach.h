@@ -17,6 +17,10 @@ struct attach_opts {
     bool show_events;       /* print the main event log on stderr */
     bool show_exec;         /* print the exec event log on stderr */
     bool show_place;        /* print where in the source a log entry arose */
+    bool show_status;       /* show the status line at once (attach_status.h) */
+    bool tail;              /* of the output so far, only the last entries */
+    long long tail_entries;
+    double queue_check_interval; /* of the status line, seconds */
     bool cancel_at_once;    /* one Ctrl-C cancels; else two within 2 s */
     const char *wait_event; /* stop at this main event; NULL: "clean" */
     const char *stdin_ranks; /* idset, NULL: "all" */

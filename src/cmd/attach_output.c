@@ -82,12 +82,18 @@ static void print_string (const struct jvalue *v, FILE *out)
 }
 
 /* The label stands before each line, and an entry may hold many. */
-static void print_labelled (const struct jvalue *rank, const char *s, size_t len, FILE *out)
+static void print_labelled (const struct attach_output *o,
+                            const struct jvalue *rank,
+                            const char *s,
+                            size_t len,
+                            FILE *out)
 {
     while (len > 0) {
         const char *nl = memchr (s, '\n', len);
         size_t n = nl ? (size_t)(nl - s) + 1 : len;
 
+        if (o->prefix)
+            fprintf (out, "%s: ", o->prefix);
         print_string (rank, out);
         fputs (": ", out);
         fwrite (s, 1, n, out);
@@ -111,11 +117,11 @@ static int decode_base64 (const struct jvalue *v)
     return 0;
 }
 
-static int output_data (const struct attach_opts *opts, const struct context *c)
+static int output_data (const struct attach_output *o, const struct context *c)
 {
     const char *s = c->data.text;
     size_t len = c->data.len;
-    FILE *out = jvalue_is (&c->stream, "stderr") ? stderr : stdout;
+    FILE *out = jvalue_is (&c->stream, "stderr") ? o->err : o->out;
     int r;
 
     if (!s)
@@ -137,63 +143,67 @@ static int output_data (const struct attach_opts *opts, const struct context *c)
         s = decoded.buf;
         len = decoded.len;
     }
-    if (opts->label_io)
-        print_labelled (&c->rank, s, len, out);
+    if (o->label_io)
+        print_labelled (o, &c->rank, s, len, out);
     else
         fwrite (s, 1, len, out);
     return 0;
 }
 
-static void output_log (const struct attach_opts *opts, double t, const struct context *c)
+static void output_log (const struct attach_output *o, double t, const struct context *c)
 {
     static const char *labels[] = { "FATAL", "FATAL", "FATAL", "ERROR",
                                     " WARN", NULL,    "DEBUG", "TRACE" };
     int64_t level = 5;
 
-    if (opts->quiet)
+    if (o->quiet)
         return;
-    fflush (stdout);
-    fprintf (stderr, "%.3fs: flux-shell", t);
+    fflush (o->out);
+    if (!o->timeless)
+        fprintf (o->err, "%.3fs: ", t);
+    fputs ("flux-shell", o->err);
     if (c->rank.text) {
-        fputc ('[', stderr);
-        print_string (&c->rank, stderr);
-        fputc (']', stderr);
+        fputc ('[', o->err);
+        print_string (&c->rank, o->err);
+        fputc (']', o->err);
     }
-    fputs (": ", stderr);
+    fputs (": ", o->err);
     if (jvalue_int (&c->level, &level) == 0 && level >= 0
         && level < (int64_t)ARRAY_SIZE (labels) && labels[level])
-        fprintf (stderr, "%s: ", labels[level]);
+        fprintf (o->err, "%s: ", labels[level]);
     if (c->component.text) {
-        print_string (&c->component, stderr);
-        fputs (": ", stderr);
+        print_string (&c->component, o->err);
+        fputs (": ", o->err);
     }
-    if (c->file.text && opts->show_place) {
-        print_string (&c->file, stderr);
-        fputc (':', stderr);
-        print_string (&c->line, stderr);
-        fputs (": ", stderr);
+    if (c->file.text && o->show_place) {
+        print_string (&c->file, o->err);
+        fputc (':', o->err);
+        print_string (&c->line, o->err);
+        fputs (": ", o->err);
     }
-    print_string (&c->message, stderr);
-    fputc ('\n', stderr);
+    print_string (&c->message, o->err);
+    fputc ('\n', o->err);
 }
 
-static void output_redirect (const struct attach_opts *opts, const struct context *c)
+static void output_redirect (const struct attach_output *o, const struct context *c)
 {
-    if (opts->quiet)
+    if (o->quiet)
         return;
-    fflush (stdout);
-    print_string (&c->rank, stderr);
-    fputs (": ", stderr);
-    print_string (&c->stream, stderr);
-    fputs (" redirected", stderr);
+    fflush (o->out);
+    if (o->prefix)
+        fprintf (o->err, "%s: ", o->prefix);
+    print_string (&c->rank, o->err);
+    fputs (": ", o->err);
+    print_string (&c->stream, o->err);
+    fputs (" redirected", o->err);
     if (c->path.text) {
-        fputs (" to ", stderr);
-        print_string (&c->path, stderr);
+        fputs (" to ", o->err);
+        print_string (&c->path, o->err);
     }
-    fputc ('\n', stderr);
+    fputc ('\n', o->err);
 }
 
-static int output_entry (const struct attach_opts *opts, double t0, const char *line, size_t len)
+static int output_entry (const struct attach_output *o, const char *line, size_t len)
 {
     struct eventlog_entry e;
     struct context c;
@@ -203,21 +213,21 @@ static int output_entry (const struct attach_opts *opts, double t0, const char *
         || (r = context_scan (&e.context, &c)) < 0)
         return r;
     if (eventlog_entry_is (&e, "data"))
-        return output_data (opts, &c);
+        return output_data (o, &c);
     if (eventlog_entry_is (&e, "log"))
-        output_log (opts, e.timestamp - t0, &c);
+        output_log (o, e.timestamp - o->t0, &c);
     else if (eventlog_entry_is (&e, "redirect"))
-        output_redirect (opts, &c);
+        output_redirect (o, &c);
     return 0;
 }
 
-void attach_output (const struct attach_opts *opts, double t0, const char *data, size_t len)
+void attach_output (const struct attach_output *o, const char *data, size_t len)
 {
     const char *end = data + len, *line;
     size_t linelen;
 
     while ((line = eventlog_next_line (&data, end, &linelen))) {
-        if (output_entry (opts, t0, line, linelen) < 0) {
+        if (output_entry (o, line, linelen) < 0) {
             fflush (stdout);
             fprintf (stderr, "flux-job: an entry of the output log is not understood: %.*s\n",
                      linelen > 60 ? 60 : (int)linelen - 1, line);

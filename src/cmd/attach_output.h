@@ -7,13 +7,22 @@
 #ifndef MILLRACE_CMD_ATTACH_OUTPUT_H
 #define MILLRACE_CMD_ATTACH_OUTPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-#include "attach.h"
+struct attach_output {
+    FILE *out; /* where the tasks' stdout goes */
+    FILE *err;
+    const char *prefix; /* stands before labels: whose output it is; or NULL */
+    bool label_io;      /* prefix lines with "RANK: " */
+    bool quiet;         /* no log entries and redirections */
+    bool show_place;    /* say where in the source a log entry arose */
+    bool timeless;      /* do not say when */
+    double t0;          /* what times are counted from */
+};
 
-/* Write the entries in data to stdout and stderr; t0 is the time that log
- * messages are counted from.  An entry that is not understood is reported.
- */
-void attach_output (const struct attach_opts *opts, double t0, const char *data, size_t len);
+/* Write the entries in data.  An entry that is not understood is reported. */
+void attach_output (const struct attach_output *o, const char *data, size_t len);
 
 #endif /* !MILLRACE_CMD_ATTACH_OUTPUT_H */

@@ -1,5 +1,7 @@
 #include "config.h"
+#include <flux/idset.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "attach_stdin.h"
@@ -11,7 +13,8 @@ enum { STDIN_WINDOW = 4, STDIN_CHUNK = 128 * 1024 };
 
 struct attach_stdin {
     flux_t *h;
-    const char *ranks;
+    const char *asked; /* the tasks that are meant, NULL: all */
+    char *ranks;       /* those of them that there are */
     char topic[128];
     int rank;
     flux_watcher_t *w;
@@ -30,7 +33,9 @@ struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks)
     if (!in)
         cmd_die ("out of memory");
     in->h = h;
-    in->ranks = ranks ? ranks : "all";
+    in->asked = ranks;
+    if (!ranks && !(in->ranks = strdup ("all")))
+        cmd_die ("out of memory");
     return in;
 }
 
@@ -40,6 +45,7 @@ void attach_stdin_destroy (struct attach_stdin *in)
         for (int i = 0; i < STDIN_WINDOW; i++)
             flux_future_destroy (in->pending[i]);
         flux_watcher_destroy (in->w);
+        free (in->ranks);
         free (in);
     }
 }
@@ -91,14 +97,14 @@ static void answered (flux_future_t *f, void *arg)
 /* {"stream":"stdin","rank":RANKS,"data":s,"encoding"?:"base64"} or
  * {"stream":"stdin","rank":RANKS,"eof":true}, written as text in one pass.
  */
-static void send_chunk (struct attach_stdin *in, const char *data, size_t len)
+static void send_to (struct attach_stdin *in, const char *ranks, const char *data, size_t len)
 {
     flux_future_t **place = free_place (in);
     struct text t = TEXT_INIT;
 
     must (place != NULL);
     text_puts (&t, "{\"stream\":\"stdin\",\"rank\":");
-    text_put_json_string (&t, in->ranks, strlen (in->ranks));
+    text_put_json_string (&t, ranks, strlen (ranks));
     if (len == 0)
         text_puts (&t, ",\"eof\":true}");
     else if (utf8_valid (data, len)) {
@@ -134,9 +140,22 @@ static void readable (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     }
     else
         in->sent_data = true;
-    send_chunk (in, buf, n);
+    send_to (in, in->ranks, buf, n);
     if (!free_place (in))
         flux_watcher_stop (w);
+}
+
+static void start_reading (struct attach_stdin *in)
+{
+    in->w = flux_fd_watcher_create (flux_get_reactor (in->h), STDIN_FILENO, FLUX_POLLIN,
+                                    readable, in);
+    if (!in->w) { /* closed: there is no input */
+        in->eof = true;
+        send_to (in, in->ranks, "", 0);
+        return;
+    }
+    flux_watcher_unref (in->w);
+    flux_watcher_start (in->w);
 }
 
 void attach_stdin_start (struct attach_stdin *in, const char *service, int rank)
@@ -146,13 +165,46 @@ void attach_stdin_start (struct attach_stdin *in, const char *service, int rank)
     in->started = true;
     in->rank = rank;
     snprintf (in->topic, sizeof (in->topic), "%s.stdin", service);
-    in->w = flux_fd_watcher_create (flux_get_reactor (in->h), STDIN_FILENO, FLUX_POLLIN,
-                                    readable, in);
-    if (!in->w) { /* closed: there is no input */
-        in->eof = true;
-        send_chunk (in, "", 0);
+    if (!in->asked)
+        start_reading (in);
+}
+
+static char *encode (const struct idset *ids)
+{
+    char *s = ids ? idset_encode (ids, IDSET_FLAG_RANGE) : NULL;
+
+    if (!s)
+        cmd_die ("out of memory");
+    return s;
+}
+
+void attach_stdin_tasks (struct attach_stdin *in, long long n)
+{
+    struct idset *asked, *all, *meant, *others;
+    _cleanup_ (freep) char *rest = NULL;
+    _cleanup_ (freep) char *wanted = NULL;
+
+    if (!in || !in->started || in->stopped || in->ranks || n <= 0 || n > INT_MAX)
         return;
+    asked = idset_decode (in->asked);
+    all = idset_create (n, 0);
+    if (!asked || !all || idset_range_set (all, 0, n - 1) < 0)
+        cmd_die ("stdin: %s", flux_strerror (errno));
+    meant = idset_intersect (all, asked);
+    others = idset_difference (all, asked);
+    wanted = encode (asked);
+    in->ranks = encode (meant);
+    rest = encode (others);
+    if (strcmp (wanted, in->ranks) != 0) {
+        fprintf (stderr, "flux-job: warning: adjusting --stdin-ranks from %s to %s\n", wanted,
+                 in->ranks);
     }
-    flux_watcher_unref (in->w);
-    flux_watcher_start (in->w);
+    if (*rest)
+        send_to (in, rest, "", 0);
+    if (*in->ranks)
+        start_reading (in);
+    idset_destroy (asked);
+    idset_destroy (all);
+    idset_destroy (meant);
+    idset_destroy (others);
 }

@@ -17,8 +17,15 @@ struct attach_stdin;
 struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks);
 void attach_stdin_destroy (struct attach_stdin *in);
 
-/* Read, and send to <service>.stdin on that broker rank.  No-op on NULL. */
+/* Read, and send to <service>.stdin on that broker rank; if only some tasks
+ * are meant, when it is known which there are.  No-op on NULL.
+ */
 void attach_stdin_start (struct attach_stdin *in, const char *service, int rank);
+
+/* The job has tasks 0 .. n - 1: those that are not meant have no input, and
+ * those that are get it from now on.  No-op on NULL.
+ */
+void attach_stdin_tasks (struct attach_stdin *in, long long n);
 
 /* Stop reading.  No-op on NULL. */
 void attach_stdin_stop (struct attach_stdin *in);

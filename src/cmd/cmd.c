@@ -62,6 +62,26 @@ flux_jobid_t cmd_jobid (const char *s)
     return id;
 }
 
+void *cmd_grow (void *array, size_t n, size_t size)
+{
+    void *p = array;
+
+    /* the room doubles: it is full when n is a power of two */
+    if ((n & (n - 1)) == 0 && !(p = realloc (array, (n ? 2 * n : 1) * size)))
+        cmd_die ("out of memory");
+    memset ((char *)p + n * size, 0, size);
+    return p;
+}
+
+char *cmd_strndup (const char *s, size_t n)
+{
+    char *copy = strndup (s, n);
+
+    if (!copy)
+        cmd_die ("out of memory");
+    return copy;
+}
+
 int cmd_signum (const char *s)
 {
     char *end;

@@ -40,6 +40,12 @@ int cmd_group (const char *group, const struct cmd *cmds, int argc, char **argv)
 /* Parse a job id in any encoding; dies if it is none. */
 flux_jobid_t cmd_jobid (const char *s);
 
+/* Room for one more element, zeroed, behind the n that array has; a copy of a
+ * string.  Both die if there is no memory: a command has nothing else to do.
+ */
+void *cmd_grow (void *array, size_t n, size_t size);
+char *cmd_strndup (const char *s, size_t n);
+
 /* A signal by number, NAME or SIGNAME; 0 if it is none. */
 int cmd_signum (const char *s);
 
@@ -54,6 +60,7 @@ const char *cmd_future_error (flux_future_t *f);
 
 /* The commands of the table in flux.c. */
 int cmd_broker (int argc, char **argv);
+int cmd_bulksubmit (int argc, char **argv);
 int cmd_cancel (int argc, char **argv);
 int cmd_dmesg (int argc, char **argv);
 int cmd_env (int argc, char **argv);
@@ -77,6 +84,7 @@ int cmd_start (int argc, char **argv);
 int cmd_submit (int argc, char **argv);
 int cmd_update (int argc, char **argv);
 int cmd_version (int argc, char **argv);
+int cmd_watch (int argc, char **argv);
 
 /* Replace this process by the broker with these words after its name. */
 _noreturn_ void cmd_exec_broker (char **args);

@@ -15,6 +15,8 @@ static const struct cmd commands[] = {
     { "start", cmd_start, "start an instance and run a program in it" },
     { "run", cmd_run, "run a job: its output and exit code are ours" },
     { "submit", cmd_submit, "submit jobs and print their ids" },
+    { "bulksubmit", cmd_bulksubmit, "submit a job for each of many inputs" },
+    { "watch", cmd_watch, "follow the output of many jobs" },
     { "jobs", cmd_jobs, "list jobs" },
     { "pgrep", cmd_pgrep, "find jobs by name" },
     { "pkill", cmd_pkill, "cancel jobs by name" },

@@ -6,25 +6,6 @@
 #include "common/errprintf.h"
 #include "format_private.h"
 
-void *format_grow (void *array, size_t n, size_t size)
-{
-    void *p = realloc (array, (n + 1) * size);
-
-    if (!p)
-        cmd_die ("out of memory");
-    memset ((char *)p + n * size, 0, size);
-    return p;
-}
-
-char *format_strndup (const char *s, size_t n)
-{
-    char *copy = strndup (s, n);
-
-    if (!copy)
-        cmd_die ("out of memory");
-    return copy;
-}
-
 const struct format_field *format_find (const struct format_source *source, const char *name)
 {
     for (const struct format_field *f = source->fields; f->name; f++) {
@@ -61,13 +42,13 @@ static char *make_heading (const struct format_source *source, const struct form
     char buf[128];
 
     if (c->field->heading)
-        return format_strndup (c->field->heading, strlen (c->field->heading));
+        return cmd_strndup (c->field->heading, strlen (c->field->heading));
     snprintf (buf, sizeof (buf), "%s", c->name);
     for (char *p = buf; *p; p++)
         *p = toupper ((unsigned char)*p);
     if (source->heading && strchr (c->field->name, '*'))
         source->heading (c->name, buf, sizeof (buf));
-    return format_strndup (buf, strlen (buf));
+    return cmd_strndup (buf, strlen (buf));
 }
 
 /* The text before a field ends with "?:", "+:" or "?+:". */
@@ -98,7 +79,7 @@ static int take_layout (struct format_column *c, const char *s, size_t len, flux
         const char *sep = memmem (s, len, "::", 2);
         size_t n = sep ? (size_t)(sep - s) : len;
 
-        c->time_format = n ? format_strndup (s, n) : format_strndup ("%FT%T", 5);
+        c->time_format = n ? cmd_strndup (s, n) : cmd_strndup ("%FT%T", 5);
         s += sep ? n + 2 : n;
         len -= sep ? n + 2 : n;
     }
@@ -116,7 +97,7 @@ static int parse_field (const struct format_source *source,
 
     while (n < len && s[n] != '!' && s[n] != ':')
         n++;
-    c->name = format_strndup (s, n);
+    c->name = cmd_strndup (s, n);
     if (!(c->field = format_find (source, c->name)))
         return errprintf (error, "Unknown format field: %s", c->name);
     c->heading = make_heading (source, c);
@@ -135,7 +116,7 @@ static int parse_field (const struct format_source *source,
 
 static struct format_column *add_column (struct format *f)
 {
-    f->columns = format_grow (f->columns, f->ncolumns, sizeof (f->columns[0]));
+    f->columns = cmd_grow (f->columns, f->ncolumns, sizeof (f->columns[0]));
     return &f->columns[f->ncolumns++];
 }
 
@@ -193,7 +174,7 @@ static const char *parse_sort (struct format *f, const char *s, flux_error_t *er
         return s;
     s += strlen (prefix);
     len = strcspn (s, " \t{");
-    keys = format_strndup (s, len);
+    keys = cmd_strndup (s, len);
     r = format_sort_by (f, keys, error);
     free (keys);
     if (r < 0)
@@ -205,7 +186,7 @@ struct format *format_parse (const char *s,
                              const struct format_source *source,
                              flux_error_t *error)
 {
-    struct format *f = format_grow (NULL, 0, sizeof (*f));
+    struct format *f = cmd_grow (NULL, 0, sizeof (*f));
 
     f->source = source;
     if (!(s = parse_sort (f, s, error)) || parse_columns (f, s, error) < 0) {

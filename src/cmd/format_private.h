@@ -37,8 +37,4 @@ struct format {
 const struct format_field *format_find (const struct format_source *source, const char *name);
 void format_drop_keys (struct format *f);
 
-/* Dies: the commands have nothing to do without memory. */
-void *format_grow (void *array, size_t n, size_t size);
-char *format_strndup (const char *s, size_t n);
-
 #endif /* !MILLRACE_CMD_FORMAT_PRIVATE_H */

@@ -39,10 +39,10 @@ int format_sort_by (struct format *f, const char *keys, flux_error_t *error)
         bool reverse = *keys == '-';
         struct format_key *k;
 
-        f->keys = format_grow (f->keys, f->nkeys, sizeof (f->keys[0]));
+        f->keys = cmd_grow (f->keys, f->nkeys, sizeof (f->keys[0]));
         k = &f->keys[f->nkeys++];
         k->reverse = reverse;
-        k->name = format_strndup (keys + reverse, len - reverse);
+        k->name = cmd_strndup (keys + reverse, len - reverse);
         if (!(k->field = format_find (f->source, k->name)))
             return errprintf (error, "Invalid sort key: %s", k->name);
         keys += len + (keys[len] == ',');
@@ -70,7 +70,7 @@ static void make_key (struct format *f,
     key->number = strtod (v.s, &end);
     key->class = *end == '\0' && !isnan (key->number) ? SORT_NUMBER : SORT_TEXT;
     if (key->class == SORT_TEXT)
-        key->text = format_strndup (v.s, strlen (v.s));
+        key->text = cmd_strndup (v.s, strlen (v.s));
 }
 
 static int compare_keys (const struct sort_key *a, const struct sort_key *b)

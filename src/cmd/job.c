@@ -1,6 +1,8 @@
 /* job.c - flux job: submit, attach, id, namespace, and the table of the rest. */
 
 #include "config.h"
+#include <flux/idset.h>
+#include <limits.h>
 #include <stdio.h>
 
 #include "attach.h"
@@ -93,16 +95,21 @@ static int submit (int argc, char **argv)
 
 /* -- attach -- */
 
+enum { KEY_SHOW_STATUS = 256, KEY_TAIL, KEY_QUEUE_CHECK };
+
 static const struct opt attach_opts[] = {
     { 'E', "show-events", OPT_NONE, NULL, "print the job's events on stderr" },
     { 'X', "show-exec", OPT_NONE, NULL, "print its exec events on stderr" },
+    { KEY_SHOW_STATUS, "show-status", OPT_NONE, NULL, "show what the job waits for" },
     { 'w', "wait-event", OPT_REQUIRED, "NAME", "stop at this event (clean)" },
+    { KEY_TAIL, "tail", OPT_OPTIONAL, "N", "of the output so far, the last N entries (10)" },
     { 'l', "label-io", OPT_NONE, NULL, "prefix output with the task's rank" },
     { 'v', "verbose", OPT_NONE, NULL, "show where log messages come from" },
     { 'q', "quiet", OPT_NONE, NULL, "no log messages, no redirections" },
     { 'r', "read-only", OPT_NONE, NULL, "pass on neither input nor signals" },
     { 'u', "unbuffered", OPT_NONE, NULL, "pass input on as it comes" },
     { 'i', "stdin-ranks", OPT_REQUIRED, "IDSET", "input goes to these tasks (all)" },
+    { KEY_QUEUE_CHECK, "queue-check-interval", OPT_REQUIRED, "SEC", NULL },
     OPT_END,
 };
 
@@ -112,6 +119,22 @@ static const struct opt_table attach_table = {
     .summary = "Show the output of a job and exit with its code.",
     .opts = attach_opts,
 };
+
+/* A bound that no listing reaches; the entries are kept in memory. */
+enum { TAIL_MAX = 1000000 };
+
+static long long tail_entries (const char *arg)
+{
+    char *end;
+    long long n;
+
+    if (!arg)
+        return 10;
+    n = strtoll (arg, &end, 10);
+    if (end == arg || *end || n < 0)
+        cmd_die ("invalid tail argument");
+    return n < TAIL_MAX ? n : TAIL_MAX;
+}
 
 static void attach_set (int key, const char *arg, void *data)
 {
@@ -145,12 +168,37 @@ static void attach_set (int key, const char *arg, void *data)
         case 'i':
             o->stdin_ranks = arg;
             break;
+        case KEY_SHOW_STATUS:
+            o->show_status = true;
+            break;
+        case KEY_TAIL:
+            o->tail = true;
+            o->tail_entries = tail_entries (arg);
+            break;
+        case KEY_QUEUE_CHECK:
+            o->queue_check_interval = opt_number (&attach_table, "queue-check-interval", arg,
+                                                  0, INT_MAX);
+            break;
     }
+}
+
+static void check_stdin_ranks (const struct attach_opts *o)
+{
+    struct idset *ids;
+
+    if (!o->stdin_ranks)
+        return;
+    if (o->read_only)
+        cmd_die ("Do not use --stdin-ranks with --read-only");
+    if (!(ids = idset_decode (o->stdin_ranks)))
+        cmd_die ("Invalid value '%s' for --stdin-ranks: %s", o->stdin_ranks,
+                 flux_strerror (EINVAL));
+    idset_destroy (ids);
 }
 
 static int attach_main (int argc, char **argv)
 {
-    struct attach_opts o = { .quiet = false };
+    struct attach_opts o = { .queue_check_interval = 10 };
     int i = opt_parse (&attach_table, argc, argv, attach_set, &o);
     flux_jobid_t id;
     flux_t *h;
@@ -158,8 +206,7 @@ static int attach_main (int argc, char **argv)
 
     if (argc - i != 1)
         opt_usage (&attach_table);
-    if (o.stdin_ranks && o.read_only)
-        cmd_die ("Do not use --stdin-ranks with --read-only");
+    check_stdin_ranks (&o);
     id = cmd_jobid (argv[i]);
     h = cmd_open ();
     exit_code = attach (h, id, argv[i], &o);

@@ -41,7 +41,7 @@ static void set (int key, const char *arg, void *data)
 int cmd_run (int argc, char **argv)
 {
     struct run run = { .verbose = 0 };
-    struct attach_opts ao = { .cancel_at_once = true };
+    struct attach_opts ao = { .cancel_at_once = true, .queue_check_interval = 10 };
     json_t *jobspec;
     char *text;
     char name[64];

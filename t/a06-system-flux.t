@@ -41,7 +41,7 @@ configure_for () {
         cd "$2" && PKG_CONFIG_PATH=$stub/lib/pkgconfig "$SRCDIR/configure" --silent -C \
             --disable-maintainer-mode --with-system-flux \
             --prefix=/usr --libdir=/usr/lib --mandir=/usr/share/man \
-            CFLAGS='-O1 -g0' LDFLAGS=-Wl,-z,defs
+            CFLAGS='-O0 -g0' LDFLAGS=-Wl,-z,defs
     )
 }
 

@@ -6,12 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <flux/idset.h>
+
 #include "common/errprintf.h"
 #include "common/util.h"
 
 #include "boot.h"
 
-static int check_quorum (struct attrs *attrs, flux_error_t *error)
+static int check_quorum (struct attrs *attrs, uint32_t size, flux_error_t *error)
 {
     const char *s = attrs_get (attrs, "broker.quorum");
     char *end;
@@ -20,18 +22,28 @@ static int check_quorum (struct attrs *attrs, flux_error_t *error)
     if (!s)
         return 0;
     n = strtol (s, &end, 10);
-    if (!*s || (*end && strcmp (s, "0-0") != 0) || n < 0 || n > 1) {
+    /* the older way: all ranks, as a set */
+    if (end > s && *end == '-' && n == 0 && strtol (end + 1, &end, 10) == (long)size - 1)
+        n = size;
+    if (!*s || *end || n < 0 || n > (long)size) {
         errno = EINVAL;
         return errprintf (error, "Error parsing broker.quorum attribute");
     }
     return 0;
 }
 
-static int check_critical_ranks (struct attrs *attrs, flux_error_t *error)
+static int check_critical_ranks (struct attrs *attrs, uint32_t size, flux_error_t *error)
 {
     const char *s = attrs_get (attrs, "broker.critical-ranks");
+    struct idset *ids;
+    bool good;
 
-    if (s && strcmp (s, "0") != 0 && *s != '\0') {
+    if (!s)
+        return 0;
+    ids = idset_decode (s);
+    good = ids && (idset_empty (ids) || idset_last (ids) < size);
+    idset_destroy (ids);
+    if (!good) {
         errno = EINVAL;
         return errprintf (error, "Error parsing broker.critical-ranks attribute");
     }
@@ -61,17 +73,9 @@ static int boot_job (struct attrs *attrs, const char *jobid, flux_error_t *error
 {
     const char *uri = getenv ("FLUX_URI");
     const char *ns = getenv ("FLUX_KVS_NAMESPACE");
-    const char *size = getenv ("PMI_SIZE");
     char path[1024];
     int level;
 
-    if (size && atoi (size) > 1) {
-        errno = ENOTSUP;
-        return errprintf (error,
-                          "this is one of %s brokers, but an instance of more than"
-                          " one rank is not supported",
-                          size);
-    }
     ask_parent (uri, &level, path, sizeof (path));
     if (attrs_set (attrs, "jobid", jobid) < 0 || attrs_set (attrs, "parent-uri", uri) < 0
         || (ns && attrs_set (attrs, "parent-kvs-namespace", ns) < 0)
@@ -89,39 +93,58 @@ static int boot_job (struct attrs *attrs, const char *jobid, flux_error_t *error
     return 0;
 }
 
-static int boot_root (struct attrs *attrs, flux_error_t *error)
+static int boot_root (struct attrs *attrs, uint32_t size, flux_error_t *error)
 {
+    const char *method = size > 1 ? "simple" : "single";
+
     if (attrs_set (attrs, "parent-uri", NULL) < 0
         || attrs_set (attrs, "instance-level", "0") < 0
         || attrs_set (attrs, "jobid-path", "/") < 0
-        || attrs_set_default (attrs, "broker.boot-method", "single") < 0) {
+        || attrs_set_default (attrs, "broker.boot-method", method) < 0) {
         errno = ENOMEM;
         return errprintf (error, "%s", strerror (errno));
     }
     return 0;
 }
 
-int boot_single (struct attrs *attrs, flux_error_t *error)
+/* What follows from there being one rank only. */
+static int boot_single (struct attrs *attrs)
+{
+    return attrs_set_default (attrs, "hostlist", attrs_get (attrs, "hostname")) < 0
+                   || attrs_set (attrs, "tbon.level", "0") < 0
+                   || attrs_set (attrs, "tbon.maxlevel", "0") < 0
+                   || attrs_set (attrs, "tbon.descendants", "0") < 0
+               ? -1
+               : 0;
+}
+
+int boot_attrs (struct attrs *attrs,
+                uint32_t rank,
+                uint32_t size,
+                flux_error_t *error)
 {
     const char *jobid = getenv ("FLUX_JOB_ID");
     char host[256] = "";
     bool is_task = getenv ("PMI_FD") || getenv ("PMI_RANK");
+    char text[16];
 
-    if (check_quorum (attrs, error) < 0 || check_critical_ranks (attrs, error) < 0)
+    if (check_quorum (attrs, size, error) < 0
+        || check_critical_ranks (attrs, size, error) < 0)
         return -1;
-    if ((jobid && is_task ? boot_job (attrs, jobid, error) : boot_root (attrs, error)) < 0)
+    if ((jobid && is_task ? boot_job (attrs, jobid, error)
+                          : boot_root (attrs, size, error))
+        < 0)
         return -1;
     if (gethostname (host, sizeof (host) - 1) < 0)
         return errprintf (error, "gethostname: %s", strerror (errno));
-    if (attrs_set (attrs, "rank", "0") < 0 || attrs_set (attrs, "size", "1") < 0
+    snprintf (text, sizeof (text), "%u", (unsigned int)size);
+    if (attrs_setf (attrs, "rank", "%u", (unsigned int)rank) < 0
+        || attrs_set (attrs, "size", text) < 0
         || attrs_set_default (attrs, "hostname", host) < 0
-        || attrs_set_default (attrs, "hostlist", attrs_get (attrs, "hostname")) < 0
-        || attrs_set_default (attrs, "broker.quorum", "1") < 0
+        || attrs_set_default (attrs, "broker.quorum", text) < 0
         || attrs_set_default (attrs, "broker.critical-ranks", "0") < 0
-        || attrs_set (attrs, "broker.mapping", "[[0,1,1,1]]") < 0
-        || attrs_set (attrs, "tbon.level", "0") < 0
-        || attrs_set (attrs, "tbon.maxlevel", "0") < 0
-        || attrs_set (attrs, "tbon.descendants", "0") < 0) {
+        || attrs_setf (attrs, "broker.mapping", "[[0,1,%s,1]]", text) < 0
+        || (size == 1 && boot_single (attrs) < 0)) {
         errno = ENOMEM;
         return errprintf (error, "%s", strerror (errno));
     }

@@ -24,13 +24,18 @@
 #include "connector_local.h"
 #include "environ.h"
 #include "initial.h"
+#include "groups.h"
 #include "lifecycle.h"
 #include "log.h"
 #include "module_host.h"
+#include "overlay/overlay.h"
 #include "rundir.h"
 #include "services.h"
 #include "setup.h"
 #include "uuid.h"
+
+/* For our last words to the other brokers, in seconds. */
+#define OVERLAY_LINGER 1.
 
 struct options {
     int verbose;
@@ -41,10 +46,12 @@ struct options {
 };
 
 struct broker {
+    struct pmi_client pmi; /* our place */
     struct options opt;
     char uuid[UUID_TEXT_SIZE];
     char *flux;        /* the flux command */
     char *module_path; /* where modules are looked for */
+    char *overlay_path; /* what brings messages to other brokers */
     char **envp;       /* of children */
     struct attrs *attrs;
     struct logger *logger;
@@ -61,10 +68,12 @@ struct broker {
     struct log_service *log_service;
     struct event_service *event_service;
     struct config_service *config_service;
+    struct groups *groups;
+    struct overlay *overlay; /* NULL in an instance of one */
     flux_msg_handler_t **methods; /* broker.ping and the like */
 };
 
-static const char *const builtins[] = { "config", "connector-local", NULL };
+static const char *const builtins[] = { "config", "connector-local", "groups", NULL };
 
 static const char usage[] =
     "Usage: flux-broker [OPTIONS] [initial-program [args...]]\n"
@@ -166,12 +175,17 @@ static int find_places (struct broker *b)
         b->flux = real;
         if (!env && asprintf (&b->module_path, "%s/../modules/.libs", dir) < 0)
             b->module_path = NULL;
+        if (asprintf (&b->overlay_path, "%s/overlay/.libs/overlay.so", dir) < 0)
+            b->overlay_path = NULL;
     }
     else {
         free (b->flux);
         if (!(b->flux = strdup (BINDIR "/flux")))
             return -1;
+        b->overlay_path = strdup (OVERLAYDIR "/overlay.so");
     }
+    if (!b->overlay_path)
+        return -1;
     if (!b->module_path)
         b->module_path = strdup (env ? env : FLUXMODDIR);
     return b->module_path ? 0 : -1;
@@ -205,9 +219,10 @@ static const char *tmpdir (const char *otherwise)
 
 /* Process */
 
-static void setup_process (void)
+static void setup_process (uint32_t rank)
 {
     struct rlimit rl;
+    char name[32];
 
     /* A reader that went away is an error return, not our end. */
     signal (SIGPIPE, SIG_IGN);
@@ -215,7 +230,8 @@ static void setup_process (void)
         rl.rlim_cur = rl.rlim_max;
         (void)setrlimit (RLIMIT_NOFILE, &rl);
     }
-    (void)prctl (PR_SET_NAME, "flux-broker-0", 0, 0, 0);
+    snprintf (name, sizeof (name), "flux-broker-%u", (unsigned int)rank);
+    (void)prctl (PR_SET_NAME, name, 0, 0, 0);
 }
 
 /* Parts */
@@ -270,15 +286,17 @@ static int config_changed (const flux_conf_t *conf, flux_error_t *error, void *a
 static int create_core (struct broker *b)
 {
     uint32_t owner = getuid ();
+    char rank[16];
 
     if (!(b->reactor = flux_reactor_create (0))
         || !(b->services = service_table_new ()) || !(b->events = event_hub_new ())
-        || !(b->router = router_new (0, b->uuid, owner, b->services, b->events))
+        || !(b->router = router_new (b->pmi.rank, b->uuid, owner, b->services, b->events))
         || !(b->self = self_new (b->router, b->reactor, b->uuid)))
         return -1;
     b->h = self_handle (b->self);
     flux_log_set_appname (b->h, "broker");
-    flux_log_set_hostname (b->h, "0");
+    snprintf (rank, sizeof (rank), "%u", (unsigned int)b->pmi.rank);
+    flux_log_set_hostname (b->h, rank);
     flux_log_set_redirect (b->h, log_redirect, b->logger);
     if (flux_aux_set (b->h, "flux::name", "broker", NULL) < 0
         || flux_aux_set (b->h, "flux::uuid", b->uuid, NULL) < 0)
@@ -291,10 +309,13 @@ static int create_services (struct broker *b)
     struct endpoint *self = self_endpoint (b->self);
 
     if (!(b->attr_service = attr_serve (b->self, b->services, b->attrs, b->logger))
-        || !(b->log_service = log_serve (b->self, b->services, b->logger))
+        || !(b->log_service = log_serve (
+                 b->self, b->services, b->logger, b->pmi.rank))
         || !(b->event_service = event_serve (
-                 b->self, b->services, b->router, b->events))
+                 b->self, b->services, b->router, b->events, b->pmi.rank))
         || !(b->config_service = config_serve (b->self, b->services, b->attrs))
+        || !(b->groups = groups_serve (
+                 b->self, b->services, b->pmi.rank, b->pmi.size))
         || service_add (b->services, "broker", self) < 0
         || flux_register_default_methods (b->h, "broker", &b->methods) < 0)
         return -1;
@@ -312,6 +333,7 @@ static int create_hosts (struct broker *b)
         .logger = b->logger,
         .envp = b->envp,
         .shell = shell && *shell ? shell : "/bin/bash",
+        .rank = b->pmi.rank,
     };
 
     if (!(b->modules = module_host_new (b->h,
@@ -337,7 +359,8 @@ static int create_hosts (struct broker *b)
 static int create_places (struct broker *b, const char **socket, flux_error_t *error)
 {
     if (rundir_create (b->attrs, "rundir", tmpdir ("/tmp"), error) < 0
-        || rundir_create (b->attrs, "statedir", tmpdir ("/var/tmp"), error) < 0
+        || (b->pmi.rank == 0
+            && rundir_create (b->attrs, "statedir", tmpdir ("/var/tmp"), error) < 0)
         || rundir_link_flux (b->attrs, b->flux, error) < 0
         || rundir_local_uri (b->attrs, socket, error) < 0)
         return -1;
@@ -362,6 +385,60 @@ static int setup_initial_program (struct broker *b, flux_error_t *error)
                             error);
 }
 
+/* The other brokers */
+
+static bool state_entered (enum broker_state state, void *arg)
+{
+    struct broker *b = arg;
+
+    return overlay_entered (b->overlay, state);
+}
+
+static void overlay_post (const char *event, void *arg)
+{
+    struct broker *b = arg;
+
+    lifecycle_post (b->lifecycle, event);
+}
+
+static void overlay_shutdown (bool failed, void *arg)
+{
+    struct broker *b = arg;
+
+    lifecycle_stop (b->lifecycle, failed);
+}
+
+static const struct overlay_ops overlay_ops = {
+    .post = overlay_post,
+    .shutdown = overlay_shutdown,
+};
+
+static int create_overlay (struct broker *b, flux_error_t *error)
+{
+    struct overlay_args args = {
+        .pmi = &b->pmi,
+        .attrs = b->attrs,
+        .self = b->self,
+        .router = b->router,
+        .events = b->events,
+        .services = b->services,
+        .uuid = b->uuid,
+        .plugin = b->overlay_path,
+    };
+
+    if (b->pmi.size == 1)
+        return 0;
+    return (b->overlay = overlay_new (&args, error)) ? 0 : -1;
+}
+
+static void connect_overlay (struct broker *b)
+{
+    if (b->overlay) {
+        overlay_set_ops (b->overlay, b->groups, &overlay_ops, b);
+        lifecycle_set_peers (b->lifecycle, state_entered, b);
+    }
+}
+
 /* From nothing to everything in place.  -1 with a sentence. */
 static int setup (struct broker *b, flux_error_t *error)
 {
@@ -369,14 +446,15 @@ static int setup (struct broker *b, flux_error_t *error)
 
     errprintf (error, "%s", "out of memory");
     if (setup_log (b->attrs, b->logger, b->opt.verbose, error) < 0
-        || setup_attrs (b->attrs, b->uuid, error) < 0)
+        || setup_attrs (b->attrs, b->uuid, b->pmi.rank, b->pmi.size, error) < 0)
         return -1;
     environ_clean ();
     if (setup_config (b->h, b->attrs, b->opt.config_path, b->opt.conf, error) < 0
-        || create_places (b, &socket, error) < 0)
+        || create_places (b, &socket, error) < 0 || create_overlay (b, error) < 0)
         return -1;
     if (cache_attrs (b) < 0 || create_services (b) < 0 || create_hosts (b) < 0)
         return errprintf (error, "error starting services: %s", strerror (errno));
+    connect_overlay (b);
     if (lifecycle_configure (b->lifecycle, error) < 0
         || setup_initial_program (b, error) < 0
         || connector_configure (b->connector, flux_get_conf (b->h), error) < 0
@@ -391,6 +469,8 @@ static void teardown (struct broker *b)
     connector_free (b->connector);
     module_host_free (b->modules);
     flux_msg_handler_delvec (b->methods);
+    overlay_free (b->overlay, OVERLAY_LINGER);
+    groups_unserve (b->groups);
     config_unserve (b->config_service);
     event_unserve (b->event_service);
     log_unserve (b->log_service);
@@ -406,6 +486,7 @@ static void teardown (struct broker *b)
     free (b->opt.conf);
     free (b->flux);
     free (b->module_path);
+    free (b->overlay_path);
 }
 
 static void remove_places (struct broker *b)
@@ -454,7 +535,11 @@ int main (int argc, char *argv[])
     int exit_code = 1;
     int r;
 
-    if (!(b.attrs = attrs_new ()) || !(b.logger = logger_new (0))) {
+    if (pmi_client_place (&b.pmi, &error) < 0) {
+        fprintf (stderr, "flux-broker: %s\n", error.text);
+        return 1;
+    }
+    if (!(b.attrs = attrs_new ()) || !(b.logger = logger_new (b.pmi.rank))) {
         fprintf (stderr, "flux-broker: out of memory\n");
         return 1;
     }
@@ -462,7 +547,7 @@ int main (int argc, char *argv[])
         teardown (&b);
         return r < 0;
     }
-    setup_process ();
+    setup_process (b.pmi.rank);
     if (uuid_generate_text (b.uuid) < 0 || find_places (&b) < 0 || set_path (&b) < 0
         || create_core (&b) < 0) {
         fprintf (stderr, "flux-broker: %s\n", strerror (errno));

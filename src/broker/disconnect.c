@@ -8,9 +8,20 @@
 
 #include "disconnect.h"
 
+/* All open requests of one sender: its disconnect message must not have to
+ * look at those of everybody else.
+ */
+struct sender {
+    struct list notes;
+    size_t len;
+    char route[];
+};
+
 /* A message under the key that it is found by. */
 struct note {
     flux_msg_t *msg;
+    struct sender *sender; /* of an open request */
+    struct list node;      /* in sender->notes */
     size_t keylen;
     char key[];
 };
@@ -25,18 +36,26 @@ static size_t topic_prefix (const char *topic)
     return dot ? dot + 1 - topic : 0;
 }
 
-static int note_put (struct table *t, const char *key, size_t keylen, flux_msg_t *msg)
+static int note_put (struct table *t,
+                     const char *key,
+                     size_t keylen,
+                     flux_msg_t *msg,
+                     struct note **ret)
 {
     struct note *n = malloc (sizeof (*n) + keylen);
     int r;
 
     if (!n)
         return -ENOMEM;
+    n->sender = NULL;
+    list_init (&n->node);
     n->msg = msg;
     n->keylen = keylen;
     memcpy (n->key, key, keylen);
     if ((r = table_put (t, n->key, keylen, n)) < 0)
         free (n);
+    else if (ret)
+        *ret = n;
     return r;
 }
 
@@ -82,34 +101,65 @@ static flux_msg_t *disconnect_encode (const flux_msg_t *request,
     return msg;
 }
 
+/* What a sender has to be told of: topic prefix, nodeid, UPSTREAM; behind
+ * another broker there are many senders.  Returns the length of the key, or a
+ * negative errno.
+ */
+static ssize_t disconnect_key (const struct endpoint *ep,
+                               const flux_msg_t *msg,
+                               char key[KEY_MAX])
+{
+    const char *topic, *sender = "";
+    size_t prefix, len;
+    uint32_t nodeid;
+
+    if (flux_msg_get_topic (msg, &topic) < 0 || flux_msg_get_nodeid (msg, &nodeid) < 0)
+        return -EPROTO;
+    if (ep->kind == ENDPOINT_PEER && !(sender = flux_msg_route_first (msg)))
+        return -EPROTO;
+    prefix = topic_prefix (topic);
+    len = strlen (sender);
+    if (prefix + len + sizeof (nodeid) + 1 + 16 > KEY_MAX)
+        return -EINVAL;
+    memcpy (key, &nodeid, sizeof (nodeid));
+    key[sizeof (nodeid)] = flux_msg_has_flag (msg, FLUX_MSGFLAG_UPSTREAM);
+    memcpy (key + sizeof (nodeid) + 1, topic, prefix);
+    memcpy (key + sizeof (nodeid) + 1 + prefix, sender, len);
+    return sizeof (nodeid) + 1 + prefix + len;
+}
+
 int disconnect_note (struct endpoint *ep, const flux_msg_t *msg, size_t max)
 {
     char key[KEY_MAX];
     const char *topic;
-    size_t prefix, keylen;
-    uint32_t nodeid;
+    ssize_t keylen;
     flux_msg_t *disconnect;
     int r;
 
     if (flux_msg_is_noresponse (msg))
         return 0;
-    if (flux_msg_get_topic (msg, &topic) < 0 || flux_msg_get_nodeid (msg, &nodeid) < 0)
-        return -EPROTO;
-    if ((prefix = topic_prefix (topic)) + sizeof (nodeid) + 1 + 16 > sizeof (key))
-        return -EINVAL;
-    memcpy (key, topic, prefix);
-    memcpy (key + prefix, &nodeid, sizeof (nodeid));
-    keylen = prefix + sizeof (nodeid);
-    key[keylen++] = flux_msg_has_flag (msg, FLUX_MSGFLAG_UPSTREAM);
+    if ((keylen = disconnect_key (ep, msg, key)) < 0)
+        return keylen;
     if (table_get (&ep->disconnects, key, keylen))
         return 0;
     if (table_count (&ep->disconnects) >= max)
         return -ENOSPC;
-    if (!(disconnect = disconnect_encode (msg, topic, prefix)))
+    if (flux_msg_get_topic (msg, &topic) < 0
+        || !(disconnect = disconnect_encode (msg, topic, topic_prefix (topic))))
         return -ENOMEM;
-    if ((r = note_put (&ep->disconnects, key, keylen, disconnect)) < 0)
+    if ((r = note_put (&ep->disconnects, key, keylen, disconnect, NULL)) < 0)
         flux_msg_decref (disconnect);
     return r;
+}
+
+void disconnect_forget (struct endpoint *ep, const flux_msg_t *disconnect)
+{
+    char key[KEY_MAX];
+    ssize_t keylen = disconnect_key (ep, disconnect, key);
+    struct note *n = keylen < 0 ? NULL : table_get (&ep->disconnects, key, keylen);
+
+    if (n)
+        flux_msg_decref (note_take (&ep->disconnects, n));
 }
 
 flux_msg_t *disconnect_pop (struct endpoint *ep)
@@ -123,6 +173,41 @@ bool disconnect_is (const flux_msg_t *msg)
 
     return flux_msg_is_noresponse (msg) && flux_msg_get_topic (msg, &topic) == 0
            && strcmp (topic + topic_prefix (topic), "disconnect") == 0;
+}
+
+/* The list a request of this sender belongs on; NULL without memory. */
+static struct sender *sender_get (struct endpoint *ep, const char *route)
+{
+    size_t len = strlen (route);
+    struct sender *s = table_get (&ep->open_senders, route, len);
+
+    if (s || !(s = malloc (sizeof (*s) + len + 1)))
+        return s;
+    list_init (&s->notes);
+    s->len = len;
+    memcpy (s->route, route, len + 1);
+    if (table_put (&ep->open_senders, s->route, len, s) < 0) {
+        free (s);
+        return NULL;
+    }
+    return s;
+}
+
+static void sender_put (struct endpoint *ep, struct sender *s)
+{
+    if (list_empty (&s->notes)) {
+        table_del (&ep->open_senders, s->route, s->len);
+        free (s);
+    }
+}
+
+static flux_msg_t *open_take (struct endpoint *ep, struct note *n)
+{
+    struct sender *s = n->sender;
+
+    list_del (&n->node);
+    sender_put (ep, s);
+    return note_take (&ep->open, n);
 }
 
 /* Open requests are known by who sent them and the sender's matchtag. */
@@ -144,6 +229,9 @@ static size_t open_key (const flux_msg_t *msg, char key[KEY_MAX])
 int open_note (struct endpoint *ep, const flux_msg_t *request, size_t max)
 {
     char key[KEY_MAX];
+    const char *route = flux_msg_route_first (request);
+    struct sender *s;
+    struct note *n;
     size_t keylen;
     flux_msg_t *copy;
     int r;
@@ -154,10 +242,19 @@ int open_note (struct endpoint *ep, const flux_msg_t *request, size_t max)
         return -ENOSPC;
     if (!(copy = flux_msg_copy (request, false)))
         return -ENOMEM;
-    keylen = open_key (request, key);
-    if ((r = note_put (&ep->open, key, keylen, copy)) < 0)
+    if (!(s = sender_get (ep, route ? route : ""))) {
         flux_msg_decref (copy);
-    return r;
+        return -ENOMEM;
+    }
+    keylen = open_key (request, key);
+    if ((r = note_put (&ep->open, key, keylen, copy, &n)) < 0) {
+        flux_msg_decref (copy);
+        sender_put (ep, s);
+        return r;
+    }
+    n->sender = s;
+    list_append (&s->notes, &n->node);
+    return 0;
 }
 
 static flux_msg_t *answer_encode (const flux_msg_t *request, const flux_msg_t *response)
@@ -184,13 +281,20 @@ error:
     return NULL;
 }
 
+static bool ends (const flux_msg_t *request, const flux_msg_t *response)
+{
+    int errnum;
+
+    return flux_msg_get_errnum (response, &errnum) < 0 || errnum != 0
+           || !flux_msg_is_streaming (request);
+}
+
 flux_msg_t *open_answer (struct endpoint *ep, const flux_msg_t *response)
 {
     char key[KEY_MAX];
     size_t keylen = open_key (response, key);
     struct note *n = table_get (&ep->open, key, keylen);
     flux_msg_t *answer;
-    int errnum;
 
     if (!n) {
         errno = ENOENT;
@@ -198,10 +302,19 @@ flux_msg_t *open_answer (struct endpoint *ep, const flux_msg_t *response)
     }
     if (!(answer = answer_encode (n->msg, response)))
         return NULL;
-    if (flux_msg_get_errnum (response, &errnum) < 0 || errnum != 0
-        || !flux_msg_is_streaming (n->msg))
-        flux_msg_decref (note_take (&ep->open, n));
+    if (ends (n->msg, response))
+        flux_msg_decref (open_take (ep, n));
     return answer;
+}
+
+void open_answered (struct endpoint *ep, const flux_msg_t *response)
+{
+    char key[KEY_MAX];
+    size_t keylen = open_key (response, key);
+    struct note *n = table_get (&ep->open, key, keylen);
+
+    if (n && ends (n->msg, response))
+        flux_msg_decref (open_take (ep, n));
 }
 
 void open_cancel (struct endpoint *ep, const flux_msg_t *request)
@@ -211,40 +324,44 @@ void open_cancel (struct endpoint *ep, const flux_msg_t *request)
     struct note *n = table_get (&ep->open, key, keylen);
 
     if (n)
-        flux_msg_decref (note_take (&ep->open, n));
-}
-
-/* The next open request of this sender below this topic prefix. */
-static struct note *find_open (struct table *t,
-                               const flux_msg_t *disconnect,
-                               const char *topic,
-                               size_t prefix)
-{
-    size_t pos = 0;
-    struct note *n;
-
-    while ((n = table_next (t, &pos))) {
-        const char *s;
-
-        if (flux_msg_route_match_first (n->msg, disconnect)
-            && flux_msg_get_topic (n->msg, &s) == 0 && strncmp (s, topic, prefix) == 0)
-            return n;
-    }
-    return NULL;
+        flux_msg_decref (open_take (ep, n));
 }
 
 void open_forget (struct endpoint *ep, const flux_msg_t *disconnect)
 {
-    const char *topic;
+    const char *route = flux_msg_route_first (disconnect);
+    struct list gone = LIST_INIT (gone);
+    struct sender *s;
+    const char *topic, *t;
     struct note *n;
+    size_t prefix;
 
-    if (flux_msg_get_topic (disconnect, &topic) < 0)
+    if (flux_msg_get_topic (disconnect, &topic) < 0
+        || !(s = table_get_str (&ep->open_senders, route ? route : "")))
         return;
-    while ((n = find_open (&ep->open, disconnect, topic, topic_prefix (topic))))
+    prefix = topic_prefix (topic);
+    list_foreach (&s->notes, n, node) {
+        if (flux_msg_get_topic (n->msg, &t) == 0 && strncmp (t, topic, prefix) == 0) {
+            list_del (&n->node);
+            list_append (&gone, &n->node);
+        }
+    }
+    while ((n = list_first (&gone, struct note, node))) {
+        list_del (&n->node);
         flux_msg_decref (note_take (&ep->open, n));
+    }
+    sender_put (ep, s);
 }
 
 flux_msg_t *open_pop (struct endpoint *ep)
 {
-    return note_pop (&ep->open);
+    size_t pos = 0;
+    struct sender *s = table_next (&ep->open_senders, &pos);
+
+    if (!s) {
+        table_fini (&ep->open_senders);
+        table_fini (&ep->open);
+        return NULL;
+    }
+    return open_take (ep, list_first (&s->notes, struct note, node));
 }

@@ -2,9 +2,10 @@
  *
  * Two sets hang on an endpoint:
  *  - disconnects: for each (topic prefix, nodeid, UPSTREAM) it sent a request
- *    to, the message that tells the service when it goes (wire.md 6.3)
- *  - open: for each request that a service-providing client was handed and
- *    has not answered, what is needed to answer in its place
+ *    to, the message that tells the service when it goes (wire.md 6.3); behind
+ *    another broker, for each sender
+ *  - open: for each request that a service-providing client or another broker
+ *    was handed and has not answered, what is needed to answer in its place
  *
  * Ownership: both hold copies of messages without payload.
  * Bounds: given by the caller.
@@ -24,6 +25,11 @@
  */
 int disconnect_note (struct endpoint *ep, const flux_msg_t *msg, size_t max);
 
+/* The sender itself has sent this disconnect message: it need not be sent for
+ * it any more.
+ */
+void disconnect_forget (struct endpoint *ep, const flux_msg_t *disconnect);
+
 /* Take one of the disconnect messages out; NULL when none is left. */
 flux_msg_t *disconnect_pop (struct endpoint *ep);
 
@@ -39,6 +45,11 @@ int open_note (struct endpoint *ep, const flux_msg_t *request, size_t max);
  * NULL with errno ENOENT when no open request fits, or ENOMEM.
  */
 flux_msg_t *open_answer (struct endpoint *ep, const flux_msg_t *response);
+
+/* This response of a broker passes as it is: if it ends its request, that is
+ * no longer open.
+ */
+void open_answered (struct endpoint *ep, const flux_msg_t *response);
 
 /* The request could not be handed over after all. */
 void open_cancel (struct endpoint *ep, const flux_msg_t *request);

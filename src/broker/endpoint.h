@@ -68,6 +68,7 @@ struct endpoint {
     uint64_t event_mark;       /* of the event hub: last delivery it was in */
     struct table disconnects;  /* of the router: what to send when it leaves */
     struct table open;         /* of the router: requests it is to answer */
+    struct table open_senders; /* ... by who sent them */
 };
 
 static inline void endpoint_init (struct endpoint *ep,
@@ -86,6 +87,7 @@ static inline void endpoint_init (struct endpoint *ep,
     table_init (&ep->subs);
     table_init (&ep->disconnects);
     table_init (&ep->open);
+    table_init (&ep->open_senders);
 }
 
 /* For a receiver: say how it is doing. */

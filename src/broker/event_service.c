@@ -11,6 +11,7 @@
 #include "services.h"
 
 struct event_service {
+    uint32_t rank;
     struct service_table *services;
     struct router *router;
     struct event_hub *events;
@@ -115,7 +116,10 @@ static void publish_direct (flux_t *h, const flux_msg_t *msg, void *arg)
     uint32_t seq;
     int r;
 
-    if (!(event = event_from_request (msg)))
+    if (es->rank > 0)
+        (void)flux_respond_error (
+            h, msg, EPROTO, "this service is only available on rank 0");
+    else if (!(event = event_from_request (msg)))
         (void)flux_respond_error (h, msg, errno, NULL);
     else if ((r = event_publish (es->events, &event, &seq)) < 0)
         (void)flux_respond_error (h, msg, -r, NULL);
@@ -226,7 +230,8 @@ static const struct flux_msg_handler_spec htab[] = {
 struct event_service *event_serve (struct self *self,
                                    struct service_table *services,
                                    struct router *router,
-                                   struct event_hub *events)
+                                   struct event_hub *events,
+                                   uint32_t rank)
 {
     struct event_service *es = calloc (1, sizeof (*es));
 
@@ -235,6 +240,7 @@ struct event_service *event_serve (struct self *self,
     es->services = services;
     es->router = router;
     es->events = events;
+    es->rank = rank;
     if (service_add (services, "event", self_endpoint (self)) < 0
         || service_add (services, "service", self_endpoint (self)) < 0
         || self_add_direct (self, direct, es) < 0

@@ -156,6 +156,19 @@ void lifecycle_panic (struct lifecycle *lc, const char *reason)
     lifecycle_shutdown (lc, SIGHUP);
 }
 
+void lifecycle_stop (struct lifecycle *lc, bool failed)
+{
+    if (failed)
+        lifecycle_note_exit (lc, 1);
+    lifecycle_shutdown (lc, SIGHUP);
+}
+
+void lifecycle_set_peers (struct lifecycle *lc, lifecycle_entered_f cb, void *arg)
+{
+    lc->entered = cb;
+    lc->entered_arg = arg;
+}
+
 /* Timers */
 
 static void timer_start (struct lifecycle *lc, double seconds)
@@ -232,6 +245,10 @@ static void run (struct lifecycle *lc)
 
 static void act (struct lifecycle *lc, enum broker_state state)
 {
+    if (state == STATE_SHUTDOWN)
+        flux_watcher_stop (lc->timer);
+    if (lc->entered && lc->entered (state, lc->entered_arg))
+        return;
     switch (state) {
         case STATE_LOAD_BUILTINS:
             break;
@@ -258,7 +275,6 @@ static void act (struct lifecycle *lc, enum broker_state state)
             clean_up (lc);
             break;
         case STATE_SHUTDOWN:
-            flux_watcher_stop (lc->timer);
             lifecycle_post (lc, "children-none");
             break;
         case STATE_FINALIZE:
@@ -347,7 +363,7 @@ int lifecycle_configure (struct lifecycle *lc, flux_error_t *error)
     bool leader = getpgrp () == getpid ();
 
     phase_inherit (lc->rc2, leader && !attrs_is_set (attrs, "broker.rc2_pgrp"));
-    lc->rc2_none = attrs_is_set (attrs, "broker.rc2_none");
+    lc->rc2_none = lc->args.rank > 0 || attrs_is_set (attrs, "broker.rc2_none");
     if (add_rc (lc, lc->rc1, "broker.rc1_path", error) < 0
         || add_rc (lc, lc->rc3, "broker.rc3_path", error) < 0)
         return -1;

@@ -35,7 +35,13 @@ struct lifecycle_args {
     struct module_host *modules;
     char *const *envp; /* of all commands */
     const char *shell;
+    uint32_t rank;
 };
+
+/* Told of each state entered.  Returns true if it will post the event that
+ * leads out of this state (join, quorum, shutdown, goodbye).
+ */
+typedef bool (*lifecycle_entered_f) (enum broker_state state, void *arg);
 
 /* Everything in args is borrowed.  NULL with errno on failure. */
 struct lifecycle *lifecycle_new (const struct lifecycle_args *args);
@@ -48,6 +54,15 @@ struct phase *lifecycle_rc2 (struct lifecycle *lc);
  * sentence.
  */
 int lifecycle_configure (struct lifecycle *lc, flux_error_t *error);
+
+/* An instance of several brokers: somebody who knows the others. */
+void lifecycle_set_peers (struct lifecycle *lc, lifecycle_entered_f cb, void *arg);
+
+/* Something happened that the state machine may wait for. */
+void lifecycle_post (struct lifecycle *lc, const char *event);
+
+/* Shut down, from whatever state; with exit code 1 if that is a failure. */
+void lifecycle_stop (struct lifecycle *lc, bool failed);
 
 /* The parts are up: go, until the state is exit.  Returns -1 with errno if the
  * reactor failed.

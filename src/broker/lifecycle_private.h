@@ -23,6 +23,8 @@ struct lifecycle {
     int exit_code;
     bool norestart; /* broker.exit-norestart applies */
     bool rc2_none;
+    lifecycle_entered_f entered; /* NULL for an instance of one */
+    void *entered_arg;
     bool interrupted; /* by a signal */
     bool cancelling;  /* modules that did not go when asked */
 
@@ -37,8 +39,6 @@ struct lifecycle {
 
 /* Leave the state run, if that is where we are, by aborting rc2. */
 void lifecycle_shutdown (struct lifecycle *lc, int signum);
-
-void lifecycle_post (struct lifecycle *lc, const char *event);
 
 /* Keep the first nonzero exit code. */
 void lifecycle_note_exit (struct lifecycle *lc, int rc);

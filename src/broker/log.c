@@ -37,6 +37,8 @@ struct logger {
     bool mode_local;
     int stderr_fd;
     int file_fd;
+    logger_follow_f forward;
+    void *forward_arg;
     struct {
         logger_follow_f cb;
         void *arg;
@@ -317,6 +319,12 @@ int logger_set (struct logger *lg,
     return r;
 }
 
+void logger_set_forward (struct logger *lg, logger_follow_f cb, void *arg)
+{
+    lg->forward = cb;
+    lg->forward_arg = arg;
+}
+
 void logger_set_stderr (struct logger *lg, int fd)
 {
     lg->stderr_fd = fd;
@@ -429,6 +437,8 @@ void logger_append (struct logger *lg, const char *buf, size_t len)
     emit_syslog (lg, &e);
     if (lg->rank == 0 && lg->file_fd >= 0)
         emit (lg->file_fd, &e, true);
+    if (lg->forward && e.severity <= lg->forward_level)
+        lg->forward (buf, len, lg->forward_arg);
     if (local && e.severity <= lg->level) {
         ring_add (lg, buf, len);
         for (int i = 0; i < LOGGER_FOLLOWERS; i++) {

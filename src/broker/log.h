@@ -10,6 +10,7 @@
  *    to stderr
  *  - S <= log-stderr-level in mode "leader", on rank 0: to stderr
  *  - on rank 0, everything: to the log file, if there is one
+ *  - on other ranks, S <= log-forward-level: upstream
  * What does not parse counts as severity info from another rank.
  *
  * Ownership: entries are copied in.
@@ -50,6 +51,9 @@ struct logger;
 typedef void (*logger_follow_f) (const char *buf, size_t len, void *arg);
 
 struct logger *logger_new (uint32_t rank);
+
+/* On ranks above 0: who carries entries of S <= log-forward-level upstream. */
+void logger_set_forward (struct logger *lg, logger_follow_f cb, void *arg);
 void logger_free (struct logger *lg);
 
 /* Set one log-* attribute.  Returns 0, -EINVAL with a sentence, -ENOENT if

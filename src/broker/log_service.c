@@ -51,6 +51,19 @@ static void follow (const char *buf, size_t len, void *arg)
         (void)flux_respond (ls->h, msg, entry);
 }
 
+/* An entry for rank 0 to see.  What cannot be sent is in our ring anyhow. */
+static void forward (const char *buf, size_t len, void *arg)
+{
+    struct log_service *ls = arg;
+
+    flux_future_destroy (flux_rpc_raw (ls->h,
+                                       "log.append",
+                                       buf,
+                                       len,
+                                       FLUX_NODEID_UPSTREAM,
+                                       FLUX_RPC_NORESPONSE));
+}
+
 /* log.dmesg (streaming)
  *   { "follow":b "nobacklog"?:b } -> entry..., ENODATA
  */
@@ -165,7 +178,8 @@ static const struct flux_msg_handler_spec htab[] = {
 
 struct log_service *log_serve (struct self *self,
                                struct service_table *services,
-                               struct logger *logger)
+                               struct logger *logger,
+                               uint32_t rank)
 {
     struct log_service *ls = calloc (1, sizeof (*ls));
 
@@ -173,6 +187,8 @@ struct log_service *log_serve (struct self *self,
         return NULL;
     ls->h = self_handle (self);
     ls->logger = logger;
+    if (rank > 0)
+        logger_set_forward (logger, forward, ls);
     if (!(ls->followers = flux_msglist_create ())
         || service_add (services, "log", self_endpoint (self)) < 0
         || self_add_direct (self, direct, ls) < 0
@@ -191,6 +207,7 @@ void log_unserve (struct log_service *ls)
     if (!ls)
         return;
     logger_remove_follower (ls->logger, follow, ls);
+    logger_set_forward (ls->logger, NULL, NULL);
     flux_msg_handler_delvec (ls->handlers);
     flux_msglist_destroy (ls->followers);
     free (ls);

@@ -68,8 +68,9 @@ int router_attach (struct router *r, struct endpoint *ep)
 struct endpoint *router_sender (const struct router *r, const flux_msg_t *msg)
 {
     const char *route = flux_msg_route_first (msg);
+    struct endpoint *ep = route ? table_get_str (&r->routes, route) : r->self;
 
-    return route ? table_get_str (&r->routes, route) : r->self;
+    return ep && ep->kind != ENDPOINT_PEER ? ep : NULL;
 }
 
 int router_add_peer (struct router *r, uint32_t rank, struct endpoint *peer)
@@ -105,11 +106,11 @@ static int stamp (struct router *r, const struct endpoint *from, flux_msg_t *msg
 {
     struct flux_msg_cred cred;
 
-    if (from->kind == ENDPOINT_PEER)
-        return 0;
     if (flux_msg_get_cred (msg, &cred) < 0)
         return -EPROTO;
-    if (from->kind == ENDPOINT_CLIENT && !endpoint_is_owner (from)) {
+    if (from->kind == ENDPOINT_PEER)
+        cred.rolemask &= ~FLUX_ROLE_LOCAL; /* its sender is not of this broker */
+    else if (from->kind == ENDPOINT_CLIENT && !endpoint_is_owner (from)) {
         cred.userid = from->userid;
         cred.rolemask = from->rolemask;
     }
@@ -174,6 +175,8 @@ static void receive_response (struct router *r, struct endpoint *from, flux_msg_
         flux_msg_decref (msg);
         msg = answer;
     }
+    else if (from->kind == ENDPOINT_PEER)
+        open_answered (from, msg);
     route_response (r, from, msg);
 }
 
@@ -234,7 +237,8 @@ static int resolve (struct router *r, const flux_msg_t *msg, struct endpoint **n
         if (!(ep = service_lookup (r->services, topic)))
             ep = r->parent;
         *next = ep;
-        return ep ? 0 : -ENOSYS;
+        /* what is upstream is not known to a broker that is cut off */
+        return ep ? 0 : r->rank > 0 ? -EHOSTUNREACH : -ENOSYS;
     }
     if (nodeid == r->rank) {
         *next = service_lookup (r->services, topic);
@@ -244,6 +248,22 @@ static int resolve (struct router *r, const flux_msg_t *msg, struct endpoint **n
         ep = r->parent;
     *next = ep;
     return ep ? 0 : -EHOSTUNREACH;
+}
+
+/* Keep what is needed to answer, should next go away before it does. */
+static int note_open (struct endpoint *next, const flux_msg_t *msg)
+{
+    bool peer = next->kind == ENDPOINT_PEER;
+    uint32_t matchtag = FLUX_MATCHTAG_NONE;
+    int rc;
+
+    if (disconnect_is (msg))
+        open_forget (next, msg);
+    (void)flux_msg_get_matchtag (msg, &matchtag);
+    if (peer && matchtag == FLUX_MATCHTAG_NONE)
+        return 0; /* nobody waits for an answer */
+    rc = open_note (next, msg, peer ? ROUTER_PEER_MAX : ROUTER_OPEN_MAX);
+    return peer && rc == -EEXIST ? 0 : rc;
 }
 
 /* Before a request leaves the broker's own thread it gets our route, and
@@ -262,11 +282,8 @@ static int prepare_to_leave (struct router *r, struct endpoint *next, flux_msg_t
         && (flux_msg_get_rolemask (msg, &rolemask) < 0
             || flux_msg_set_rolemask (msg, rolemask & ~FLUX_ROLE_LOCAL) < 0))
         return -EPROTO;
-    if (next->kind == ENDPOINT_CLIENT) {
-        if (disconnect_is (msg))
-            open_forget (next, msg);
-        return open_note (next, msg, ROUTER_OPEN_MAX);
-    }
+    if (next->kind == ENDPOINT_CLIENT || next->kind == ENDPOINT_PEER)
+        return note_open (next, msg);
     return 0;
 }
 
@@ -283,6 +300,29 @@ static void come_back (struct router *r, flux_msg_t *msg, int errnum)
         refuse (r, msg, errnum, NULL);
 }
 
+/* Note what is to be sent when the sender goes: for a client, for a module's
+ * own requests only (wire.md 6.3), and for all senders behind a broker.
+ */
+static int note_disconnect (struct endpoint *from, const flux_msg_t *msg)
+{
+    switch (from->kind) {
+        case ENDPOINT_CLIENT:
+            return disconnect_note (from, msg, ROUTER_DISCONNECTS_MAX);
+        case ENDPOINT_MODULE:
+            if (flux_msg_route_count (msg) > 1)
+                return 0;
+            return disconnect_note (from, msg, ROUTER_DISCONNECTS_MAX);
+        case ENDPOINT_PEER:
+            if (disconnect_is (msg)) {
+                disconnect_forget (from, msg);
+                return 0;
+            }
+            return disconnect_note (from, msg, ROUTER_PEER_MAX);
+        default:
+            return 0;
+    }
+}
+
 /* Send a request on.  Takes msg, which has its credential and the routes of
  * those before us.
  */
@@ -291,25 +331,24 @@ static void route_request (struct router *r, struct endpoint *from, flux_msg_t *
     struct endpoint *next;
     int rc;
 
-    if ((rc = resolve (r, msg, &next)) < 0) {
+    if ((rc = resolve (r, msg, &next)) == 0 && next == from
+        && next->kind == ENDPOINT_PEER)
+        rc = -EHOSTUNREACH; /* it was sent here because we should know the way */
+    if (rc < 0) {
         if (rc == -ENOSYS)
             refuse_nosys (r, msg);
         else
             refuse (r, msg, -rc, NULL);
         return;
     }
-    /* wire.md 6.3: a module's own requests only, not what it passes on */
-    if (from
-        && (from->kind == ENDPOINT_CLIENT
-            || (from->kind == ENDPOINT_MODULE && flux_msg_route_count (msg) == 1))
-        && (rc = disconnect_note (from, msg, ROUTER_DISCONNECTS_MAX)) < 0) {
+    if (from && (rc = note_disconnect (from, msg)) < 0) {
         refuse (r, msg, -rc, NULL);
         return;
     }
     if ((rc = prepare_to_leave (r, next, msg)) < 0)
         come_back (r, msg, -rc);
     else if ((rc = next->deliver (next, &msg)) < 0) {
-        if (next->kind == ENDPOINT_CLIENT && !flux_msg_is_noresponse (msg))
+        if (!flux_msg_is_noresponse (msg))
             open_cancel (next, msg);
         come_back (r, msg, -rc);
     }
@@ -354,12 +393,12 @@ static void receive_request (struct router *r, struct endpoint *from, flux_msg_t
 static void receive_event (struct router *r, struct endpoint *from, flux_msg_t *msg)
 {
     r->stats.events++;
-    if (from == r->parent && from != NULL) {
-        event_deliver (r->events, &msg);
-        return;
-    }
     if (stamp (r, from, msg) < 0) {
         drop (r, msg);
+        return;
+    }
+    if (from == r->parent && from != NULL) {
+        event_deliver (r->events, &msg);
         return;
     }
     flux_msg_route_enable (msg);
@@ -413,7 +452,7 @@ void router_detach (struct router *r, struct endpoint *ep)
         r->parent = NULL;
     while ((msg = open_pop (ep))) {
         if (r->self)
-            come_back (r, msg, ENOSYS);
+            come_back (r, msg, ep->kind == ENDPOINT_PEER ? EHOSTUNREACH : ENOSYS);
         else
             flux_msg_decref (msg);
     }

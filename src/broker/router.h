@@ -21,9 +21,14 @@
  * next hop leads to which rank, router_set_parent () which is upstream; with
  * neither, this is an instance of one.
  *
+ * When another broker goes, what it was asked and did not answer is answered
+ * EHOSTUNREACH, and what senders behind it used here or farther on is sent
+ * their disconnects.
+ *
  * Bounds: ROUTER_DISCONNECTS_MAX disconnect messages are kept per endpoint,
- * ROUTER_OPEN_MAX open requests per client that provides a service; past
- * them a request is refused with ENOSPC.
+ * ROUTER_OPEN_MAX open requests per client that provides a service,
+ * ROUTER_PEER_MAX of each per broker; past them a request is refused with
+ * ENOSPC.
  */
 
 #ifndef MILLRACE_BROKER_ROUTER_H
@@ -40,6 +45,7 @@ enum {
     ROUTER_TOPIC_PREFIX_MAX = 244, /* wire.md section 2, hazard (a) */
     ROUTER_DISCONNECTS_MAX = 4096,
     ROUTER_OPEN_MAX = 65536,
+    ROUTER_PEER_MAX = 1024 * 1024,
 };
 
 struct router;
@@ -61,7 +67,7 @@ int router_attach (struct router *r, struct endpoint *ep);
 
 /* Forget an endpoint: its services, subscriptions and route, after telling
  * those it used: one disconnect per (service, rank) is sent.  Requests it
- * took and did not answer are answered ENOSYS.
+ * took and did not answer are answered ENOSYS, those of a broker EHOSTUNREACH.
  */
 void router_detach (struct router *r, struct endpoint *ep);
 

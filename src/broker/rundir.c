@@ -139,6 +139,7 @@ int rundir_link_flux (const struct attrs *attrs, const char *flux, flux_error_t 
     const char *rundir = attrs_get (attrs, "rundir");
     _cleanup_ (freep) char *bin = NULL;
     _cleanup_ (freep) char *link = NULL;
+    _cleanup_ (freep) char *new_link = NULL;
 
     if (asprintf (&bin, "%s/bin", rundir) < 0) {
         bin = NULL;
@@ -150,8 +151,13 @@ int rundir_link_flux (const struct attrs *attrs, const char *flux, flux_error_t 
     }
     if (mkdir (bin, 0755) < 0 && errno != EEXIST)
         return errprintf (error, "cannot create %s: %s", bin, strerror (errno));
-    (void)unlink (link); /* one of an earlier instance */
-    if (symlink (flux, link) < 0)
+    /* one of an earlier instance, or of another broker of this one */
+    if (asprintf (&new_link, "%s.%s", link, attrs_get (attrs, "rank")) < 0) {
+        new_link = NULL;
+        return fail (ENOMEM);
+    }
+    (void)unlink (new_link);
+    if (symlink (flux, new_link) < 0 || rename (new_link, link) < 0)
         return errprintf (error, "cannot create %s: %s", link, strerror (errno));
     return 0;
 }

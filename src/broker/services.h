@@ -29,7 +29,8 @@ void attr_unserve (struct attr_service *as);
 struct log_service;
 struct log_service *log_serve (struct self *self,
                                struct service_table *services,
-                               struct logger *logger);
+                               struct logger *logger,
+                               uint32_t rank);
 void log_unserve (struct log_service *ls);
 
 /* "event": subscribe, unsubscribe, publish, stats-get; and "service": add,
@@ -40,7 +41,8 @@ struct event_service;
 struct event_service *event_serve (struct self *self,
                                    struct service_table *services,
                                    struct router *router,
-                                   struct event_hub *events);
+                                   struct event_hub *events,
+                                   uint32_t rank);
 void event_unserve (struct event_service *es);
 
 /* "config": get, load, reload.  The configuration is that of the handle.  A

@@ -62,7 +62,11 @@ int setup_log (struct attrs *attrs, struct logger *logger, int v, flux_error_t *
 
 /* Attributes */
 
-int setup_attrs (struct attrs *a, const char *uuid, flux_error_t *error)
+int setup_attrs (struct attrs *a,
+                 const char *uuid,
+                 uint32_t rank,
+                 uint32_t size,
+                 flux_error_t *error)
 {
     const struct {
         const char *name;
@@ -82,7 +86,7 @@ int setup_attrs (struct attrs *a, const char *uuid, flux_error_t *error)
         { "tbon.interface-hint", "default-route" },
     };
 
-    if (boot_single (a, error) < 0)
+    if (boot_attrs (a, rank, size, error) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_SIZE (defaults); i++) {
         if (attrs_set_default (a, defaults[i].name, defaults[i].value) < 0)

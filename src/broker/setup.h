@@ -18,7 +18,11 @@ int setup_log (struct attrs *attrs,
                flux_error_t *error);
 
 /* Who this broker is (boot.h), and all other attributes with a default. */
-int setup_attrs (struct attrs *attrs, const char *uuid, flux_error_t *error);
+int setup_attrs (struct attrs *attrs,
+                 const char *uuid,
+                 uint32_t rank,
+                 uint32_t size,
+                 flux_error_t *error);
 
 /* Read the configuration from path (NULL: FLUX_CONF_DIR, or none), add the
  * values, which end with NULL, and give it to h.

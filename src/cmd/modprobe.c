@@ -17,23 +17,24 @@ struct module {
     const char *name;
     const char *needs[MAX_NEEDS];
     const char *args;
+    bool leader; /* on rank 0 only */
 
     enum { ABSENT, BUSY, DONE } state;
 };
 
 static struct module modules[] = {
-    { .name = "heartbeat" },
+    { .name = "heartbeat", .leader = true },
     { .name = "content" },
-    { .name = "content-sqlite", .needs = { "content" } },
+    { .name = "content-sqlite", .leader = true, .needs = { "content" } },
     { .name = "kvs", .needs = { "content", "content-sqlite" } },
     { .name = "kvs-watch", .needs = { "kvs" } },
-    { .name = "resource", .needs = { "kvs" } },
-    { .name = "job-manager", .needs = { "kvs-watch", "resource" } },
+    { .name = "resource", .leader = true, .needs = { "kvs" } },
+    { .name = "job-manager", .leader = true, .needs = { "kvs-watch", "resource" } },
     { .name = "job-info", .needs = { "kvs-watch" } },
-    { .name = "job-list", .needs = { "job-manager" } },
+    { .name = "job-list", .leader = true, .needs = { "job-manager" } },
     { .name = "job-ingest", .needs = { "job-manager" } },
-    { .name = "job-exec", .needs = { "job-manager" } },
-    { .name = "sched-simple", .needs = { "job-manager", "resource" } },
+    { .name = "job-exec", .leader = true, .needs = { "job-manager" } },
+    { .name = "sched-simple", .leader = true, .needs = { "job-manager", "resource" } },
 };
 
 struct probe {
@@ -50,6 +51,20 @@ static struct module *find (const char *name)
             return &modules[i];
     }
     return NULL;
+}
+
+/* What rank 0 has for all ranks is as good as loaded on the others. */
+static uint32_t leave_to_leader (flux_t *h)
+{
+    uint32_t rank;
+
+    if (flux_get_rank (h, &rank) < 0)
+        cmd_die ("rank: %s", flux_strerror (errno));
+    for (size_t i = 0; rank > 0 && i < ARRAY_SIZE (modules); i++) {
+        if (modules[i].leader)
+            modules[i].state = DONE;
+    }
+    return rank;
 }
 
 static bool needs (const struct module *m, const struct module *other)
@@ -167,9 +182,11 @@ static void push_cleanup (flux_t *h)
 static int modprobe_rc1 (int argc, char **argv)
 {
     struct probe p = { .h = cmd_open () };
+    uint32_t rank;
 
     disable_some ();
-    if (run (&p) == 0)
+    rank = leave_to_leader (p.h);
+    if (run (&p) == 0 && rank == 0)
         push_cleanup (p.h);
     flux_close (p.h);
     return p.exit_code;
@@ -179,6 +196,7 @@ static int modprobe_rc3 (int argc, char **argv)
 {
     struct probe p = { .h = cmd_open (), .unload = true };
 
+    leave_to_leader (p.h);
     run (&p);
     flux_close (p.h);
     return p.exit_code;

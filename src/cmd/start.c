@@ -5,13 +5,20 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "cmd.h"
+#include "common/fsd.h"
 
-/* Large enough for every option given, doubled, and the initial program. */
+#include "cmd.h"
+#include "start.h"
+
+/* The broker's command line: large enough for every option given, doubled,
+ * and the initial program.
+ */
 struct broker_args {
     char **v;
     int n;
     bool noexec;
+    struct start_many many;
+    const char *many_only; /* an option that needs --test-size */
 };
 
 static void add (struct broker_args *a, const char *word)
@@ -37,10 +44,17 @@ static void make_statedir (const char *path)
         cmd_die ("--statedir=%s: %s", path, strerror (errno));
 }
 
-enum { OPT_CONF = 256, OPT_STATEDIR };
+enum {
+    OPT_CONF = 256,
+    OPT_STATEDIR,
+    OPT_HOSTS,
+    OPT_EXIT_TIMEOUT,
+    OPT_EXIT_MODE,
+    OPT_RUNDIR,
+};
 
 static const struct opt start_opts[] = {
-    { 's', "test-size", OPT_REQUIRED, "N", "number of brokers (only 1)" },
+    { 's', "test-size", OPT_REQUIRED, "N", "start N brokers on this machine" },
     { 'S', "setattr", OPT_REQUIRED, "ATTR=VAL", "set a broker attribute" },
     { OPT_STATEDIR, "statedir", OPT_REQUIRED, "DIR",
       "keep the instance's state there; -Sstatedir=DIR" },
@@ -48,6 +62,13 @@ static const struct opt start_opts[] = {
     { OPT_CONF, "conf", OPT_REQUIRED, "KEY=VAL", "set a configuration value" },
     { 'o', "broker-opts", OPT_REQUIRED, "OPTS", "options for the broker, comma-separated" },
     { 'v', "verbose", OPT_OPTIONAL, "LEVEL", "log more to stderr" },
+    { OPT_HOSTS, "test-hosts", OPT_REQUIRED, "HOSTS",
+      "with -s: what the brokers shall call their hosts" },
+    { OPT_EXIT_TIMEOUT, "test-exit-timeout", OPT_REQUIRED, "FSD",
+      "with -s: kill what is left so long after rank 0 (20s)" },
+    { OPT_EXIT_MODE, "test-exit-mode", OPT_REQUIRED, "any|leader",
+      "with -s: whose exit code counts, the highest or rank 0's" },
+    { OPT_RUNDIR, "test-rundir", OPT_REQUIRED, "DIR", "with -s: use this directory" },
     { 'X', "noexec", OPT_NONE, NULL, "only print the broker's command line" },
     OPT_END,
 };
@@ -67,11 +88,29 @@ static void start_option (int key, const char *arg, void *data)
 
     switch (key) {
         case 's':
-            if (strcmp (arg, "1") == 0)
-                break;
             if (opt_number (&start_table, "test-size", arg, INT_MIN, INT_MAX) <= 0)
                 cmd_die ("--test-size argument must be > 0");
-            cmd_die ("--test-size=%s: this broker runs alone, only 1 is possible", arg);
+            a->many.size = opt_number (&start_table, "test-size", arg, 1, START_MAX);
+            break;
+        case OPT_HOSTS:
+            a->many.hosts = arg;
+            a->many_only = "test-hosts";
+            break;
+        case OPT_EXIT_TIMEOUT:
+            if (fsd_parse (arg, &a->many.exit_timeout) < 0)
+                cmd_die ("--test-exit-timeout: '%s' is no duration", arg);
+            a->many_only = "test-exit-timeout";
+            break;
+        case OPT_EXIT_MODE:
+            a->many.leader_only = strcmp (arg, "leader") == 0;
+            if (!a->many.leader_only && strcmp (arg, "any") != 0)
+                cmd_die ("--test-exit-mode: '%s' is neither 'any' nor 'leader'", arg);
+            a->many_only = "test-exit-mode";
+            break;
+        case OPT_RUNDIR:
+            a->many.rundir = arg;
+            a->many_only = "test-rundir";
+            break;
         case 'S':
             add_printf (a, "-S", arg);
             break;
@@ -136,7 +175,7 @@ void cmd_exec_broker (char **args)
 
 int cmd_start (int argc, char **argv)
 {
-    struct broker_args a = { 0 };
+    struct broker_args a = { .many = { .exit_timeout = 20. } };
     size_t words = argc + 2;
     int i;
 
@@ -146,6 +185,9 @@ int cmd_start (int argc, char **argv)
         cmd_die ("out of memory");
     add (&a, broker_path ());
     i = opt_parse (&start_table, argc, argv, start_option, &a);
+    if (a.many_only && a.many.size == 0)
+        cmd_die ("--%s only works with --test-size", a.many_only);
+    a.many.noptions = a.n;
     if (i < argc)
         add (&a, "--");
     for (; i < argc; i++)
@@ -155,6 +197,8 @@ int cmd_start (int argc, char **argv)
             printf ("%s%s", a.v[i], i + 1 < a.n ? " " : "\n");
         return 0;
     }
+    if (a.many.size > 1)
+        return start_many (&a.many, a.v);
     cmd_exec_broker (a.v);
 }
 

@@ -96,14 +96,19 @@ int mod_main (flux_t *h, int argc, char **argv)
     flux_reactor_t *r = flux_get_reactor (h);
     flux_watcher_t *timer;
     flux_error_t error;
+    uint32_t rank;
     int rc = -1;
 
+    if (flux_get_rank (h, &rank) < 0)
+        return -1;
     if (parse_conf (&hb, flux_get_conf (h), &error) < 0
         || parse_args (&hb, argc, argv, &error) < 0) {
         flux_log (h, LOG_ERR, "%s", error.text);
         errno = EINVAL;
         return -1;
     }
+    if (rank > 0) /* pulses come from rank 0 */
+        return flux_reactor_run (r, 0) < 0 ? -1 : 0;
     if ((timer = flux_timer_watcher_create (r, hb.period, hb.period, timer_cb, &hb))) {
         beat (&hb);
         flux_watcher_start (timer);

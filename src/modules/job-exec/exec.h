@@ -32,13 +32,13 @@
 #include "common/coremap.h"
 #include "common/jobspec.h"
 #include "common/list.h"
+#include "common/pmi.h"
 #include "common/rset.h"
 #include "common/table.h"
 #include "common/text.h"
 #include "guestlog.h"
 #include "layout.h"
 #include "output.h"
-#include "pmi.h"
 #include "spawn.h"
 
 enum job_state {

@@ -1,4 +1,4 @@
-/* job-exec/pmi.h - PMI version 1 server of one job (exec.md 9).
+/* pmi.h - PMI version 1 server of one job (exec.md 9).
  *
  * Purpose: tasks find each other through a small key-value space and barriers,
  * over one stream socket per task.  This is the dialogue only: bytes that a
@@ -15,8 +15,8 @@
  * more are refused (rc=4).
  */
 
-#ifndef MILLRACE_EXEC_PMI_H
-#define MILLRACE_EXEC_PMI_H
+#ifndef MILLRACE_PMI_H
+#define MILLRACE_PMI_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -54,4 +54,7 @@ int pmi_preset (struct pmi *p, const char *key, const char *value);
 /* Bytes from one task.  Callbacks may not destroy the server. */
 void pmi_input (struct pmi *p, uint32_t task, const char *data, size_t len);
 
-#endif /* !MILLRACE_EXEC_PMI_H */
+/* How many barriers have been left so far. */
+unsigned int pmi_barriers (const struct pmi *p);
+
+#endif /* !MILLRACE_PMI_H */

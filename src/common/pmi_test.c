@@ -1,9 +1,9 @@
 #include "config.h"
 #include <stdio.h>
 
-#include "common/tap.h"
-#include "common/text.h"
-#include "common/util.h"
+#include "tap.h"
+#include "text.h"
+#include "util.h"
 #include "pmi.h"
 
 enum { TASKS = 4 };
@@ -236,6 +236,7 @@ static void barriers (void)
         ok (s.lines[0].len == 0 && s.lines[1].len == 0, "round %d: two wait", round);
         pmi_input (p, 2, "cmd=barr", 8);
         pmi_input (p, 2, "ier_in\n", 7);
+        ok (pmi_barriers (p) == (unsigned int)round + 1, "round %d: is counted", round);
         ok (!strcmp (s.lines[0].buf, "cmd=barrier_out rc=0\n")
                 && !strcmp (s.lines[1].buf, "cmd=barrier_out rc=0\n")
                 && !strcmp (s.lines[2].buf, "cmd=barrier_out rc=0\n"),

@@ -2,9 +2,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "common/table.h"
-#include "common/text.h"
-#include "common/util.h"
+#include "table.h"
+#include "text.h"
+#include "util.h"
 #include "pmi.h"
 
 struct pmi_task {
@@ -23,7 +23,8 @@ struct pmi_pair {
 struct pmi {
     struct pmi_task **tasks; /* made when a task first speaks */
     uint32_t ntasks;
-    uint32_t nbarrier;
+    uint32_t nbarrier; /* tasks in the barrier */
+    unsigned int barriers; /* left so far */
     struct table kvs; /* key -> pair */
     char *kvsname;
     const struct pmi_ops *ops;
@@ -94,6 +95,11 @@ static int store (struct pmi *p, const char *key, const char *value)
     free (pair->value);
     pair->value = copy;
     return 0;
+}
+
+unsigned int pmi_barriers (const struct pmi *p)
+{
+    return p->barriers;
 }
 
 int pmi_preset (struct pmi *p, const char *key, const char *value)
@@ -237,6 +243,7 @@ static void do_barrier (struct pmi *p, uint32_t task, const char *line)
     if (++p->nbarrier < p->ntasks)
         return;
     p->nbarrier = 0;
+    p->barriers++;
     for (uint32_t i = 0; i < p->ntasks; i++)
         p->tasks[i]->in_barrier = false;
     for (uint32_t i = 0; i < p->ntasks; i++)

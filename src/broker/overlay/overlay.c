@@ -1,0 +1,452 @@
+#include "config.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/errprintf.h"
+#include "common/util.h"
+
+#include "overlay_private.h"
+
+#define ONLINE "broker.online"
+
+/* How long a broker waits for its parent to answer its HELLO. */
+#define CONNECT_TIMEOUT 30.
+
+/* Control messages */
+
+static void send_control (struct peer *p, int type, int status)
+{
+    flux_msg_t *msg = flux_control_encode (type, status);
+
+    /* if the link is broken, that is being found out */
+    if (!msg || p->ov->plugin->send (p->link, msg) < 0)
+        flux_log (p->ov->h, LOG_DEBUG, "%s: control %d not sent", p->name, type);
+    flux_msg_decref (msg);
+}
+
+static void tell_children (struct overlay *ov)
+{
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        if (ov->children[i].state == PEER_ONLINE)
+            send_control (&ov->children[i], CONTROL_STATE, ov->state);
+    }
+}
+
+/* Endpoint */
+
+static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
+{
+    struct peer *p = container_of (ep, struct peer, ep);
+
+    if (p->state != PEER_ONLINE)
+        return -EHOSTUNREACH;
+    return p->ov->plugin->send (p->link, msg) < 0 ? -errno : 0;
+}
+
+static int deliver (struct endpoint *ep, flux_msg_t **msg)
+{
+    int r = deliver_shared (ep, *msg);
+
+    if (r == 0) {
+        flux_msg_decref (*msg);
+        *msg = NULL;
+    }
+    return r;
+}
+
+static void congested_cb (struct link *l, bool yes, void *arg)
+{
+    struct peer *p = arg;
+
+    endpoint_set_congested (&p->ep, yes);
+}
+
+static int attach (struct peer *p)
+{
+    endpoint_init (&p->ep, ENDPOINT_PEER, p->name, p->uuid);
+    p->ep.deliver = deliver;
+    p->ep.deliver_shared = deliver_shared;
+    return router_attach (p->ov->args.router, &p->ep);
+}
+
+/* Ranks below a child, it included. */
+static struct idset *subtree (struct overlay *ov, const struct peer *p)
+{
+    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
+    uint32_t next;
+
+    for (uint32_t r = p->rank; ids && r < ov->topology.size; r++) {
+        if (topology_next (&ov->topology, ov->rank, r, &next) && next == p->rank)
+            (void)idset_set (ids, r);
+    }
+    return ids;
+}
+
+/* Children */
+
+static int child_online (struct peer *p)
+{
+    struct overlay *ov = p->ov;
+    uint32_t next;
+    int r;
+
+    if ((r = attach (p)) < 0 || (r = event_subscribe (ov->args.events, &p->ep, "")) < 0)
+        return r;
+    for (uint32_t rank = p->rank; rank < ov->topology.size; rank++) {
+        if (topology_next (&ov->topology, ov->rank, rank, &next) && next == p->rank
+            && (r = router_add_peer (ov->args.router, rank, &p->ep)) < 0)
+            return r;
+    }
+    p->state = PEER_ONLINE;
+    return 0;
+}
+
+static bool children_online (const struct overlay *ov)
+{
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        if (ov->children[i].state == PEER_ONLINE)
+            return true;
+    }
+    return false;
+}
+
+/* A child has gone, one way or the other, and everything below with it. */
+static void child_gone (struct peer *p, enum peer_state state)
+{
+    struct overlay *ov = p->ov;
+    struct idset *ids = subtree (ov, p);
+
+    p->state = state;
+    for (uint32_t r = p->rank; r < ov->topology.size; r++) {
+        if (ids && idset_test (ids, r))
+            router_remove_peer (ov->args.router, r);
+    }
+    router_detach (ov->args.router, &p->ep);
+    if (ids)
+        groups_set (ov->groups, NULL, ids, false);
+    idset_destroy (ids);
+    overlay_set_health (p, state == PEER_LOST ? HEALTH_LOST : HEALTH_OFFLINE);
+    if (ov->state == STATE_SHUTDOWN && !children_online (ov))
+        ov->ops->post ("children-complete", ov->arg);
+}
+
+static void hello (struct peer *p, int version)
+{
+    struct overlay *ov = p->ov;
+    int r;
+
+    if (p->state != PEER_OFFLINE)
+        return;
+    if (version != OVERLAY_VERSION)
+        flux_log (ov->h, LOG_ERR, "%s speaks version %d", p->name, version);
+    else if ((r = child_online (p)) < 0)
+        flux_log (ov->h, LOG_ERR, "%s: %s", p->name, strerror (-r));
+    else {
+        send_control (p, CONTROL_STATE, ov->state);
+        overlay_set_health (p, HEALTH_PARTIAL);
+    }
+}
+
+static void child_control (struct peer *p, const flux_msg_t *msg)
+{
+    int type, status;
+
+    if (flux_control_decode (msg, &type, &status) < 0)
+        return;
+    if (type == CONTROL_HELLO)
+        hello (p, status);
+    else if (p->state != PEER_ONLINE)
+        return;
+    else if (type == CONTROL_HEALTH && status >= HEALTH_FULL
+             && status <= HEALTH_DEGRADED)
+        overlay_set_health (p, status);
+    else if (type == CONTROL_GOODBYE) {
+        send_control (p, CONTROL_GOODBYE, 0);
+        child_gone (p, PEER_GONE);
+    }
+}
+
+static void child_message (struct link *l, flux_msg_t *msg, void *arg)
+{
+    struct peer *p = arg;
+    int type;
+
+    if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_CONTROL) {
+        child_control (p, msg);
+        flux_msg_decref (msg);
+    }
+    else if (p->state == PEER_ONLINE)
+        router_receive (p->ov->args.router, &p->ep, msg);
+    else
+        flux_msg_decref (msg);
+}
+
+static void child_lost (struct link *l, const char *why, void *arg)
+{
+    struct peer *p = arg;
+
+    if (p->state == PEER_ONLINE) {
+        flux_log (p->ov->h, LOG_ERR, "%s: %s", p->name, why);
+        child_gone (p, PEER_LOST);
+    }
+}
+
+const struct link_ops overlay_child_ops = {
+    .message = child_message,
+    .lost = child_lost,
+    .congested = congested_cb,
+};
+
+/* Parent */
+
+/* What its state, or ours, being new, means for us. */
+static void follow_parent (struct overlay *ov)
+{
+    enum broker_state ps = ov->parent_state;
+
+    switch (ov->state) {
+        case STATE_JOIN:
+            if (ov->parent->state == PEER_OFFLINE)
+                break;
+            if (ps == STATE_QUORUM || ps == STATE_RUN)
+                ov->ops->post ("parent-ready", ov->arg);
+            else if (ps > STATE_RUN)
+                ov->ops->post ("parent-fail", ov->arg);
+            break;
+        case STATE_QUORUM:
+            if (ps == STATE_RUN)
+                ov->ops->post ("quorum-full", ov->arg);
+            else if (ps > STATE_RUN)
+                ov->ops->post ("quorum-fail", ov->arg);
+            break;
+        case STATE_INIT:
+        case STATE_RUN:
+            if (ps >= STATE_SHUTDOWN)
+                ov->ops->shutdown (ov->parent->state == PEER_LOST, ov->arg);
+            break;
+        case STATE_GOODBYE:
+            if (ov->parent->state != PEER_ONLINE)
+                ov->ops->post ("goodbye", ov->arg);
+            break;
+        default:
+            break;
+    }
+}
+
+static void parent_state (struct overlay *ov, int state)
+{
+    struct peer *p = ov->parent;
+    int r;
+
+    if (p->state == PEER_OFFLINE) {
+        if ((r = attach (p)) < 0) {
+            flux_log (ov->h, LOG_ERR, "%s: %s", p->name, strerror (-r));
+            return;
+        }
+        router_set_parent (ov->args.router, &p->ep);
+        p->state = PEER_ONLINE;
+        flux_watcher_stop (ov->timer);
+        overlay_update_health (ov);
+    }
+    ov->parent_state = state;
+    follow_parent (ov);
+}
+
+static void parent_gone (struct overlay *ov, enum peer_state state)
+{
+    struct peer *p = ov->parent;
+
+    if (p->state == PEER_ONLINE)
+        router_detach (ov->args.router, &p->ep);
+    p->state = state;
+    ov->parent_state = STATE_EXIT;
+    follow_parent (ov);
+}
+
+static void parent_message (struct link *l, flux_msg_t *msg, void *arg)
+{
+    struct peer *p = arg;
+    struct overlay *ov = p->ov;
+    int type, status;
+
+    if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_CONTROL) {
+        if (flux_control_decode (msg, &type, &status) < 0)
+            type = 0;
+        flux_msg_decref (msg);
+        if (type == CONTROL_STATE && status >= 0 && status <= STATE_EXIT)
+            parent_state (ov, status);
+        else if (type == CONTROL_GOODBYE && ov->state == STATE_GOODBYE)
+            parent_gone (ov, PEER_GONE);
+    }
+    else if (p->state == PEER_ONLINE)
+        router_receive (ov->args.router, &p->ep, msg);
+    else
+        flux_msg_decref (msg);
+}
+
+static void parent_lost (struct link *l, const char *why, void *arg)
+{
+    struct peer *p = arg;
+
+    if (p->state == PEER_GONE)
+        return;
+    flux_log (p->ov->h, LOG_CRIT, "%s (parent): %s", p->name, why);
+    parent_gone (p->ov, PEER_LOST);
+}
+
+const struct link_ops overlay_parent_ops = {
+    .message = parent_message,
+    .lost = parent_lost,
+    .congested = congested_cb,
+};
+
+static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct overlay *ov = arg;
+
+    flux_log (ov->h, LOG_CRIT, "%s (parent) does not answer", ov->parent->name);
+    parent_gone (ov, PEER_LOST);
+}
+
+/* Life */
+
+/* Rank 0 waits until enough ranks are online. */
+static void check_quorum (struct overlay *ov)
+{
+    const struct idset *online = groups_members (ov->groups, ONLINE);
+    _cleanup_ (freep) char *s = NULL;
+
+    if (ov->state != STATE_QUORUM || idset_count (online) < ov->quorum)
+        return;
+    s = idset_encode (online, IDSET_FLAG_RANGE);
+    flux_log (ov->h,
+              LOG_INFO,
+              "online: %s (ranks %s)",
+              attrs_get (ov->args.attrs, "hostlist"),
+              s ? s : "");
+    ov->ops->post ("quorum-full", ov->arg);
+}
+
+static void groups_changed (const char *name, void *arg)
+{
+    if (strcmp (name, ONLINE) == 0)
+        check_quorum (arg);
+}
+
+static void join_online (struct overlay *ov)
+{
+    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
+
+    if (ids && idset_set (ids, ov->rank) == 0)
+        groups_set (ov->groups, ONLINE, ids, true);
+    idset_destroy (ids);
+}
+
+bool overlay_entered (struct overlay *ov, enum broker_state state)
+{
+    ov->state = state;
+    tell_children (ov);
+    if (state == STATE_QUORUM) {
+        join_online (ov);
+        overlay_update_health (ov);
+    }
+    if (state == STATE_JOIN && ov->parent) {
+        send_control (ov->parent, CONTROL_HELLO, OVERLAY_VERSION);
+        flux_watcher_start (ov->timer);
+    }
+    if (state == STATE_GOODBYE && ov->parent && ov->parent->state == PEER_ONLINE) {
+        send_control (ov->parent, CONTROL_GOODBYE, 0);
+        return true;
+    }
+    if (ov->parent)
+        follow_parent (ov);
+    switch (state) {
+        case STATE_JOIN:
+            return ov->parent != NULL;
+        case STATE_QUORUM:
+            if (!ov->parent)
+                check_quorum (ov);
+            return true;
+        case STATE_SHUTDOWN:
+            return children_online (ov);
+        default:
+            return false;
+    }
+}
+
+/* Set-up */
+
+static int get_quorum (struct overlay *ov, flux_error_t *error)
+{
+    const char *s = attrs_get (ov->args.attrs, "broker.quorum");
+
+    ov->quorum = s ? strtoul (s, NULL, 10) : ov->topology.size;
+    if (ov->quorum < 1)
+        ov->quorum = 1;
+    return 0;
+}
+
+struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *error)
+{
+    struct overlay *ov = calloc (1, sizeof (*ov));
+
+    errprintf (error, "out of memory");
+    if (!ov)
+        return NULL;
+    ov->args = *args;
+    ov->h = self_handle (args->self);
+    ov->reactor = flux_get_reactor (ov->h);
+    ov->rank = args->pmi->rank;
+    ov->since = flux_reactor_time ();
+    if (!(ov->timer = flux_timer_watcher_create (
+              ov->reactor, CONNECT_TIMEOUT, 0., timer_cb, ov))
+        || overlay_join (ov, error) < 0 || get_quorum (ov, error) < 0
+        || overlay_serve (ov) < 0) {
+        overlay_free (ov, 0.);
+        return NULL;
+    }
+    return ov;
+}
+
+static void peer_fini (struct peer *p)
+{
+    if (p && p->state == PEER_ONLINE)
+        router_detach (p->ov->args.router, &p->ep);
+    if (p)
+        p->state = PEER_GONE;
+}
+
+void overlay_free (struct overlay *ov, double linger)
+{
+    int saved_errno = errno;
+
+    if (!ov)
+        return;
+    overlay_unserve (ov);
+    peer_fini (ov->parent);
+    for (uint32_t i = 0; i < ov->nchildren; i++)
+        peer_fini (&ov->children[i]);
+    if (ov->transport)
+        ov->plugin->destroy (ov->transport, linger);
+    flux_watcher_destroy (ov->timer);
+    /* its threads have ended, but may not have left its code: it stays */
+    free (ov->children);
+    free (ov->parent);
+    free (ov);
+    errno = saved_errno;
+}
+
+void overlay_set_ops (struct overlay *ov,
+                      struct groups *groups,
+                      const struct overlay_ops *ops,
+                      void *arg)
+{
+    ov->groups = groups;
+    ov->ops = ops;
+    ov->arg = arg;
+    groups_watch (groups, groups_changed, ov);
+}

@@ -1,0 +1,85 @@
+/* broker/overlay/overlay_private.h - for the files of this room. */
+
+#ifndef MILLRACE_OVERLAY_PRIVATE_H
+#define MILLRACE_OVERLAY_PRIVATE_H
+
+#include "../uuid.h"
+#include "overlay.h"
+#include "topology.h"
+#include "transport.h"
+
+/* Of control messages between brokers. */
+enum {
+    CONTROL_HELLO = 1,
+    CONTROL_STATE = 2,
+    CONTROL_HEALTH = 3,
+    CONTROL_GOODBYE = 4,
+};
+enum { OVERLAY_VERSION = 1 };
+
+enum peer_state {
+    PEER_OFFLINE, /* not heard of yet */
+    PEER_ONLINE,
+    PEER_GONE, /* in order */
+    PEER_LOST,
+};
+
+enum health {
+    HEALTH_FULL,
+    HEALTH_PARTIAL,  /* somebody has not come yet */
+    HEALTH_DEGRADED, /* somebody was lost */
+    HEALTH_LOST,
+    HEALTH_OFFLINE,
+};
+
+struct peer {
+    struct endpoint ep;
+    struct overlay *ov;
+    struct link *link;
+    uint32_t rank;
+    enum peer_state state;
+    enum health health; /* of its subtree */
+    double since;       /* it is in this health */
+    char name[24];
+    char uuid[UUID_TEXT_SIZE];
+};
+
+struct overlay {
+    struct overlay_args args;
+    flux_t *h;
+    flux_reactor_t *reactor;
+    uint32_t rank;
+    struct topology topology;
+    void *dso;
+    const struct transport_plugin *plugin;
+    struct transport *transport;
+    struct peer *parent; /* NULL on rank 0 */
+    struct peer *children;
+    uint32_t nchildren;
+    struct groups *groups;
+    uint32_t quorum; /* ranks to wait for, on rank 0 */
+    const struct overlay_ops *ops;
+    void *arg;
+    enum broker_state state;        /* ours */
+    enum broker_state parent_state; /* as it last said */
+    enum health health;             /* of our subtree */
+    double since;                   /* it is in this health */
+    flux_watcher_t *timer;          /* for the parent to answer */
+    flux_msg_handler_t **handlers;
+    struct flux_msglist *health_watchers;
+};
+
+/* overlay.c */
+extern const struct link_ops overlay_parent_ops;
+extern const struct link_ops overlay_child_ops;
+
+/* join.c: place in the tree, exchange of keys, links */
+int overlay_join (struct overlay *ov, flux_error_t *error);
+
+/* health.c: overlay.* services */
+int overlay_serve (struct overlay *ov);
+void overlay_unserve (struct overlay *ov);
+void overlay_update_health (struct overlay *ov);
+void overlay_set_health (struct peer *p, enum health health);
+
+#endif /* !MILLRACE_OVERLAY_PRIVATE_H */

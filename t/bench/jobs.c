@@ -1,0 +1,429 @@
+/* jobs.c - jobs submitted, run, changed, listed; and a restart with many.
+ *
+ * What becomes of the jobs is seen in job-manager's journal, which costs the
+ * instance one message per event however many jobs there are.
+ */
+
+#include "config.h"
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench.h"
+
+#define SPEC                                                                          \
+    "{\"resources\":[{\"type\":\"slot\",\"count\":1,\"with\":[{\"type\":\"core\","    \
+    "\"count\":1}],\"label\":\"task\"}],\"tasks\":[{\"command\":[\"true\"],"          \
+    "\"slot\":\"task\",\"count\":{\"per_slot\":1}}],\"attributes\":{\"system\":"      \
+    "{\"duration\":0,\"cwd\":\"/\",\"environment\":{\"PATH\":\"/usr/bin:/bin\"}%s}}," \
+    "\"version\":1}"
+#define SIMULATED ",\"exec\":{\"test\":{\"run_duration\":\"0.0001s\"}}"
+
+struct jobs {
+    flux_t *h;
+    char spec[1024];
+    int urgency;
+    long n;
+    flux_jobid_t *ids; /* in order of answers; NULL: not kept */
+    long submitted;
+};
+
+static void jobs_init (struct jobs *j, flux_t *h, const char *system, int urgency, long n)
+{
+    memset (j, 0, sizeof (*j));
+    j->h = h;
+    j->urgency = urgency;
+    j->n = n;
+    snprintf (j->spec, sizeof (j->spec), SPEC, system);
+}
+
+static void submitted (flux_future_t *f, void *arg)
+{
+    struct jobs *j = arg;
+    flux_jobid_t id;
+
+    if (flux_job_submit_get_id (f, &id) < 0)
+        bench_die ("submit: %s", flux_future_error_string (f));
+    if (j->ids)
+        j->ids[j->submitted] = id;
+    j->submitted++;
+    flux_future_destroy (f);
+}
+
+static void step (flux_t *h)
+{
+    if (flux_reactor_run (flux_get_reactor (h), FLUX_REACTOR_ONCE) < 0)
+        bench_die ("reactor: %s", strerror (errno));
+}
+
+/* Submit all, at most 256 of them without an answer. */
+static void submit_all (struct jobs *j)
+{
+    j->submitted = 0;
+    for (long i = 0; i < j->n; i++) {
+        flux_future_t *f = flux_job_submit (j->h, j->spec, j->urgency, 0);
+
+        if (!f || flux_future_then (f, -1., submitted, j) < 0)
+            bench_die ("submit: %s", strerror (errno));
+        while (i - j->submitted >= 256)
+            step (j->h);
+    }
+    while (j->submitted < j->n)
+        step (j->h);
+}
+
+/* ---- the journal ---- */
+
+struct journal {
+    flux_t *h;
+    flux_future_t *f;
+    long cleaned;
+    long started;
+    double last_start; /* when its event came */
+};
+
+static void journal_cb (flux_future_t *f, void *arg)
+{
+    struct journal *jo = arg;
+    json_t *events, *event;
+    const char *name;
+    size_t i;
+
+    if (flux_rpc_get_unpack (f, "{s:o}", "events", &events) < 0)
+        bench_die ("journal: %s", flux_future_error_string (f));
+    json_array_foreach (events, i, event)
+    {
+        if (json_unpack (event, "{s:s}", "name", &name) < 0)
+            bench_die ("journal: an event has no name");
+        if (strcmp (name, "clean") == 0)
+            jo->cleaned++;
+        else if (strcmp (name, "start") == 0) {
+            jo->started++;
+            jo->last_start = now ();
+        }
+    }
+    flux_future_reset (f);
+}
+
+static void journal_open (struct journal *jo, flux_t *h)
+{
+    memset (jo, 0, sizeof (*jo));
+    jo->h = h;
+    jo->f = flux_rpc_pack (h, "job-manager.events-journal", FLUX_NODEID_ANY,
+                           FLUX_RPC_STREAMING, "{s:{s:i s:i}}", "allow", "start", 1,
+                           "clean", 1);
+    if (!jo->f || flux_future_then (jo->f, -1., journal_cb, jo) < 0)
+        bench_die ("journal: %s", strerror (errno));
+}
+
+static void journal_close (struct journal *jo)
+{
+    flux_future_t *f = flux_rpc_pack (jo->h, "job-manager.events-journal-cancel",
+                                      FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE, "{s:i}",
+                                      "matchtag", (int)flux_rpc_get_matchtag (jo->f));
+
+    flux_future_destroy (f);
+    flux_future_destroy (jo->f);
+}
+
+/* ---- jobs that run ---- */
+
+static void throughput (flux_t *h, const char *name, const char *system)
+{
+    const long n[] = { 1000, 10000, setting ("BENCH_JOBS", 0) };
+    char line[64];
+
+    for (int i = 0; i < 3 && n[i] > 0; i++) {
+        int runs = n[i] > 1000 ? 1 : setting ("BENCH_RUNS", 3);
+        double wall[99], cpu[99], submit[99];
+
+        for (int r = 0; r < runs && r < 99; r++) {
+            struct journal jo;
+            struct jobs j;
+            struct cost c;
+
+            jobs_init (&j, h, system, FLUX_JOB_URGENCY_DEFAULT, n[i]);
+            journal_open (&jo, h);
+            cost_start (&c);
+            submit_all (&j);
+            submit[r] = now () - c.wall;
+            while (jo.cleaned < n[i])
+                step (h);
+            cost_stop (&c);
+            journal_close (&jo);
+            wall[r] = c.wall;
+            cpu[r] = c.cpu;
+        }
+        snprintf (line, sizeof (line), "%s-%ld", name, n[i]);
+        report (n[i] / median (wall, runs), "/s", "%s", line);
+        report (median (cpu, runs) / n[i] * 1e6, "us", "%s.cpu", line);
+        report (n[i] / median (submit, runs), "/s", "%s.submit", line);
+    }
+}
+
+static void simulated (flux_t *h, const char *name)
+{
+    throughput (h, name, SIMULATED);
+}
+
+static void real (flux_t *h, const char *name)
+{
+    throughput (h, name, "");
+}
+
+/* One job at a time: from sending it to hearing that it started. */
+static void start_latency (flux_t *h, const char *name)
+{
+    enum { N = 300 };
+    double *v = calloc (N, sizeof (v[0]));
+    struct journal jo;
+    struct jobs j;
+
+    jobs_init (&j, h, "", FLUX_JOB_URGENCY_DEFAULT, 1);
+    journal_open (&jo, h);
+    for (long i = 0; i < N + 10; i++) {
+        double t = now ();
+
+        submit_all (&j);
+        while (jo.cleaned < i + 1)
+            step (h);
+        if (i >= 10)
+            v[i - 10] = jo.last_start - t;
+    }
+    report (quantile (v, N, 0.5) * 1e3, "ms", "%s.p50", name);
+    report (quantile (v, N, 0.99) * 1e3, "ms", "%s.p99", name);
+    journal_close (&jo);
+    free (v);
+}
+
+/* ---- jobs that wait ---- */
+
+static flux_future_t *cancel (flux_t *h, long i, void *arg)
+{
+    struct jobs *j = arg;
+
+    return flux_job_cancel (h, j->ids[i], NULL);
+}
+
+/* To another urgency and, so that the next does the same, back. */
+static flux_future_t *requeue (flux_t *h, long i, void *arg)
+{
+    struct jobs *j = arg;
+    long k = (i / 2 * 7919) % j->n;
+
+    return flux_job_set_urgency (h, j->ids[k], i % 2 ? 1 : 2);
+}
+
+struct requests {
+    struct jobs *j;
+    long n;
+    flux_future_t *(*send) (flux_t *h, long i, void *arg);
+};
+
+static void request_pass (void *arg)
+{
+    struct requests *r = arg;
+
+    pipeline (r->j->h, r->n, 1, r->send, r->j, NULL);
+}
+
+/* A job on the whole node, which runs until it is canceled. */
+static flux_jobid_t occupy (flux_t *h, struct journal *jo)
+{
+    static const char spec[] =
+        "{\"resources\":[{\"type\":\"node\",\"count\":1,\"exclusive\":true,\"with\":"
+        "[{\"type\":\"slot\",\"count\":1,\"with\":[{\"type\":\"core\",\"count\":1}],"
+        "\"label\":\"task\"}]}],\"tasks\":[{\"command\":[\"true\"],\"slot\":\"task\","
+        "\"count\":{\"per_slot\":1}}],\"attributes\":{\"system\":{\"duration\":0,"
+        "\"exec\":{\"test\":{\"run_duration\":\"1d\"}}}},\"version\":1}";
+    flux_future_t *f = flux_job_submit (h, spec, FLUX_JOB_URGENCY_MAX, 0);
+    flux_jobid_t id;
+
+    if (!f || flux_job_submit_get_id (f, &id) < 0)
+        bench_die ("submit: %s", flux_future_error_string (f));
+    flux_future_destroy (f);
+    while (jo->started == 0)
+        step (h);
+    return id;
+}
+
+static void with_pending (flux_t *h, const char *name, long n)
+{
+    struct requests r = { .n = 1000, .send = requeue };
+    flux_jobid_t occupant;
+    struct journal jo;
+    struct jobs j;
+    struct cost c;
+    char line[64];
+
+    jobs_init (&j, h, SIMULATED, 1, n);
+    if (!(j.ids = calloc (n, sizeof (j.ids[0]))))
+        bench_die ("out of memory");
+    r.j = &j;
+    journal_open (&jo, h);
+    occupant = occupy (h, &jo);
+    cost_start (&c);
+    submit_all (&j);
+    cost_stop (&c);
+    report (n / c.wall, "/s", "%s-%ld-submit", name, n);
+    report (c.cpu / n * 1e6, "us", "%s-%ld-submit.cpu", name, n);
+    snprintf (line, sizeof (line), "%s-%ld-urgency", name, n);
+    report_rate (line, r.n, request_pass, &r);
+    cost_start (&c);
+    pipeline (h, n, 256, cancel, &j, NULL);
+    finish (flux_job_cancel (h, occupant, NULL), "cancel");
+    while (jo.cleaned < n + 1)
+        step (h);
+    cost_stop (&c);
+    report (n / c.wall, "/s", "%s-%ld-cancel", name, n);
+    report (c.cpu / n * 1e6, "us", "%s-%ld-cancel.cpu", name, n);
+    journal_close (&jo);
+    free (j.ids);
+}
+
+static void pending (flux_t *h, const char *name)
+{
+    with_pending (h, name, 1000);
+    with_pending (h, name, setting ("BENCH_PENDING", 10000));
+}
+
+/* ---- listings ---- */
+
+static void listing_cb (flux_future_t *f, void *arg)
+{
+    long *n = arg;
+    json_t *list;
+
+    if (flux_rpc_get_unpack (f, "{s:o}", "jobs", &list) < 0) {
+        if (errno != ENODATA)
+            bench_die ("job-list: %s", flux_future_error_string (f));
+        *n = -*n - 1;
+        return;
+    }
+    *n += json_array_size (list);
+    flux_future_reset (f);
+}
+
+/* All jobs, as flux jobs -a -c 0 asks for them. */
+static long list_all (flux_t *h, int max)
+{
+    long n = 0;
+    flux_future_t *f = flux_rpc_pack (
+        h, "job-list.list", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+        "{s:i s:[s,s,s,s,s,s] s:{}}", "max_entries", max, "attrs", "userid", "state",
+        "name", "t_submit", "t_run", "result", "constraint");
+
+    if (!f || flux_future_then (f, -1., listing_cb, &n) < 0)
+        bench_die ("job-list: %s", strerror (errno));
+    while (n >= 0)
+        step (h);
+    flux_future_destroy (f);
+    return -n - 1;
+}
+
+static void list_pass (void *arg)
+{
+    list_all (arg, 0);
+}
+
+/* With what an instance that ran jobs has; run jobs-simulated before. */
+static void list (flux_t *h, const char *name)
+{
+    long n = list_all (h, 0);
+
+    report (n, "jobs", "%s-known", name);
+    if (n > 0)
+        report_rate (name, n, list_pass, h);
+}
+
+/* ---- an instance that comes back ---- */
+
+/* Run first in an instance that starts again on a state directory with many
+ * jobs.  BENCH_SINCE: when that was begun, in seconds of the epoch.
+ */
+static void restarted (flux_t *h, const char *name)
+{
+    const char *since = getenv ("BENCH_SINCE");
+    struct timespec ts;
+    struct cost c;
+    long n;
+
+    finish (flux_rpc (h, "job-manager.getinfo", NULL, FLUX_NODEID_ANY, 0), "job-manager");
+    clock_gettime (CLOCK_REALTIME, &ts);
+    if (since)
+        report ((ts.tv_sec + ts.tv_nsec * 1e-9 - strtod (since, NULL)) * 1e3, "ms",
+                "%s.service", name);
+    cost_start (&c);
+    list_all (h, 10);
+    cost_stop (&c);
+    report (c.wall * 1e3, "ms", "%s.first-list", name);
+    n = list_all (h, 0);
+    clock_gettime (CLOCK_REALTIME, &ts);
+    report (n, "jobs", "%s.jobs", name);
+    if (since)
+        report ((ts.tv_sec + ts.tv_nsec * 1e-9 - strtod (since, NULL)) * 1e3, "ms",
+                "%s.complete", name);
+    report (broker_cpu () * 1e3, "ms", "%s.complete.cpu", name);
+    report (broker_memory ("VmRSS") / 1024., "MiB", "%s.rss", name);
+    report (broker_memory ("VmRSS") * 1024. / n, "bytes", "%s.rss-per-job", name);
+    report (stats_number (h, "job-manager", "text_bytes") / (double)n, "bytes",
+            "%s.text-per-job", name);
+}
+
+/* Leave BENCH_BACKLOG inactive jobs and a tenth as many pending ones. */
+static void backlog (flux_t *h, const char *name)
+{
+    long n = setting ("BENCH_BACKLOG", 10000);
+    struct journal jo;
+    struct jobs j;
+
+    jobs_init (&j, h, SIMULATED, FLUX_JOB_URGENCY_DEFAULT, n);
+    journal_open (&jo, h);
+    submit_all (&j);
+    while (jo.cleaned < n)
+        step (h);
+    journal_close (&jo);
+    jobs_init (&j, h, SIMULATED, FLUX_JOB_URGENCY_HOLD, n / 10);
+    submit_all (&j);
+}
+
+static void reload_pass (void *arg)
+{
+    flux_t *h = arg;
+
+    finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                           "job-list"),
+            "module.remove");
+    finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
+                           "job-list", "args"),
+            "module.load");
+    list_all (h, 10);
+}
+
+static void reload (flux_t *h, const char *name)
+{
+    long n = list_all (h, 0);
+
+    if (n > 0)
+        report_rate (name, n, reload_pass, h);
+}
+
+int main (int argc, char **argv)
+{
+    static const struct bench benches[] = {
+        { "jobs-simulated", simulated },
+        { "jobs-real", real },
+        { "jobs-start", start_latency },
+        { "jobs-list", list },
+        { "jobs-list-reload", reload },
+        { "jobs-pending", pending },
+        { "jobs-restarted", restarted },
+        { "jobs-backlog", backlog },
+        { NULL, NULL },
+    };
+
+    return bench_main (argc, argv, benches);
+}

@@ -1,4 +1,7 @@
 /* [job-manager] inactive-age-limit, inactive-num-limit; [access] private-mode.
+ *
+ * What a stock job-manager would act upon and this one does not is refused: an
+ * instance must not run without the limits, queues or prologs that it was given.
  * Other keys are left to those who know them.
  */
 
@@ -10,29 +13,67 @@
 
 #include "manager.h"
 
+static bool is_empty (json_t *o)
+{
+    return json_is_null (o) || (json_is_object (o) && json_object_size (o) == 0)
+           || (json_is_array (o) && json_array_size (o) == 0);
+}
+
+/* What is not supported, by its path in the configuration. */
+static int check_unsupported (const flux_conf_t *conf, flux_error_t *error)
+{
+    static const char *const tables[] = { "queues", "policy" };
+    static const char *const keys[] = {
+        "prolog", "epilog", "perilog", "housekeeping", "plugins", "stop-queues-on-restart",
+    };
+    json_t *table = NULL, *o;
+    flux_error_t e;
+
+    for (size_t i = 0; i < ARRAY_SIZE (tables); i++) {
+        if (flux_conf_unpack (conf, &e, "{s?o}", tables[i], &table) < 0)
+            return errprintf (error, "%s", e.text);
+        if (table && !is_empty (table))
+            return errprintf (error, "[%s] is not supported by this job-manager",
+                              tables[i]);
+    }
+    if (flux_conf_unpack (conf, &e, "{s?o}", "job-manager", &table) < 0)
+        return errprintf (error, "%s", e.text);
+    for (size_t i = 0; i < ARRAY_SIZE (keys); i++) {
+        /* housekeeping without keys runs a default command, so it counts */
+        if ((o = json_object_get (table, keys[i])) && !json_is_false (o)
+            && (!is_empty (o) || strcmp (keys[i], "housekeeping") == 0))
+            return errprintf (error,
+                              "job-manager.%s is not supported by this job-manager",
+                              keys[i]);
+    }
+    return 0;
+}
+
 int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error)
 {
     const char *age = NULL;
-    json_int_t num = -1;
+    json_int_t num = INT64_MIN;
     int private_mode = 0;
     double age_limit = -1.;
     flux_error_t e;
 
     if (!conf)
         return 0;
+    if (check_unsupported (conf, error) < 0)
+        return -1;
     if (flux_conf_unpack (conf, &e, "{s?{s?s s?I}}", "job-manager", "inactive-age-limit",
                           &age, "inactive-num-limit", &num)
         < 0)
         return errprintf (error, "job-manager.max-inactive-*: %s", e.text);
     if (age && fsd_parse (age, &age_limit) < 0)
         return errprintf (error, "job-manager.inactive-age-limit: invalid FSD");
-    if (num < -1)
+    if (num < 0 && num != INT64_MIN)
         return errprintf (error, "job-manager.inactive-num-limit: must be >= 0");
     if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode)
         < 0)
         return errprintf (error, "error reading [access] config: %s", e.text);
     m->inactive_age_limit = age_limit;
-    m->inactive_num_limit = num;
+    m->inactive_num_limit = num < 0 ? -1 : num;
     m->private_mode = private_mode;
     return 0;
 }

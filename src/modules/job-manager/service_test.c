@@ -367,6 +367,40 @@ static void sched_goes (void)
     is (world_rpc ("drain", NULL), "", "and none is left");
 }
 
+static void configuration (void)
+{
+    static const struct {
+        const char *conf;
+        const char *answer;
+    } cases[] = {
+        { "{}", "" },
+        { "{\"job-manager\":{\"inactive-num-limit\":5,\"inactive-age-limit\":\"1h\"}}",
+          "" },
+        { "{\"job-manager\":{\"inactive-num-limit\":-1}}",
+          "22 job-manager.inactive-num-limit: must be >= 0" },
+        { "{\"job-manager\":{\"inactive-age-limit\":\"x\"}}",
+          "22 job-manager.inactive-age-limit: invalid FSD" },
+        { "{\"job-manager\":{\"inactive-age-limit\":1}}",
+          "22 job-manager.max-inactive-*: Expected string, got integer" },
+        { "{\"policy\":{\"limits\":{\"duration\":\"1h\"}}}",
+          "22 [policy] is not supported by this job-manager" },
+        { "{\"job-manager\":{\"prolog\":{\"command\":[\"true\"]}}}",
+          "22 job-manager.prolog is not supported by this job-manager" },
+        { "{\"job-manager\":{\"epilog\":{\"per-rank\":true}}}",
+          "22 job-manager.epilog is not supported by this job-manager" },
+        { "{\"job-manager\":{\"housekeeping\":{}}}",
+          "22 job-manager.housekeeping is not supported by this job-manager" },
+        { "{\"job-manager\":{\"plugins\":[{\"load\":\"x.so\"}]}}",
+          "22 job-manager.plugins is not supported by this job-manager" },
+        { "{\"job-manager\":{\"plugins\":[]},\"policy\":{},\"queues\":{}}", "" },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (cases); i++) {
+        is (world_rpc ("config-reload", cases[i].conf), cases[i].answer, "%s",
+            cases[i].conf);
+    }
+}
+
 int main (void)
 {
     world_start_module ();
@@ -378,6 +412,7 @@ int main (void)
     restart ();
     journal ();
     sched_goes ();
+    configuration ();
     world_stop_module ();
     world_fini ();
     return done_testing ();

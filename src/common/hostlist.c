@@ -390,13 +390,18 @@ static bool range_has (const struct range *r, const struct hostname *hn, uint64_
         *offset = 0;
         return hn->len == r->prefix->len;
     }
-    /* the prefix of a range may end in digits, too */
-    if (hn->prefixlen > r->prefix->len)
+    /* the prefix of a range may end in digits, too, even in so many that those
+     * of the whole name are too large a number
+     */
+    if (hn->numeric && hn->prefixlen > r->prefix->len)
         return false;
-    if (hn->prefixlen == r->prefix->len)
+    if (hn->numeric && hn->prefixlen == r->prefix->len)
         rest = *hn;
-    else
+    else {
         rest = hostname_parse (hn->s + r->prefix->len, hn->len - r->prefix->len);
+        if (rest.prefixlen > 0)
+            return false;
+    }
     if (!rest.numeric || rest.number < r->lo || rest.number > r->hi
         || hn->len - r->prefix->len != (size_t)text_digits (r->width, rest.number))
         return false;

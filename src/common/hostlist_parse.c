@@ -115,10 +115,22 @@ static int push_suffixed (struct hostlist *hl,
     return rc;
 }
 
-/* *spelled counts the hosts of the whole text that are spelled out. */
+/* How much of the whole text is spelled out. */
+struct spelled {
+    uint64_t hosts;
+    uint64_t bytes;
+};
+
+static int spell (struct spelled *s, const struct brackets *b, int width, uint64_t count)
+{
+    s->hosts += count;
+    s->bytes += count * (b->prefixlen + width + b->suffixlen);
+    return s->hosts > HOSTLIST_RANGE_MAX || s->bytes > HOSTLIST_SPELLED_MAX ? -ERANGE : 0;
+}
+
 static int push_brackets (struct hostlist *hl,
                           const struct brackets *b,
-                          uint64_t *spelled)
+                          struct spelled *spelled)
 {
     const char *p = b->inner;
     uint64_t lo, hi;
@@ -131,10 +143,8 @@ static int push_brackets (struct hostlist *hl,
         if (p < b->inner_end && *p != ',')
             return -EINVAL;
         if (b->suffixlen > 0) {
-            *spelled += hi - lo + 1;
-            if (*spelled > HOSTLIST_RANGE_MAX)
-                return -ERANGE;
-            rc = push_suffixed (hl, b, width, lo, hi);
+            if ((rc = spell (spelled, b, text_digits (width, hi), hi - lo + 1)) == 0)
+                rc = push_suffixed (hl, b, width, lo, hi);
         }
         else
             rc = hl_push_range (hl, b->prefix, b->prefixlen, width, lo, hi);
@@ -146,7 +156,10 @@ static int push_brackets (struct hostlist *hl,
     }
 }
 
-static int push_name (struct hostlist *hl, const char *s, size_t len, uint64_t *spelled)
+static int push_name (struct hostlist *hl,
+                      const char *s,
+                      size_t len,
+                      struct spelled *spelled)
 {
     const char *open = memchr (s, '[', len);
     const char *close;
@@ -169,7 +182,7 @@ static int push_name (struct hostlist *hl, const char *s, size_t len, uint64_t *
 
 int hl_parse (struct hostlist *hl, const char *s)
 {
-    uint64_t spelled = 0;
+    struct spelled spelled = { 0 };
     ssize_t len;
     int rc;
 

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define HOSTLIST_RANGE_MAX (1 << 20)
+#define HOSTLIST_SPELLED_MAX (64 << 20) /* bytes of names spelled out, per text */
 
 /* Shared by neighbouring ranges: most lists have one prefix. */
 struct prefix {

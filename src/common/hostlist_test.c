@@ -243,6 +243,28 @@ static void a_big_list_is_cheap (void)
     hostlist_destroy (hl);
 }
 
+static void a_small_text_stays_small (void)
+{
+    char text[1100];
+
+    snprintf (text, sizeof (text), "a[0-1048575]%01000d", 0);
+    errno = 0;
+    ok (!hostlist_decode (text) && errno == ERANGE,
+        "a million names of a thousand characters are not spelled out");
+}
+
+static void numbers_that_do_not_fit (void)
+{
+    struct hostlist *hl = hostlist_decode ("18446744073709551615[0-20]");
+
+    ok (hostlist_find (hl, "1844674407370955161512") == 12,
+        "a host is found whose digits, taken together, are no 64-bit number");
+    ok (hostlist_find (hl, "1844674407370955161521") < 0
+            && hostlist_find (hl, "18446744073709551615x1") < 0,
+        "others are not");
+    hostlist_destroy (hl);
+}
+
 /* A list as an array of names, and what should become of it. */
 #define MODEL_MAX 4096
 
@@ -410,6 +432,8 @@ int main (void)
     bad_arguments_are_refused ();
     the_largest_numbers_work ();
     a_big_list_is_cheap ();
+    a_small_text_stays_small ();
+    numbers_that_do_not_fit ();
     random_lists_behave_as_arrays_of_names ();
     return done_testing ();
 }

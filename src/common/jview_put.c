@@ -89,32 +89,36 @@ static void
 put_set (struct text *t, struct jview obj, const char *path, struct jview value)
 {
     size_t len = strcspn (path, ".");
-    struct jview key, old;
+    struct jview key, old, last = JVIEW_ABSENT;
     struct jiter it;
-    bool first = true, done = false;
+    bool first = true;
 
+    jiter_init (&it, obj);
+    while (jiter_next (&it, &key, &old)) {
+        if (jview_key_is_part (key, path, len))
+            last = old; /* of two with that name the last counts */
+    }
     text_putc (t, '{');
     jiter_init (&it, obj);
     while (jiter_next (&it, &key, &old)) {
-        if (!jview_key_is_part (key, path, len)) {
-            put_key (t, &first, key);
-            jview_put (t, old);
-        }
-        else if (!done) {
-            done = true;
-            if (path[len] == '\0' || !jview_is (old, JVIEW_OBJECT)) {
-                if (!first)
-                    text_putc (t, ',');
-                first = false;
-                put_new_path (t, path, value);
-            }
-            else {
+        if (old.s != last.s) {
+            if (!jview_key_is_part (key, path, len)) {
                 put_key (t, &first, key);
-                put_set (t, old, path + len + 1, value);
+                jview_put (t, old);
             }
+        }
+        else if (path[len] != '\0' && jview_is (old, JVIEW_OBJECT)) {
+            put_key (t, &first, key);
+            put_set (t, old, path + len + 1, value);
+        }
+        else {
+            if (!first)
+                text_putc (t, ',');
+            first = false;
+            put_new_path (t, path, value);
         }
     }
-    if (!done) {
+    if (!jview_present (last)) {
         if (!first)
             text_putc (t, ',');
         put_new_path (t, path, value);
@@ -184,6 +188,8 @@ void jview_put_merge (struct text *t, struct jview base, struct jview patch)
     text_putc (t, '{');
     jiter_init (&it, base);
     while (jiter_next (&it, &key, &old)) {
+        if (same_key (base, key).s != old.s) /* of two the last counts */
+            continue;
         new = same_key (patch, key);
         if (jview_present (new))
             put_merged_member (t, &first, key, old, new);
@@ -194,7 +200,7 @@ void jview_put_merge (struct text *t, struct jview base, struct jview patch)
     }
     jiter_init (&it, patch);
     while (jiter_next (&it, &key, &new)) {
-        if (!jview_present (same_key (base, key)))
+        if (!jview_present (same_key (base, key)) && same_key (patch, key).s == new.s)
             put_merged_member (t, &first, key, JVIEW_ABSENT, new);
     }
     text_putc (t, '}');

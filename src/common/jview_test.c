@@ -167,6 +167,8 @@ static void writing (void)
                "{\"a\":1,\"b\":{\"c\":2,\"d\":{\"e\":[]}}}");
     jview_put_set (&t, o, "a.x", view ("0"));
     check_put ("what is in the way goes", &t, "{\"a\":{\"x\":0},\"b\":{\"c\":2}}");
+    jview_put_set (&t, view ("{\"a\":1,\"a\":{\"b\":2}}"), "a.c", view ("0"));
+    check_put ("of two with one name the last counts", &t, "{\"a\":{\"b\":2,\"c\":0}}");
     jview_put_set (&t, view ("{}"), "x", view ("0"));
     check_put ("an empty object is a start", &t, "{\"x\":0}");
     ok (jview_put_set (&t, o, "b..c", view ("3")) == -EINVAL
@@ -199,6 +201,8 @@ static void merging (void)
     merge (NULL, "{\"a\":{\"x\":null,\"y\":[null]}}", "{\"a\":{\"y\":[null]}}");
     merge ("{\"a\":{\"x\":1}}", "{\"a\":5}", "{\"a\":5}");
     merge ("{\"a\":1}", "{}", "{\"a\":1}");
+    merge ("{\"a\":{\"x\":1},\"a\":{\"y\":1}}", "{\"a\":{\"y\":null}}", "{}");
+    merge ("{\"a\":0}", "{\"b\":1,\"b\":null}", "{\"a\":0}");
 }
 
 /* Whatever jansson takes we take, and the other way round. */

@@ -12,7 +12,8 @@
  *
  * Ownership: a set owns its nodes; id sets and strings inside are borrowed by
  * callers until the next change.
- * Bound: as many nodes as the text it was parsed from.
+ * Bound: RSET_PARSE_MAX nodes and kinds of resources on them from one text,
+ * which can name many in few words.
  */
 
 #ifndef MILLRACE_RSET_H
@@ -30,6 +31,8 @@
 /* Children other than these two are carried, named and counted, no more. */
 #define RSET_CORE "core"
 #define RSET_GPU "gpu"
+
+#define RSET_PARSE_MAX (2 << 20)
 
 struct rset;
 

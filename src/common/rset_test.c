@@ -199,10 +199,23 @@ static void constraints (void)
     rset_free (r);
 }
 
+static void a_few_words_make_no_bomb (void)
+{
+    static const char R[] =
+        "{\"version\":1,\"execution\":{\"R_lite\":[{\"rank\":\"0-2147483646\","
+        "\"children\":{\"core\":\"0-3\"}}],\"starttime\":0,\"expiration\":0}}";
+    flux_error_t error = { .text = "" };
+    struct rset *r;
+
+    ok (rset_parse_text (R, sizeof (R) - 1, &r, &error) == -EINVAL, "2^31 ranks are refused");
+    is (error.text, "too many ranks and resources", "and told why");
+}
+
 int main (void)
 {
     vectors ();
     set_operations ();
     constraints ();
+    a_few_words_make_no_bomb ();
     return done_testing ();
 }

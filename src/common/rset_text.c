@@ -8,9 +8,11 @@
 
 #define fail(error, ...) (errprintf ((error), __VA_ARGS__), -EINVAL)
 
+/* *total counts nodes, and kinds of children on each, over the whole text. */
 static int parse_children (struct rset *r,
                            const struct idset *ranks,
                            json_t *children,
+                           uint64_t *total,
                            flux_error_t *error)
 {
     const char *type;
@@ -20,6 +22,9 @@ static int parse_children (struct rset *r,
 
     if (!json_is_object (children))
         return fail (error, "children is not an object");
+    *total += idset_count (ranks) * (1 + json_object_size (children));
+    if (*total > RSET_PARSE_MAX)
+        return fail (error, "too many ranks and resources");
     for (rank = idset_first (ranks); rank != IDSET_INVALID_ID;
          rank = idset_next (ranks, rank)) {
         if (!rset_get_node (r, rank))
@@ -45,6 +50,7 @@ static int parse_children (struct rset *r,
 
 static int parse_R_lite (struct rset *r, json_t *list, flux_error_t *error)
 {
+    uint64_t total = 0;
     json_t *entry;
     size_t i;
 
@@ -62,7 +68,7 @@ static int parse_R_lite (struct rset *r, json_t *list, flux_error_t *error)
             return fail (error, "%s", jerror.text);
         if (!(ranks = idset_decode (s)))
             return fail (error, "rank is not a valid idset");
-        rc = parse_children (r, ranks, children, error);
+        rc = parse_children (r, ranks, children, &total, error);
         idset_destroy (ranks);
         if (rc < 0)
             return rc;

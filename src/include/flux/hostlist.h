@@ -12,8 +12,8 @@
  *
  * Functions that can fail return -1 or NULL with errno: EINVAL for NULL lists
  * and bad text, ERANGE for more than 2^20 hosts in one range (or, of names that
- * go on behind the bracket, in one text), ENOENT for a host that is not there,
- * ENOMEM.
+ * go on behind the bracket, in one text, or 64 MiB of those), ENOENT for a host
+ * that is not there, ENOMEM.
  */
 
 #ifndef _FLUX_HOSTLIST_H

@@ -1,5 +1,6 @@
 #include "config.h"
 #include <stdlib.h>
+#include <string.h>
 
 #include "blob.h"
 
@@ -18,6 +19,18 @@ struct blob *blob_new_malloced (void *data, size_t len)
 
     if (!b)
         free (data);
+    return b;
+}
+
+struct blob *blob_new_copy (const void *data, size_t len)
+{
+    struct blob *b = malloc (sizeof (*b) + len);
+
+    if (b) {
+        *b = (struct blob){ 1, b + 1, len, NULL, NULL };
+        if (len > 0)
+            memcpy (b + 1, data, len);
+    }
     return b;
 }
 

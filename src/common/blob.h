@@ -29,6 +29,12 @@ struct blob *blob_new (const void *data, size_t len, void (*release) (void *), v
 /* The common case: memory from malloc (), which is freed in any case. */
 struct blob *blob_new_malloced (void *data, size_t len);
 
+/* The blob has the bytes itself.  So it is with small ones that came in a
+ * message: the message, and the future it belongs to, are larger than they.
+ */
+struct blob *blob_new_copy (const void *data, size_t len);
+#define BLOB_COPY_MAX 4096
+
 static inline struct blob *blob_get (struct blob *b)
 {
     b->refcount++;

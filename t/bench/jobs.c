@@ -133,10 +133,10 @@ static void journal_close (struct journal *jo)
 
 static void throughput (flux_t *h, const char *name, const char *system)
 {
-    const long n[] = { 1000, 10000, setting ("BENCH_JOBS", 0) };
+    const long n[] = { 1000, setting ("BENCH_JOBS", 10000) };
     char line[64];
 
-    for (int i = 0; i < 3 && n[i] > 0; i++) {
+    for (int i = 0; i < 2 && n[i] > 0; i++) {
         int runs = n[i] > 1000 ? 1 : setting ("BENCH_RUNS", 3);
         double wall[99], cpu[99], submit[99];
 

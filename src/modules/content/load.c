@@ -29,11 +29,14 @@ void answer_loads (struct content *c, struct entry *e)
     }
 }
 
-/* The response stays where it is; the blob points into it. */
+/* A large response stays where it is; the blob points into it. */
 static struct blob *response_blob (flux_future_t *f, const void *data, size_t len)
 {
-    struct blob *b = blob_new (data, len, (void (*) (void *))flux_future_destroy, f);
+    struct blob *b;
 
+    if (len <= BLOB_COPY_MAX)
+        return blob_new_copy (data, len);
+    b = blob_new (data, len, (void (*) (void *))flux_future_destroy, f);
     if (b)
         flux_future_incref (f);
     return b;

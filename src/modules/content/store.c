@@ -4,11 +4,6 @@
 #include "common/blobbatch.h"
 #include "content.h"
 
-/* Smaller blobs of a batch are copied: one of them that is kept does not keep
- * the whole message.
- */
-#define COPY_MAX 4096
-
 /* An answer that waits until less is dirty. */
 struct held {
     struct list link;
@@ -86,27 +81,17 @@ static void respond_digests (struct content *c,
 
 /* ---- stores ---- */
 
-/* The bytes stay where they came in. */
+/* Many bytes stay where they came in. */
 static struct blob *request_blob (const flux_msg_t *msg, const void *data, size_t len)
 {
-    struct blob *b =
-        blob_new (data, len, (void (*) (void *))flux_msg_decref, (void *)msg);
+    struct blob *b;
 
+    if (len <= BLOB_COPY_MAX)
+        return blob_new_copy (data, len);
+    b = blob_new (data, len, (void (*) (void *))flux_msg_decref, (void *)msg);
     if (b)
         flux_msg_incref (msg);
     return b;
-}
-
-static struct blob *batch_blob (const flux_msg_t *msg, const void *data, size_t len)
-{
-    char *copy;
-
-    if (len > COPY_MAX)
-        return request_blob (msg, data, len);
-    if (!(copy = malloc (len + 1)))
-        return NULL;
-    memcpy (copy, data, len);
-    return blob_new_malloced (copy, len);
 }
 
 /* Takes over blob, which may be NULL. */
@@ -194,7 +179,7 @@ static int store_batch (struct content *c,
     struct entry *e;
 
     while (blobbatch_next (buf, size, &pos, &data, &len) > 0) {
-        if (!(e = store_blob (c, batch_blob (msg, data, len))))
+        if (!(e = store_blob (c, request_blob (msg, data, len))))
             return -ENOMEM;
         text_put (digests, e->ref.bytes, blobref_digest_size (e->ref.kind));
     }

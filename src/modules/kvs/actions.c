@@ -85,6 +85,8 @@ static int get_blob (flux_future_t *f, struct blob **blob)
 
     if (flux_rpc_get_raw (f, &data, &len) < 0)
         return errno;
+    if (len <= BLOB_COPY_MAX)
+        return (*blob = blob_new_copy (data, len)) ? 0 : ENOMEM;
     if (!(*blob = blob_new (data, len, (void (*) (void *))flux_future_destroy, f)))
         return ENOMEM;
     flux_future_incref (f);

@@ -78,11 +78,13 @@ int cmd_pgrep (int argc, char **argv);
 int cmd_ping (int argc, char **argv);
 int cmd_pkill (int argc, char **argv);
 int cmd_queue (int argc, char **argv);
+int cmd_resource (int argc, char **argv);
 int cmd_run (int argc, char **argv);
 int cmd_setattr (int argc, char **argv);
 int cmd_start (int argc, char **argv);
 int cmd_submit (int argc, char **argv);
 int cmd_update (int argc, char **argv);
+int cmd_uptime (int argc, char **argv);
 int cmd_version (int argc, char **argv);
 int cmd_watch (int argc, char **argv);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "cmd.h"
+#include "listing.h"
 
 struct dmesg {
     bool clear_only;
@@ -14,9 +15,20 @@ struct dmesg {
     bool follow;
     bool only_new;
     bool human;
+    bool delta; /* times since the entry before, not since the minute */
+    bool color;
     time_t header; /* minute of the last full time printed */
-    double t0;     /* time of the entry that had it */
+    double t0;     /* time of the entry that had it, or of the last one */
 };
+
+#define GREEN "\033[32m"
+#define BOLD_GREEN "\033[1m\033[32m"
+#define YELLOW "\033[33m"
+#define BLUE "\033[34m"
+#define RED "\033[31m"
+#define BOLD_RED "\033[1m\033[31m"
+#define GREY "\033[37m"
+#define RESET "\033[0m"
 
 static const struct opt dmesg_opts[] = {
     { 'C', "clear", OPT_NONE, NULL, "clear the log" },
@@ -24,6 +36,8 @@ static const struct opt dmesg_opts[] = {
     { 'f', "follow", OPT_NONE, NULL, "go on printing new entries" },
     { 'n', "new", OPT_NONE, NULL, "with -f: only new entries" },
     { 'H', "human", OPT_NONE, NULL, "times relative to the first of a minute" },
+    { 'd', "delta", OPT_NONE, NULL, "with -H: relative to the entry before" },
+    { 'L', "color", OPT_OPTIONAL, "WHEN", "always, never or auto" },
     OPT_END,
 };
 
@@ -54,6 +68,13 @@ static void dmesg_set (int key, const char *arg, void *data)
         case 'H':
             d->human = true;
             break;
+        case 'd':
+            d->delta = true;
+            break;
+        case 'L':
+            if (!listing_color (arg, &d->color))
+                cmd_die ("Invalid argument to --color: '%s'", arg);
+            break;
     }
 }
 
@@ -73,6 +94,14 @@ static double parse_time (const char *s)
     return frac ? timegm (&tm) + strtod (*frac == '.' ? frac : "0", NULL) : 0;
 }
 
+static void colored (const struct dmesg *d, const char *color, const char *s)
+{
+    if (d->color && color)
+        printf ("%s%s%s", color, s, RESET);
+    else
+        fputs (s, stdout);
+}
+
 static void print_human_time (struct dmesg *d, const char *stamp)
 {
     double t = parse_time (stamp);
@@ -84,17 +113,31 @@ static void print_human_time (struct dmesg *d, const char *stamp)
     if (minute != d->header) {
         d->header = minute;
         d->t0 = t;
-        strftime (buf, sizeof (buf), "%b%d %R", localtime_r (&seconds, &tm));
-        printf ("[%s] ", buf);
+        strftime (buf, sizeof (buf), "[%b%d %R]", localtime_r (&seconds, &tm));
+        colored (d, BOLD_GREEN, buf);
     }
-    else
-        printf ("[%+11.6f] ", t - d->t0);
+    else {
+        snprintf (buf, sizeof (buf), "[%+11.6f]", t - d->t0);
+        colored (d, GREEN, buf);
+        if (d->delta)
+            d->t0 = t;
+    }
+    putchar (' ');
+}
+
+/* What is grave stands out; what is said by the way does not. */
+static const char *level_color (int level)
+{
+    static const char *colors[] = { BOLD_RED, BOLD_RED, BOLD_RED, RED,
+                                    YELLOW,   NULL,     NULL,     GREY };
+
+    return level >= 0 && level < 8 ? colors[level] : NULL;
 }
 
 /* "<PRI>1 TIME HOST APP PROC - - TEXT" */
 static void print_entry (struct dmesg *d, const char *entry)
 {
-    char stamp[64], host[256], app[128];
+    char stamp[64], host[256], app[128], origin[512];
     int pri, n = 0;
 
     if (sscanf (entry, "<%d>1 %63s %255s %127s %*s - - %n", &pri, stamp, host, app, &n) < 4
@@ -104,9 +147,15 @@ static void print_entry (struct dmesg *d, const char *entry)
     }
     if (d->human)
         print_human_time (d, stamp);
-    else
-        printf ("%s ", stamp);
-    printf ("%s.%s[%s]: %s\n", app, level_name (pri >> 3), host, entry + n);
+    else {
+        colored (d, GREEN, stamp);
+        putchar (' ');
+    }
+    snprintf (origin, sizeof (origin), "%s.%s[%s]", app, level_name (pri >> 3), host);
+    colored (d, BLUE, origin);
+    fputs (": ", stdout);
+    colored (d, level_color (pri >> 3), entry + n);
+    putchar ('\n');
 }
 
 int cmd_dmesg (int argc, char **argv)
@@ -116,8 +165,11 @@ int cmd_dmesg (int argc, char **argv)
     flux_future_t *f;
     const char *entry;
 
+    listing_color ("auto", &d.color);
     if (opt_parse (&dmesg_table, argc, argv, dmesg_set, &d) < argc)
         opt_usage (&dmesg_table);
+    if (d.delta && !d.human)
+        cmd_die ("--delta can only be used with --human");
     h = cmd_open ();
     if (!d.clear_only) {
         if (!(f = flux_rpc_pack (h, "log.dmesg", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "eventfmt.h"
+#include "listing.h"
 
 #define GREEN "\033[32m"
 #define BOLD_GREEN "\033[1m\033[32m"
@@ -43,17 +43,7 @@ bool eventfmt_set_format (struct eventfmt *e, const char *arg)
 
 bool eventfmt_set_color (struct eventfmt *e, const char *arg)
 {
-    const char *no_color = getenv ("NO_COLOR");
-
-    if (!arg || strcmp (arg, "always") == 0)
-        e->color = true;
-    else if (strcmp (arg, "never") == 0)
-        e->color = false;
-    else if (strcmp (arg, "auto") == 0)
-        e->color = isatty (STDOUT_FILENO) && !(no_color && *no_color);
-    else
-        return false;
-    return true;
+    return listing_color (arg, &e->color);
 }
 
 static void colored (struct eventfmt *e, FILE *out, const char *color, const char *s)

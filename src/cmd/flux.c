@@ -24,6 +24,8 @@ static const struct cmd commands[] = {
     { "update", cmd_update, "change the attributes of a job" },
     { "queue", cmd_queue, "look at and control the queues" },
     { "job", cmd_job, "look into, follow and change jobs" },
+    { "resource", cmd_resource, "list nodes, and keep them from being used" },
+    { "uptime", cmd_uptime, "one line about the instance" },
     { "kvs", cmd_kvs, "the key-value store" },
     { "getattr", cmd_getattr, "print a broker attribute" },
     { "setattr", cmd_setattr, "set a broker attribute" },

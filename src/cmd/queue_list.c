@@ -13,6 +13,7 @@
 #include "jsonpath.h"
 #include "listing.h"
 #include "queue.h"
+#include "resource.h"
 
 /* What a queue is, gathered before it is printed. */
 struct row {
@@ -193,18 +194,6 @@ static const struct format_names names = { builtin, "flux-queue",
 
 /* -- gathering -- */
 
-static json_t *ask (flux_t *h, const char *topic, uint32_t nodeid)
-{
-    flux_future_t *f = flux_rpc (h, topic, "{}", nodeid, 0);
-    json_t *o;
-
-    if (!f || flux_rpc_get_unpack (f, "o", &o) < 0)
-        cmd_die ("ERROR: %s: %s", topic, f ? cmd_future_error (f) : flux_strerror (errno));
-    json_incref (o);
-    flux_future_destroy (f);
-    return o;
-}
-
 /* Count what a queue has: the nodes with all properties that it requires. */
 static void count_resources (struct row *r, const struct rset *all, json_t *requires)
 {
@@ -319,20 +308,18 @@ static json_t *wanted (json_t *all, const char *list)
 
 static void list_rows (flux_t *h, const struct list_opts *o, json_t *queues)
 {
-    json_t *config = ask (h, "config.get", FLUX_NODEID_ANY);
-    json_t *status = ask (h, "resource.sched-status", 0);
+    json_t *config = resource_ask (h, "config.get");
+    json_t *status = resource_ask (h, "resource.sched-status");
     size_t n = json_array_size (queues), rows_n = n ? n : 1;
     struct row *rows = calloc (rows_n, sizeof (rows[0]));
     const void **items = calloc (rows_n, sizeof (items[0]));
     char *format = format_names_get (&names, o->format);
     struct listing l = { .format = listing_format (format, &source), o->no_header };
-    struct rset *all = NULL;
-    flux_error_t error;
+    struct rset *all;
 
     if (!rows || !items)
         cmd_die ("ERROR: out of memory");
-    if (rset_parse (json_object_get (status, "all"), &all, &error) < 0)
-        cmd_die ("ERROR: resource.sched-status: %s", error.text);
+    all = resource_set (status, "all");
     for (size_t i = 0; i < rows_n; i++) {
         fill_row (h, &rows[i], n ? json_string_value (json_array_get (queues, i)) : NULL,
                   config, all);

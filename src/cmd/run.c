@@ -74,6 +74,7 @@ int cmd_run (int argc, char **argv)
     if (run.verbose > 0)
         fprintf (stderr, "jobid: %s\n", name);
     ao.label_io = run.s.label_io;
+    ao.stdin_ranks = run.s.stdin_ranks;
     ao.unbuffered = run.s.unbuffered;
     ao.quiet = run.s.quiet;
     ao.show_events = run.verbose > 1;

@@ -1,17 +1,21 @@
 #include "config.h"
-#include <ctype.h>
+#include <flux/idset.h>
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
+#include "addfile.h"
 #include "cmd.h"
 #include "common/fsd.h"
 #include "envrule.h"
+#include "jobview.h"
 #include "jsonpath.h"
+#include "rlimits.h"
 #include "submission.h"
+#include "when.h"
 
-static json_t *checked (json_t *o)
+json_t *submission_checked (json_t *o)
 {
     if (!o)
         cmd_die ("out of memory, or a value is not UTF-8");
@@ -23,10 +27,12 @@ void submission_init (struct submission *s, const struct opt_table *table)
     memset (s, 0, sizeof (*s));
     s->table = table;
     s->urgency = FLUX_JOB_URGENCY_DEFAULT;
-    s->shell_options = checked (json_object ());
-    s->attributes = checked (json_array ());
-    s->dependencies = checked (json_array ());
+    s->shell_options = submission_checked (json_object ());
+    s->attributes = submission_checked (json_array ());
+    s->dependencies = submission_checked (json_array ());
+    s->files = submission_checked (json_object ());
     s->env = env_object ();
+    s->rlimits = submission_checked (rlimits_object ());
 }
 
 void submission_fini (struct submission *s)
@@ -35,17 +41,20 @@ void submission_fini (struct submission *s)
     json_decref (s->attributes);
     json_decref (s->dependencies);
     json_decref (s->env);
+    json_decref (s->rlimits);
+    json_decref (s->files);
+    text_fini (&s->requires);
 }
 
 /* Set a dotted path, making the objects on the way. */
-static void set_path (json_t *o, const char *path, json_t *value)
+void submission_set_path (json_t *o, const char *path, json_t *value)
 {
     if (jsonpath_set (o, path, strlen (path), value) < 0)
         cmd_die ("ERROR: invalid key '%s'", path);
 }
 
 /* "KEY[=VAL]"; "^KEY=FILE" takes JSON from a file. */
-static void set_key_value (json_t *o, const char *prefix, const char *arg)
+void submission_set_key_value (json_t *o, const char *prefix, const char *arg)
 {
     const char *eq = strchr (arg, '=');
     bool from_file = arg[0] == '^';
@@ -65,7 +74,20 @@ static void set_key_value (json_t *o, const char *prefix, const char *arg)
     }
     else
         value = eq ? jsonpath_value (eq + 1) : json_integer (1);
-    set_path (o, path, value);
+    submission_set_path (o, path, value);
+}
+
+/* A key that is there twice has an array of values. */
+static void add_value (json_t *o, const char *key, json_t *value)
+{
+    json_t *old = json_object_get (o, key);
+
+    if (json_is_array (old))
+        json_array_append_new (old, value);
+    else if (old)
+        json_object_set_new (o, key, json_pack ("[O o]", old, value));
+    else
+        json_object_set_new (o, key, value);
 }
 
 /* "scheme:value?k=v&..." to an object; no colon means an empty value. */
@@ -82,15 +104,93 @@ static json_t *parse_dependency (const char *uri)
         *colon++ = '\0';
     else
         colon = NULL;
-    o = checked (json_pack ("{s:s s:s}", "scheme", copy, "value", colon ? colon : ""));
+    o = submission_checked (json_pack ("{s:s s:s}", "scheme", copy, "value", colon ? colon : ""));
     for (char *w = query ? strtok (query, "&") : NULL; w; w = strtok (NULL, "&")) {
         char *eq = strchr (w, '=');
 
         if (eq)
             *eq++ = '\0';
-        json_object_set_new (o, w, eq ? jsonpath_value (eq) : json_string (""));
+        add_value (o, w, eq ? jsonpath_value (eq) : json_string (""));
     }
     return o;
+}
+
+static void add_dependency (struct submission *s, json_t *o)
+{
+    json_array_append_new (s->dependencies, submission_checked (o));
+}
+
+static void begin_time (struct submission *s, const char *arg)
+{
+    char value[32];
+    double t;
+
+    if (when_parse (arg, jobview_clock (), &t) < 0)
+        cmd_die ("ERROR: --begin-time: invalid value '%s'", arg);
+    snprintf (value, sizeof (value), "%.3f", t);
+    add_dependency (s, json_pack ("{s:s s:s}", "scheme", "begin-time", "value", value));
+}
+
+/* "[SIG][@TIME]" */
+static void set_signal (struct submission *s, const char *arg)
+{
+    const char *at = strchr (arg, '@');
+    _cleanup_ (freep) char *name = cmd_strndup (arg, at ? (size_t)(at - arg) : strlen (arg));
+    int signum = *name ? cmd_signum (name) : SIGUSR1;
+    double timeleft = 60;
+
+    if (signum == 0)
+        cmd_die ("ERROR: --signal: invalid signal '%s'", name);
+    if (at && (fsd_parse (at + 1, &timeleft) < 0 || !isfinite (timeleft)))
+        cmd_die ("ERROR: --signal: invalid time '%s'", at + 1);
+    submission_set_path (s->shell_options, "signal",
+                         json_pack ("{s:i s:o}", "signum", signum, "timeleft",
+                                    timeleft == floor (timeleft) ? json_integer (timeleft)
+                                                                 : json_real (timeleft)));
+}
+
+/* "SCHEME[:VALUE]" */
+static void set_taskmap (struct submission *s, const char *arg)
+{
+    size_t n = strcspn (arg, ":");
+
+    submission_set_path (s->shell_options, "taskmap",
+                         json_pack ("{s:s% s:s}", "scheme", arg, n, "value",
+                                    arg[n] == ':' ? arg + n + 1 : ""));
+}
+
+static void set_input (struct submission *s, const char *arg)
+{
+    struct idset *ids = idset_decode (arg);
+
+    if (ids)
+        s->stdin_ranks = arg;
+    else
+        s->input = arg;
+    idset_destroy (ids);
+}
+
+/* Rules for the environment; what has tags to be filled in later goes where
+ * that is done.
+ */
+static void apply_env (struct submission *s, const char *prefix, const char *arg)
+{
+    _cleanup_ (freep) char *rule = NULL;
+    const char *tag = strstr (arg, "{{"), *eq = strchr (arg, '=');
+    json_t *expand;
+
+    if (!*prefix && tag && eq && eq < tag && arg[0] != '-' && arg[0] != '^') {
+        expand = json_object_get (s->shell_options, "env-expand");
+        if (!expand) {
+            expand = json_object ();
+            json_object_set_new (s->shell_options, "env-expand", expand);
+        }
+        json_object_setn_new (expand, arg, eq - arg, json_string (eq + 1));
+        return;
+    }
+    if (asprintf (&rule, "%s%s", prefix, arg) < 0)
+        cmd_die ("out of memory");
+    env_rule (s->env, rule);
 }
 
 static int parse_urgency (const struct submission *s, const char *arg)
@@ -131,261 +231,133 @@ static long long count_option (const char *name, const char *arg)
     n = strtoll (arg, &end, 10);
     if (errno || end == arg || *end)
         cmd_die ("ERROR: --%s: invalid int value '%s'", name, arg);
-    if (n < 1 || n > INT_MAX)
+    if (strcmp (name, "ntasks") == 0 && (n < 0 || n > INT_MAX))
+        cmd_die ("ERROR: task count must be a integer >= 1");
+    if (n < (strcmp (name, "ntasks") != 0) || n > INT_MAX)
         cmd_die ("ERROR: --%s: must be a number >= 1", name);
     return n;
 }
 
+/* Options that are counts.  Returns false if it is none. */
+static bool count_options (struct submission *s, int key, const char *arg)
+{
+    const struct {
+        int key;
+        const char *name;
+        long long *count;
+    } counts[] = {
+        { 'n', "ntasks", &s->ntasks },
+        { 'N', "nodes", &s->nnodes },
+        { 'c', "cores-per-task", &s->cores_per_task },
+        { 'g', "gpus-per-task", &s->gpus_per_task },
+        { SK_CORES, "cores", &s->cores },
+        { SK_TASKS_PER_NODE, "tasks-per-node", &s->tasks_per_node },
+        { SK_TASKS_PER_CORE, "tasks-per-core", &s->tasks_per_core },
+        { SK_GPUS_PER_NODE, "gpus-per-node", &s->gpus_per_node },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (counts); i++) {
+        if (counts[i].key == key) {
+            *counts[i].count = count_option (counts[i].name, arg);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Options that are kept as they are.  Returns false if it is none. */
+static bool text_options (struct submission *s, int key, const char *arg)
+{
+    const struct {
+        int key;
+        const char **text;
+    } texts[] = {
+        { 't', &s->time_limit },   { 'q', &s->queue },       { 'B', &s->bank },
+        { SK_JOB_NAME, &s->job_name }, { SK_CWD, &s->cwd },  { SK_OUTPUT, &s->output },
+        { SK_ERROR, &s->error },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (texts); i++) {
+        if (texts[i].key == key) {
+            *texts[i].text = arg;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Options that are set or not.  Returns false if it is none. */
+static bool flag_options (struct submission *s, int key)
+{
+    const struct {
+        int key;
+        bool *flag;
+    } flags[] = {
+        { 'x', &s->exclusive },        { 'l', &s->label_io }, { 'u', &s->unbuffered },
+        { SK_DRY_RUN, &s->dry_run }, { SK_QUIET, &s->quiet },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (flags); i++) {
+        if (flags[i].key == key) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool submission_option (struct submission *s, int key, const char *arg)
 {
+    if (count_options (s, key, arg) || text_options (s, key, arg) || flag_options (s, key))
+        return true;
     switch (key) {
-        case 'n':
-            s->ntasks = count_option ("ntasks", arg);
-            break;
-        case 'N':
-            s->nnodes = count_option ("nodes", arg);
-            break;
-        case 'c':
-            s->cores_per_task = count_option ("cores-per-task", arg);
-            break;
-        case 'g':
-            s->gpus_per_task = count_option ("gpus-per-task", arg);
-            break;
-        case 'x':
-            s->exclusive = true;
-            break;
-        case 't':
-            s->time_limit = arg;
-            break;
-        case 'q':
-            s->queue = arg;
-            break;
-        case 'B':
-            s->bank = arg;
+        case SK_REQUIRES:
+            text_printf (&s->requires, "%s%s", s->requires.len ? " " : "", arg);
             break;
         case 'o':
-            set_key_value (s->shell_options, "", arg);
+            submission_set_key_value (s->shell_options, "", arg);
             break;
         case 'S':
-            json_array_append_new (s->attributes, checked (json_string (arg)));
-            break;
-        case 'l':
-            s->label_io = true;
-            break;
-        case 'u':
-            s->unbuffered = true;
-            break;
-        case SK_JOB_NAME:
-            s->job_name = arg;
-            break;
-        case SK_CWD:
-            s->cwd = arg;
+            json_array_append_new (s->attributes, submission_checked (json_string (arg)));
             break;
         case SK_URGENCY:
             s->urgency = parse_urgency (s, arg);
             break;
         case SK_DEPENDENCY:
-            json_array_append_new (s->dependencies, parse_dependency (arg));
+            add_dependency (s, parse_dependency (arg));
+            break;
+        case SK_BEGIN_TIME:
+            begin_time (s, arg);
             break;
         case SK_ENV:
-            env_rule (s->env, arg);
+            apply_env (s, "", arg);
             break;
-        case SK_ENV_REMOVE: {
-            char rule[1024];
-
-            snprintf (rule, sizeof (rule), "-%s", arg);
-            env_rule (s->env, rule);
+        case SK_ENV_REMOVE:
+            apply_env (s, "-", arg);
             break;
-        }
+        case SK_ENV_FILE:
+            apply_env (s, "^", arg);
+            break;
+        case SK_RLIMIT:
+            rlimits_rule (s->rlimits, arg);
+            break;
         case SK_INPUT:
-            s->input = arg;
+            set_input (s, arg);
             break;
-        case SK_OUTPUT:
-            s->output = arg;
+        case SK_SIGNAL:
+            set_signal (s, arg);
             break;
-        case SK_ERROR:
-            s->error = arg;
+        case SK_TASKMAP:
+            set_taskmap (s, arg);
+            break;
+        case SK_ADD_FILE:
+            addfile (s->files, arg);
             break;
         case SK_FLAGS:
             s->flags |= parse_flags (arg);
-            break;
-        case SK_DRY_RUN:
-            s->dry_run = true;
-            break;
-        case SK_QUIET:
-            s->quiet = true;
             break;
         default:
             return false;
     }
     return true;
-}
-
-/* Plain numbers are minutes; anything else is a duration (RFC 23). */
-static json_t *duration (const char *s)
-{
-    double seconds;
-    char *end;
-
-    if (!s)
-        return json_integer (0);
-    seconds = strtod (s, &end) * 60;
-    if (end != s && *end == '\0' && isfinite (seconds) && seconds >= 0)
-        return json_real (seconds);
-    if (fsd_parse (s, &seconds) < 0)
-        cmd_die ("ERROR: invalid Flux standard duration '%s'", s);
-    return json_real (isfinite (seconds) ? seconds : 0.);
-}
-
-static json_t *vertex (const char *type, long long count)
-{
-    return checked (json_pack ("{s:s s:I}", "type", type, "count", (json_int_t)count));
-}
-
-static json_t *slot_vertex (const struct submission *s, long long count)
-{
-    json_t *slot = vertex ("slot", count);
-    json_t *with = checked (json_array ());
-
-    json_array_append_new (with, vertex ("core", s->cores_per_task ? s->cores_per_task : 1));
-    if (s->gpus_per_task)
-        json_array_append_new (with, vertex ("gpu", s->gpus_per_task));
-    json_object_set_new (slot, "with", with);
-    json_object_set_new (slot, "label", json_string ("task"));
-    return slot;
-}
-
-/* The resource graph, and how many tasks run in it (RFC 25). */
-static json_t *resources (const struct submission *s, json_t **task_count)
-{
-    long long ntasks = s->ntasks ? s->ntasks : s->nnodes ? s->nnodes : 1;
-    long long per_node;
-    json_t *node;
-
-    *task_count = checked (json_pack ("{s:i}", "per_slot", 1));
-    if (!s->nnodes) {
-        if (s->exclusive)
-            cmd_die ("ERROR: exclusive can only be set with a node count");
-        return checked (json_pack ("[o]", slot_vertex (s, ntasks)));
-    }
-    if (s->nnodes > ntasks)
-        cmd_die ("ERROR: node count must not be greater than task count");
-    per_node = (ntasks + s->nnodes - 1) / s->nnodes;
-    if (per_node * s->nnodes != ntasks) {
-        json_decref (*task_count);
-        *task_count = checked (json_pack ("{s:I}", "total", (json_int_t)ntasks));
-    }
-    node = vertex ("node", s->nnodes);
-    json_object_set_new (node, "with", checked (json_pack ("[o]", slot_vertex (s, per_node))));
-    if (s->exclusive || !s->ntasks)
-        json_object_set_new (node, "exclusive", json_true ());
-    return checked (json_pack ("[o]", node));
-}
-
-static void stream_to_file (const struct submission *s, const char *option, const char *path)
-{
-    char key[64];
-
-    if (!path || strcmp (path, "none") == 0 || strcmp (path, "kvs") == 0)
-        return;
-    snprintf (key, sizeof (key), "%s.type", option);
-    set_path (s->shell_options, key, json_string ("file"));
-    snprintf (key, sizeof (key), "%s.path", option);
-    set_path (s->shell_options, key, checked (json_string (path)));
-    if (s->label_io && strncmp (option, "output", 6) == 0) {
-        snprintf (key, sizeof (key), "%s.label", option);
-        set_path (s->shell_options, key, json_true ());
-    }
-}
-
-/* The tasks get the caller's soft limits, not the broker's. */
-static void add_rlimits (json_t *shell_options)
-{
-    static const struct {
-        const char *name;
-        int resource;
-    } limits[] = {
-        { "cpu", RLIMIT_CPU },   { "fsize", RLIMIT_FSIZE },   { "data", RLIMIT_DATA },
-        { "stack", RLIMIT_STACK }, { "core", RLIMIT_CORE },   { "nofile", RLIMIT_NOFILE },
-        { "as", RLIMIT_AS },     { "rss", RLIMIT_RSS },       { "nproc", RLIMIT_NPROC },
-    };
-    struct rlimit r;
-    char key[32];
-
-    for (size_t i = 0; i < ARRAY_SIZE (limits); i++) {
-        snprintf (key, sizeof (key), "rlimit.%s", limits[i].name);
-        if (getrlimit (limits[i].resource, &r) == 0)
-            set_path (shell_options, key,
-                      json_integer (r.rlim_cur == RLIM_INFINITY ? -1
-                                                                : (json_int_t)r.rlim_cur));
-    }
-}
-
-static void set_shell_options (struct submission *s)
-{
-    add_rlimits (s->shell_options);
-    stream_to_file (s, "input.stdin", s->input);
-    stream_to_file (s, "output.stdout", s->output);
-    stream_to_file (s, "output.stderr", s->error);
-    if (s->unbuffered) {
-        set_path (s->shell_options, "output.stdout.buffer.type", json_string ("none"));
-        set_path (s->shell_options, "output.stderr.buffer.type", json_string ("none"));
-        set_path (s->shell_options, "output.batch-timeout", json_real (0.05));
-        set_path (s->shell_options, "input.batch-timeout", json_real (0.0));
-    }
-}
-
-static void set_string (json_t *system, const char *path, const char *value)
-{
-    if (value)
-        set_path (system, path, checked (json_string (value)));
-}
-
-/* -S KEY: below system, unless it names system, user or starts with a dot. */
-static void apply_setattr (json_t *attributes, json_t *list)
-{
-    json_t *entry;
-    size_t i;
-
-    json_array_foreach (list, i, entry) {
-        const char *s = json_string_value (entry);
-        bool full = strncmp (s, "system.", 7) == 0 || strncmp (s, "user.", 5) == 0;
-
-        if (s[0] == '.')
-            set_key_value (attributes, "", s + 1);
-        else
-            set_key_value (attributes, full ? "" : "system.", s);
-    }
-}
-
-static json_t *make_attributes (struct submission *s)
-{
-    _cleanup_ (freep) char *cwd = s->cwd ? strdup (s->cwd) : getcwd (NULL, 0);
-    json_t *system, *attributes;
-
-    set_shell_options (s);
-    system = checked (json_pack ("{s:o s:O s:s}", "duration", duration (s->time_limit),
-                                 "environment", s->env, "cwd", cwd ? cwd : "/"));
-    set_path (system, "shell.options", json_incref (s->shell_options));
-    set_string (system, "queue", s->queue);
-    set_string (system, "bank", s->bank);
-    set_string (system, "job.name", s->job_name);
-    if (json_array_size (s->dependencies) > 0)
-        set_path (system, "dependencies", json_incref (s->dependencies));
-    attributes = checked (json_pack ("{s:o}", "system", system));
-    apply_setattr (attributes, s->attributes);
-    return attributes;
-}
-
-json_t *submission_jobspec (struct submission *s, int argc, char **argv)
-{
-    json_t *command = checked (json_array ());
-    json_t *task_count, *res;
-
-    for (int i = 0; i < argc; i++)
-        json_array_append_new (command, checked (json_string (argv[i])));
-    res = resources (s, &task_count);
-    return checked (json_pack ("{s:o s:[{s:o s:s s:o}] s:o s:i}", "resources", res, "tasks",
-                               "command", command, "slot", "task", "count", task_count,
-                               "attributes", make_attributes (s), "version", 1));
 }

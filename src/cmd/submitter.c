@@ -136,6 +136,8 @@ static json_t *build (struct submitter *s, const struct subst *v, char **words)
             args[i] = expand (o->arg, v, "options");
         submission_option (&sub, o->key, args[i]);
     }
+    if (sub.stdin_ranks)
+        cmd_die ("ERROR: per-task input not supported for submit");
     jobspec = submission_jobspec (&sub, s->argc, words);
     s->urgency = sub.urgency;
     s->flags = sub.flags;

@@ -29,6 +29,7 @@ static bool one_letter (const char *name, size_t len, bool fatal, char *letter)
         { "start", 's' },    { "finish", 'f' },       { "release", 'r' },
         { "free", 'F' },     { "clean", 'C' },        { "exception", 'x' },
         { "memo", 0 },       { "flux-restart", 'R' },
+        { "dependency-add", 'D' }, { "dependency-remove", 'D' },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE (letters); i++) {
@@ -45,6 +46,8 @@ static bool may_follow (char last, char next, bool over, const char *had)
 {
     if (next == 'X' || next == 'u')
         return last != 0;
+    if (next == 'D')
+        return last != 0 && !strchr (had, 'd') && !over;
     if (strchr ("SvdasfFC", next) && strchr (had, next))
         return false;
     if (strchr (had, 'C'))
@@ -53,7 +56,7 @@ static bool may_follow (char last, char next, bool over, const char *had)
         case 'S':
             return last == 0;
         case 'v':
-            return last == 'S';
+            return last == 'S' || last == 'D';
         case 'd':
             return strchr (had, 'v') && !over;
         case 'p':
@@ -73,6 +76,54 @@ static bool may_follow (char last, char next, bool over, const char *had)
             return over && (!strchr (had, 'a') || strchr (had, 'F'));
     }
     return false;
+}
+
+/* Did it end with success, as its log has it? */
+static bool succeeded (const struct job *job, bool *excepted)
+{
+    static struct text unpacked;
+    struct jview log, R;
+    const char *p, *next;
+    struct entry e;
+
+    if (job_texts (job, &unpacked, &log, &R) < 0)
+        return false;
+    for (p = log.s; p < log.s + log.len; p = next) {
+        if (entry_parse (&e, p, log.s + log.len - p, &next) < 0)
+            return false;
+        *excepted = e.ev == EV_EXCEPTION;
+        if (e.ev == EV_FINISH || (e.ev == EV_EXCEPTION && e.severity == 0))
+            return e.ev == EV_FINISH && e.status == 0;
+    }
+    return false;
+}
+
+/* A dependency is gone: rightly so, if its job is still known? */
+static bool is_true (const struct entry *e)
+{
+    char description[64] = "";
+    const struct job *job;
+    bool excepted = false, success;
+    const char *id;
+    size_t len;
+
+    if (!jview_plain (e->value, &id, &len) || len >= sizeof (description))
+        return false;
+    memcpy (description, id, len);
+    if (strncmp (description, "begin-time=", 11) == 0)
+        return e->timestamp > strtod (description + 11, NULL) - 0.01;
+    if (!(id = strchr (description, '=')) || !(job = jm_lookup (sim.jm, atoi (id + 1))))
+        return true;
+    if (strncmp (description, "after-start", 11) == 0)
+        return job->started;
+    if (job->state != STATE_INACTIVE)
+        return false;
+    success = succeeded (job, &excepted);
+    if (strncmp (description, "after-success", 13) == 0)
+        return success;
+    if (strncmp (description, "after-failure", 13) == 0)
+        return !success;
+    return strncmp (description, "after-finish", 12) == 0 || excepted;
 }
 
 void sim_check_log (const struct job *job)
@@ -100,6 +151,8 @@ void sim_check_log (const struct job *job)
         if (e.timestamp <= t)
             sim_broke ("time does not go on", job->id);
         t = e.timestamp;
+        if (e.ev == EV_DEPENDENCY_REMOVE && !is_true (&e))
+            sim_broke ("a dependency is gone that is not fulfilled", job->id);
         if (letter == 0)
             continue;
         if (!may_follow (last, letter, over, had)) {

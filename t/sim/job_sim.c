@@ -32,22 +32,58 @@ static struct jview view (const char *s)
     return v;
 }
 
+/* What the next job says of itself: sometimes it depends on others.  A job that
+ * waits for others has no name: of the same name, they might wait for it.
+ */
+static const char *some_jobspec (int id)
+{
+    static const char *const schemes[] = {
+        "after", "afterstart", "afterany", "afterok", "afternotok", "afterexcept",
+    };
+    char *buf = sim.jobs[id].jobspec;
+    size_t size = sizeof (sim.jobs[id].jobspec);
+    bool named = sim_roll (3) == 0;
+    char dep[128];
+
+    if (sim_roll (10) == 0)
+        return strcpy (buf, "{\"attributes\":{\"system\":{\"dependencies\":[1]}}}");
+    switch (sim_roll (6)) {
+        case 0:
+            snprintf (dep, sizeof (dep), "{\"scheme\":\"begin-time\",\"value\":\"%.3f\"}",
+                      sim.now + 0.001 * sim_roll (1000));
+            break;
+        case 1:
+            strcpy (dep, "{\"scheme\":\"singleton\",\"value\":\"\"}");
+            break;
+        case 2:
+        case 3:
+            snprintf (dep, sizeof (dep), "{\"scheme\":\"%s\",\"value\":\"%d\"}",
+                      schemes[sim_roll (ARRAY_SIZE (schemes))], 1 + sim_roll (id));
+            named = false;
+            break;
+        default:
+            dep[0] = '\0';
+    }
+    snprintf (buf, size,
+              "{\"attributes\":{\"system\":{\"dependencies\":[%s]%s}}}", dep,
+              named ? ",\"job\":{\"name\":\"n\"}" : "");
+    return buf;
+}
+
 static void do_submit (void)
 {
     _cleanup_ (text_fini) struct text why = TEXT_INIT;
     struct jm_submission s = {
         .id = sim.njobs + 1,
-        .userid = 1 + sim_roll (3),
+        .userid = 1 + sim_roll (2),
         .urgency = sim_roll (4) == 0 ? 0 : sim_roll (32),
         .flags = sim_roll (3) == 0 ? JOB_WAITABLE : 0,
         .t_submit = sim_now (NULL) - 0.0005,
-        .jobspec =
-            view (sim_roll (10) ? "{\"a\":1}"
-                                : "{\"attributes\":{\"system\":{\"dependencies\":[1]}}}"),
     };
 
     if (sim.njobs + 1 >= MAXJOBS)
         return;
+    s.jobspec = view (some_jobspec (sim.njobs + 1));
     sim.njobs++;
     if (jm_submit (sim.jm, &s, &why) < 0) {
         sim.jobs[sim.njobs].purged = true;
@@ -342,7 +378,7 @@ static void do_restart (void)
             s->unlinked = true;
             continue;
         }
-        if (jm_restore (sim.jm, id, s->kvs.buf, s->kvs.len, view ("{\"a\":1}"),
+        if (jm_restore (sim.jm, id, s->kvs.buf, s->kvs.len, view (s->jobspec),
                         sim_count_events (s->kvs.buf, s->kvs.len, "alloc")
                             ? view (some_R ())
                             : JVIEW_ABSENT,
@@ -375,6 +411,8 @@ static void step (void)
         do_exec ();
     else if (r < 930)
         jm_sched_pump (sim.jm, 1 + sim_roll (5));
+    else if (r < 945)
+        jm_depend_pump (sim.jm, 1 + sim_roll (3));
     else if (r < 970)
         jm_journal_pump (sim.jm, sim_roll (2000));
     else if (r < 980)
@@ -389,10 +427,18 @@ static void step (void)
         do_restart ();
 }
 
+/* A job that waits for one that is no longer known waits for ever. */
+static bool is_stuck (const struct job *job)
+{
+    return job->state == STATE_DEPEND
+           && (!job->ties || list_empty (&job->ties->own));
+}
+
 /* Everybody does their duty until nothing is left to do. */
 static void finish (void)
 {
-    struct job *job = NULL;
+    struct jm_exception cancel = { "cancel", 0, "stuck", 1, -1 };
+    struct job *job = NULL, *stuck = NULL;
     struct jm_counts c;
 
     if (!sim.sched_up)
@@ -406,10 +452,16 @@ static void finish (void)
         if (i % 100 == 0) {
             for (job = jm_next_active (sim.jm, NULL); job;
                  job = jm_next_active (sim.jm, job)) {
+                if (is_stuck (job))
+                    stuck = job;
                 if (job->urgency == 0 && job->state == STATE_SCHED)
                     jm_urgency (sim.jm, job, 1, 16);
             }
         }
+        if (stuck)
+            jm_raise (sim.jm, stuck, &cancel);
+        stuck = NULL;
+        jm_depend_pump (sim.jm, 100);
         jm_sched_pump (sim.jm, 100);
         do_sched_read ();
         do_sched_answer ();

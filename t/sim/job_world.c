@@ -112,6 +112,12 @@ static void sim_waited (void *token, const struct job *job, const char *why, voi
         sim_broke ("waited for a job that is not over", job->id);
 }
 
+static void sim_raised (uint64_t id, const char *type, int severity, void *arg)
+{
+    if (strcmp (type, "dependency") != 0)
+        sim_broke ("an exception that nobody asked for", id);
+}
+
 static void sim_log (int level, const char *message, void *arg)
 {
     diag ("log: %s", message);
@@ -165,6 +171,7 @@ const struct jm_sink sim_sink = {
     .commit_op = sim_commit_op,
     .deferred = sim_deferred,
     .waited = sim_waited,
+    .raised = sim_raised,
     .log = sim_log,
 };
 

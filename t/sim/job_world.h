@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "common/tap.h"
+#include "modules/job-manager/depend.h"
 #include "modules/job-manager/engine.h"
 
 #include "index.h"
@@ -26,6 +27,7 @@ struct message {
 struct sjob {
     bool submitted; /* accepted */
     bool purged;
+    char jobspec[256];
     bool was_told; /* the submitter knows its id */
     struct text kvs;
     bool unlinked;

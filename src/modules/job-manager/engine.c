@@ -44,6 +44,9 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
     treap_init (&jm->sent, jm_alloc_order);
     treap_init (&jm->canceling, jm_cancel_order);
     treap_init (&jm->inactive, inactive_order);
+    list_init (&jm->decided);
+    treap_init (&jm->moments, jm_begin_order);
+    table_init (&jm->namesakes);
     intern_init (&jm->pool);
     batch_init (&jm->batch);
     journal_init (&jm->journal, &jm->active, &jm->inactive, send_journal, jm);
@@ -71,6 +74,7 @@ void jm_destroy (struct jm *jm)
     intern_put (&jm->pool, jm->queue.stop_reason);
     intern_fini (&jm->pool);
     table_fini (&jm->jobs);
+    table_fini (&jm->namesakes);
     packer_free (jm->packer);
     text_fini (&jm->line);
     text_fini (&jm->context);
@@ -150,6 +154,7 @@ void jm_drop_job (struct jm *jm, struct job *job)
     if (table_get_u64 (&jm->jobs, job->id) == job)
         table_del_u64 (&jm->jobs, job->id);
     leave_sets (jm, job);
+    jm_depend_drop (jm, job);
     batch_forget (&jm->batch, job);
     list_del (&job->active);
     list_del (&job->running);
@@ -188,6 +193,8 @@ static void take_effect (struct jm *jm,
     job_apply (job, e, &jm->pool, change);
     if (rekey)
         jm_alloc_rekeyed (jm, job);
+    if (e->ev == EV_START)
+        jm_depend_started (jm, job);
     if (next == job->state)
         return;
     if (next == STATE_CLEANUP) {
@@ -345,6 +352,7 @@ void jm_retire (struct jm *jm, struct job *job)
         list_del (&job->running);
         jm->nrunning--;
     }
+    jm_depend_ended (jm, job);
     intern_set (&jm->pool, &job->annotations, NULL);
     job_log_trim (job);
     treap_insert (&jm->inactive, &job->order);

@@ -65,6 +65,9 @@ struct jm_sink {
     /* The job a waiter waits for (job NULL: there will be none, say why). */
     void (*waited) (void *token, const struct job *job, const char *why, void *arg);
 
+    /* An exception of the engine's own took effect. */
+    void (*raised) (uint64_t id, const char *type, int severity, void *arg);
+
     void (*log) (int level, const char *message, void *arg);
 };
 
@@ -212,6 +215,16 @@ int jm_alloc_deny (struct jm *jm, uint64_t id, const char *note, bool *denied);
 
 /* Send up to 'budget' alloc requests.  True if there are more to send. */
 bool jm_sched_pump (struct jm *jm, unsigned int budget);
+
+/* ---- dependencies ---------------------------------------------------------- */
+
+/* Let up to 'budget' dependencies that have come true, or never can, take
+ * effect.  True if there are more.
+ */
+bool jm_depend_pump (struct jm *jm, unsigned int budget);
+
+/* When to call that at the latest, for a begin-time; < 0: there is none. */
+double jm_next_begin (const struct jm *jm);
 
 /* ---- exec ----------------------------------------------------------------- */
 

@@ -19,6 +19,7 @@
 #include "common/treap.h"
 #include "common/util.h"
 
+#include "depend.h"
 #include "engine.h"
 #include "journal.h"
 
@@ -57,6 +58,10 @@ struct jm {
     struct list waiters_any; /* struct waiter, FIFO */
     struct list waiters_job;
     size_t nwaiters;
+
+    struct list decided;    /* struct tie */
+    struct treap moments;   /* struct tie by timed: those of begin-time */
+    struct table namesakes; /* struct namesakes by user and job name */
 
     struct queue queue;
     struct intern pool;
@@ -132,6 +137,31 @@ int jm_annotate (struct jm *jm, struct job *job, struct jview patch);
 
 /* In RUN: send the start request if it is time.  True: it was sent now. */
 bool jm_exec_start (struct jm *jm, struct job *job);
+
+/* ---- depend.c --------------------------------------------------------------- */
+
+int jm_begin_order (const struct treap_node *a, const struct treap_node *b);
+
+/* The job counts among its user's jobs of that name (absent: it has none). */
+int jm_depend_join (struct jm *jm, struct job *job, struct jview name);
+
+/* Tie a new job to what its jobspec says it depends on.  -EINVAL with a
+ * sentence in 'why': it cannot be.
+ */
+int jm_depend_establish (struct jm *jm,
+                         struct job *job,
+                         struct jview dependencies,
+                         struct text *why);
+
+/* The same for a job that is in DEPEND at a restart. */
+void jm_depend_restore (struct jm *jm, struct job *job, struct jview dependencies);
+
+/* The job has just started, or has just become inactive. */
+void jm_depend_started (struct jm *jm, struct job *job);
+void jm_depend_ended (struct jm *jm, struct job *job);
+
+/* The job goes away. */
+void jm_depend_drop (struct jm *jm, struct job *job);
 
 /* ---- wait.c ----------------------------------------------------------------- */
 

@@ -659,6 +659,7 @@ int main (void)
     journal_backlog ();
     restart ();
     purging ();
+    dependencies ();
     bed_heard ();
     text_fini (&bed_told);
     text_fini (&bed_commits);

@@ -70,6 +70,11 @@ static void on_waited (void *token, const struct job *job, const char *why, void
         text_printf (&bed_told, "waited %s: %s\n", (char *)token, why);
 }
 
+static void on_raised (uint64_t id, const char *type, int severity, void *arg)
+{
+    text_printf (&bed_told, "raised %d %s %d\n", (int)id, type, severity);
+}
+
 static void on_log (int level, const char *message, void *arg)
 {
     text_printf (&bed_told, "log %s\n", message);
@@ -87,6 +92,7 @@ static const struct jm_sink sink = {
     .commit_op = on_commit_op,
     .deferred = on_deferred,
     .waited = on_waited,
+    .raised = on_raised,
     .log = on_log,
 };
 

@@ -37,4 +37,7 @@ void bed_commit_all (struct jm *jm);
 /* The names in a job's log, blanks between them. */
 const char *bed_events (struct jm *jm, uint64_t id);
 
+/* depend_test.c */
+void dependencies (void);
+
 #endif /* !MILLRACE_JOB_MANAGER_ENGINE_TESTBED_H */

@@ -37,7 +37,7 @@ void job_free (struct job *job, struct intern *pool)
 
     if (!job)
         return;
-    must (!treap_linked (&job->order) && !list_linked (&job->active)
+    must (!job->ties && !treap_linked (&job->order) && !list_linked (&job->active)
           && !list_linked (&job->running) && !list_linked (&job->item.node));
     list_foreach (&job->dependencies, d, node)
         dependency_free (d, pool);
@@ -51,8 +51,8 @@ void job_free (struct job *job, struct intern *pool)
     free_keep_errno (job);
 }
 
-static struct dependency *find_dependency (const struct job *job,
-                                           const struct itext *description)
+const struct dependency *job_dependency (const struct job *job,
+                                         const struct itext *description)
 {
     struct dependency *d = NULL;
 
@@ -95,7 +95,8 @@ static int check_dependency (const struct job *job,
                              struct job_change *change)
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    struct dependency *d = NULL;
+    const struct dependency *known;
+    struct dependency *d;
     struct itext *description;
     int r;
 
@@ -104,10 +105,10 @@ static int check_dependency (const struct job *job,
     if ((r = jview_string (e->value, &t)) < 0
         || (r = intern_text (pool, &t, &description)) < 0)
         return r;
-    d = find_dependency (job, description);
+    known = job_dependency (job, description);
     if (e->ev == EV_DEPENDENCY_REMOVE)
-        r = d && d->outstanding ? 0 : -ENOENT;
-    else if (!d) {
+        r = known && known->outstanding ? 0 : -ENOENT;
+    else if (!known) {
         if ((d = calloc (1, sizeof (*d)))) {
             list_init (&d->node);
             d->outstanding = true;
@@ -336,6 +337,7 @@ void job_apply (struct job *job,
             break;
         case EV_ALLOC:
             job->has_resources = 1;
+            job->allocated = 1;
             break;
         case EV_FREE:
             job->has_resources = 0;

@@ -79,6 +79,7 @@ struct job {
     unsigned int started : 1;
     unsigned int finished : 1;
     unsigned int had_dependencies : 1;
+    unsigned int allocated : 1; /* it had resources once */
     struct itext *jobspec; /* redacted, updates applied */
     struct itext *R;       /* without "scheduling"; NULL before alloc */
     struct itext *annotations;
@@ -98,6 +99,7 @@ struct job {
     unsigned int busy : 1;   /* an event is being processed */
     unsigned int purged : 1; /* gone from the tables, kept as a zombie only */
     struct queue *queue;     /* NULL: a queue that is no longer configured */
+    struct ties *ties;       /* to other jobs; NULL: none */
     void *waiter;            /* who waits for this very job */
     struct list events;      /* struct queued_event */
     struct treap_node order;
@@ -154,6 +156,10 @@ int job_texts (const struct job *job, struct text *t, struct jview *log, struct 
  * that.
  */
 int job_end_event (const struct job *job, struct text *t, struct entry *e);
+
+/* The dependency with that pooled description, or NULL. */
+const struct dependency *job_dependency (const struct job *job,
+                                         const struct itext *description);
 
 unsigned int job_dependencies_outstanding (const struct job *job);
 

@@ -9,6 +9,12 @@
 /* What one pass of the reactor may send: backlog bytes, alloc requests. */
 #define PASS_BACKLOG (256 << 10)
 #define PASS_ALLOCS 64
+#define PASS_DEPENDENCIES 256
+
+/* The system's clock may be set while a begin-time is waited for, so look at
+ * it at least that often.
+ */
+#define BEGIN_CHECK 60.
 
 static void
 disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -60,6 +66,30 @@ static const struct flux_msg_handler_spec handlers[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+static void begin_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct manager *m = arg;
+    m->begin_armed_for = -1.; /* prepare_cb () comes next */
+}
+
+/* Be awake for the next begin-time, if there is any. */
+static void arm_begin_timer (struct manager *m)
+{
+    double next = jm_next_begin (m->jm), after;
+
+    if (next == m->begin_armed_for)
+        return;
+    flux_watcher_stop (m->begin);
+    m->begin_armed_for = next;
+    if (next < 0.)
+        return;
+    after = next - manager_sink.now (m);
+    flux_timer_watcher_reset (m->begin,
+                              after < 0. ? 0. : after > BEGIN_CHECK ? BEGIN_CHECK : after,
+                              0.);
+    flux_watcher_start (m->begin);
+}
+
 /* Before the reactor sleeps: do what has become possible.  While there is more
  * of it than fits one pass, the idle watcher keeps the reactor awake.
  */
@@ -70,7 +100,9 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
 
     if (m->failed)
         return;
-    more = jm_sched_pump (m->jm, PASS_ALLOCS);
+    more = jm_depend_pump (m->jm, PASS_DEPENDENCIES);
+    arm_begin_timer (m);
+    more = jm_sched_pump (m->jm, PASS_ALLOCS) || more;
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
     manager_check_drain (m);
     manager_commit (m);
@@ -107,6 +139,7 @@ static int start (struct manager *m)
         || !(m->drainers = flux_msglist_create ())
         || !(m->idlers = flux_msglist_create ())
         || !(m->prepare = flux_prepare_watcher_create (r, prepare_cb, m))
+        || !(m->begin = flux_timer_watcher_create (r, 0., 0., begin_timer_cb, m))
         || !(m->idle = flux_idle_watcher_create (r, idle_watcher_cb, m)))
         return -1;
     if (manager_restart (m) < 0 || flux_event_subscribe (m->h, "heartbeat.pulse") < 0
@@ -150,6 +183,7 @@ static void manager_fini (struct manager *m)
     manager_exec_fini (m);
     flux_watcher_destroy (m->prepare);
     flux_watcher_destroy (m->idle);
+    flux_watcher_destroy (m->begin);
     flux_future_destroy (m->commit);
     kvsops_fini (&m->ops);
     flux_msglist_destroy (m->drainers);
@@ -163,7 +197,7 @@ static void manager_fini (struct manager *m)
 
 int mod_main (flux_t *h, int argc, char **argv)
 {
-    struct manager m = { .h = h, .ops = KVSOPS_INIT };
+    struct manager m = { .h = h, .ops = KVSOPS_INIT, .begin_armed_for = -1. };
     uint32_t rank;
     int rc = -1;
 

@@ -31,6 +31,8 @@ struct manager {
     flux_msg_handler_t **handlers;
     flux_watcher_t *prepare;
     flux_watcher_t *idle;
+    flux_watcher_t *begin;  /* timer: the next begin-time */
+    double begin_armed_for; /* < 0: it is not armed */
 
     flux_future_t *commit; /* in flight */
     struct kvsops ops;     /* being gathered for it */

@@ -159,6 +159,11 @@ static void sink_deferred (void *token, void *arg)
     manager_deferred_free (d);
 }
 
+static void sink_raised (uint64_t id, const char *type, int severity, void *arg)
+{
+    manager_publish_exception (arg, id, type, severity, -1);
+}
+
 static void sink_log (int level, const char *message, void *arg)
 {
     struct manager *m = arg;
@@ -177,5 +182,6 @@ const struct jm_sink manager_sink = {
     .commit_op = manager_commit_op,
     .deferred = sink_deferred,
     .waited = manager_waited,
+    .raised = sink_raised,
     .log = sink_log,
 };

@@ -8,10 +8,8 @@
 /* ---- submission ---------------------------------------------------------------- */
 
 /* Which queue takes the job?  There is the anonymous one only. */
-static int check_queue (struct jm *jm, struct jview jobspec, struct text *why)
+static int check_queue (struct jm *jm, struct jview name, struct text *why)
 {
-    struct jview name = jview_path (jobspec, "attributes.system.queue");
-
     if (jview_present (name)) {
         text_puts (why, "'");
         if (jview_string (name, why) < 0)
@@ -27,31 +25,20 @@ static int check_queue (struct jm *jm, struct jview jobspec, struct text *why)
     return 0;
 }
 
-/* No dependency scheme is supported yet: one that asks for any is refused. */
-static int check_dependencies (struct jview jobspec, struct text *why)
-{
-    struct jview deps = jview_path (jobspec, "attributes.system.dependencies");
-    struct jview dep, scheme;
-    struct jiter it;
+/* What the job-manager looks at in a jobspec. */
+struct system_attributes {
+    struct jview queue;
+    struct jview dependencies;
+    struct jview name;
+};
 
-    if (!jview_present (deps))
-        return 0;
-    if (!jview_is (deps, JVIEW_ARRAY)) {
-        text_puts (why, "dependencies object must be an array");
-        return -EINVAL;
-    }
-    jiter_init (&it, deps);
-    if (!jiter_next (&it, NULL, &dep))
-        return 0;
-    scheme = jview_get (dep, "scheme");
-    if (!jview_is (scheme, JVIEW_STRING))
-        text_puts (why, "dependency[0] missing string scheme");
-    else {
-        text_puts (why, "dependency scheme \"");
-        jview_string (scheme, why);
-        text_puts (why, "\" not supported");
-    }
-    return -EINVAL;
+static struct system_attributes attributes_of (struct jview jobspec)
+{
+    static const char *const keys[] = { "queue", "dependencies", "job" };
+    struct jview f[3];
+
+    jview_pick (jview_path (jobspec, "attributes.system"), 3, keys, f);
+    return (struct system_attributes){ f[0], f[1], jview_get (f[2], "name") };
 }
 
 static int make_job (struct jm *jm, const struct jm_submission *s, struct job **ret)
@@ -106,6 +93,7 @@ static void forget (struct jm *jm, struct job *job)
 
 int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
 {
+    struct system_attributes attrs = attributes_of (s->jobspec);
     struct job *job;
     int r;
 
@@ -113,14 +101,15 @@ int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
         text_puts (why, "job id is in use");
         return -EINVAL;
     }
-    if ((r = check_queue (jm, s->jobspec, why)) < 0 || (r = make_job (jm, s, &job)) < 0)
+    if ((r = check_queue (jm, attrs.queue, why)) < 0 || (r = make_job (jm, s, &job)) < 0)
         return r;
     if ((r = post_submit (jm, job, s)) < 0) {
         text_puts (why, "submit event was refused");
         forget (jm, job);
         return r == -ENOMEM ? r : -EINVAL;
     }
-    if ((r = check_dependencies (s->jobspec, why)) < 0) {
+    if ((r = jm_depend_join (jm, job, attrs.name)) < 0
+        || (r = jm_depend_establish (jm, job, attrs.dependencies, why)) < 0) {
         post_first (jm, job, EV_INVALIDATE, jm_time (jm), JVIEW_ABSENT);
         forget (jm, job);
         return r;
@@ -229,10 +218,14 @@ take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R
 /* Put a replayed job where its state belongs. */
 static int settle (struct jm *jm, struct job *job)
 {
+    struct jview jobspec = { job->jobspec->s, job->jobspec->len };
     int r = jm_add_job (jm, job);
 
     if (r < 0)
         return r;
+    if (job->state != STATE_INACTIVE
+        && (r = jm_depend_join (jm, job, attributes_of (jobspec).name)) < 0)
+        jm_fail (jm, r);
     if (job->id > jm->max_jobid)
         jm->max_jobid = job->id;
     if (job->flags & JOB_WAITABLE)
@@ -278,9 +271,13 @@ int jm_restore (struct jm *jm,
  */
 static void wake (struct jm *jm, struct job *job)
 {
+    struct jview jobspec = { job->jobspec->s, job->jobspec->len };
+    enum job_state was = job->state;
     int r = 0;
 
-    if (job->state == STATE_SCHED)
+    if (was == STATE_DEPEND)
+        jm_depend_restore (jm, job, attributes_of (jobspec).dependencies);
+    if (was == STATE_SCHED)
         r = jm_post_event (jm, job, EV_FLUX_RESTART, NULL);
     else {
         if ((job->state & STATE_RUNNING) && (job->flags & JOB_DEBUG)) {

@@ -257,6 +257,26 @@ static void saving_to_a_stock_one (void)
     ok (durability_is ("none"), "they are not");
 }
 
+static void asked_to_save (void)
+{
+    int n = get_number ("checkpoint");
+
+    live_commit (h, NULL, "put g 1", NULL);
+    rpc_fails (h, "kvs.save", 0, NULL, 0, NULL, "if nothing is promised kvs.save");
+    is_int (get_number ("checkpoint"), n, "has nothing to do");
+    rpc_fails (h, "config.load", 0, "{\"kvs\":{\"durability\":\"relaxed\"}}", 0, NULL,
+               "else");
+    live_commit (h, NULL, "put g 2", NULL);
+    rpc_fails (h, "kvs.save", 0, NULL, 0, NULL, "kvs.save is answered");
+    ok (get_number ("checkpoint") > n, "when a checkpoint was taken");
+    rpc_fails (h, "kvs.save", 0, NULL, 0, NULL, "and at once if there is nothing new");
+    set_failing (ENOSPC);
+    live_commit (h, NULL, "put g 3", NULL);
+    rpc_fails (h, "kvs.save", 0, NULL, ENOSPC, NULL, "it says why it cannot");
+    set_failing (0);
+    rpc_fails (h, "kvs.save", 0, NULL, 0, NULL, "and can again when there is room");
+}
+
 static void failing_backing (void)
 {
     if (fork () == 0)
@@ -289,6 +309,7 @@ static void failing_backing (void)
     set_failing (0);
     saving_in_order ();
     saving_to_a_stock_one ();
+    asked_to_save ();
     rpc_fails (h, "module.remove", 0, "{\"name\":\"kvs\"}", 0, NULL, "kvs leaves");
     rpc_fails (h, "content.unregister-backing", 0, NULL, 0, NULL,
                "the backing store leaves");

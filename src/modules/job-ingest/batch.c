@@ -12,7 +12,8 @@ struct ingest_batch {
     struct list link; /* in ingest.batches */
     struct list jobs;
     struct table by_id;
-    flux_future_t *f; /* the commit, then the submit */
+    flux_future_t *f; /* the commit, then the submit, then the save */
+    flux_future_t *submitted; /* errors of jobs are in it */
 };
 
 static void flush (struct ingest *in);
@@ -41,6 +42,7 @@ static void batch_free (struct ingest_batch *b)
     table_fini (&b->by_id);
     list_del (&b->link);
     flux_future_destroy (b->f);
+    flux_future_destroy (b->submitted);
     free (b);
 }
 
@@ -123,13 +125,44 @@ static int note_errors (struct ingest_batch *b, json_t *errors)
     return 0;
 }
 
+/* Tell the clients, and take back what was refused. */
+static void batch_finish (struct ingest_batch *b)
+{
+    struct ingest *in = b->in;
+    struct kvsops ops = KVSOPS_INIT;
+    struct ingest_job *job;
+
+    list_foreach (&b->jobs, job, link) {
+        if (job->error) {
+            respond_error (in, job, EINVAL, job->error);
+            unlink_job (&ops, job);
+        }
+        else if (flux_respond_pack (in->h, job->msg, "{s:I}", "id", (json_int_t)job->id)
+                 < 0)
+            flux_log_error (in->h, "submit response");
+    }
+    unlink_jobs (in, &ops);
+    batch_free (b);
+}
+
+/* kvs.save -> { } : the jobs will be there even after a crash.  If they cannot
+ * be saved they are there all the same, and run: their clients must know.
+ */
+static void save_continuation (flux_future_t *f, void *arg)
+{
+    struct ingest_batch *b = arg;
+
+    if (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS)
+        flux_log (b->in->h, LOG_ERR, "jobs are accepted but not saved: %s",
+                  future_strerror (f, errno));
+    batch_finish (b);
+}
+
 /* job-manager.submit -> { "errors":[[id,"text"],...] } */
 static void submit_continuation (flux_future_t *f, void *arg)
 {
     struct ingest_batch *b = arg;
     struct ingest *in = b->in;
-    struct kvsops ops = KVSOPS_INIT;
-    struct ingest_job *job;
     json_t *errors;
 
     if (flux_rpc_get_unpack (f, "{s:o}", "errors", &errors) < 0
@@ -137,16 +170,16 @@ static void submit_continuation (flux_future_t *f, void *arg)
         batch_fail (b, errno, future_strerror (f, errno), true);
         return;
     }
-    list_foreach (&b->jobs, job, link) {
-        if (job->error) {
-            respond_error (in, job, EINVAL, job->error);
-            unlink_job (&ops, job);
-        }
-        else if (flux_respond_pack (in->h, job->msg, "{s:I}", "id", (json_int_t)job->id) < 0)
-            flux_log_error (in->h, "submit response");
+    if (!in->saves) {
+        batch_finish (b);
+        return;
     }
-    unlink_jobs (in, &ops);
-    batch_free (b);
+    b->submitted = f;
+    if (!(b->f = flux_rpc (in->h, "kvs.save", NULL, 0, 0))
+        || flux_future_then (b->f, -1., save_continuation, b) < 0) {
+        flux_log_error (in->h, "kvs.save");
+        batch_finish (b);
+    }
 }
 
 /* { "jobs":[ { "id":I "userid":i "urgency":i "t_submit":f "flags":i "jobspec":o } ] } */

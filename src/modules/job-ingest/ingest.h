@@ -42,6 +42,7 @@ struct ingest {
     uint32_t owner; /* of the instance */
     bool allow_root;
     bool validate;
+    bool saves; /* the state directory outlives the instance */
     struct hostlist *hosts; /* of the instance; NULL: not checked */
     struct list gathering;
     struct list batches; /* in flight, oldest first */

@@ -121,6 +121,9 @@ static int start (struct ingest *in, uint32_t rank)
     in->owner = getuid ();
     if ((s = flux_attr_get (in->h, "security.owner")))
         in->owner = strtoul (s, NULL, 10);
+    in->saves =
+        flux_attr_get (in->h, "statedir")
+        && (!(s = flux_attr_get (in->h, "statedir-cleanup")) || strcmp (s, "1") != 0);
     if ((s = flux_attr_get (in->h, "hostlist")))
         in->hosts = hostlist_decode (s);
     return flux_msg_handler_addvec (in->h, handlers, in, &in->handlers);

@@ -192,7 +192,7 @@ replay (struct jm *jm, struct job *job, const char *log, size_t len, struct text
         p = next;
     }
     job->flushed = job->loglen;
-    if (job->state == STATE_NEW) {
+    if (job->loglen == 0) {
         text_puts (why, "job state (NEW) is invalid after replay");
         return -EINVAL;
     }
@@ -266,8 +266,10 @@ int jm_restore (struct jm *jm,
     return 0;
 }
 
-/* A job that waited for the scheduler gets its priority computed anew; any
- * other goes on where its state says.
+/* A job of which only the submission was stored when the instance ended was
+ * acknowledged, and validated: what is refused is not stored.  One that waited
+ * for the scheduler gets its priority computed anew; any other goes on where
+ * its state says.
  */
 static void wake (struct jm *jm, struct job *job)
 {
@@ -275,7 +277,9 @@ static void wake (struct jm *jm, struct job *job)
     enum job_state was = job->state;
     int r = 0;
 
-    if (was == STATE_DEPEND)
+    if (was == STATE_NEW)
+        r = jm_post_event (jm, job, EV_VALIDATE, NULL);
+    if (r == 0 && job->state == STATE_DEPEND)
         jm_depend_restore (jm, job, attributes_of (jobspec).dependencies);
     if (was == STATE_SCHED)
         r = jm_post_event (jm, job, EV_FLUX_RESTART, NULL);

@@ -11,6 +11,12 @@
  * keeps each of them, and soon no others; so unless relaxed was asked for in
  * so many words, the first answer that does not say so ends it.
  * sync: the engine takes a checkpoint before it answers.
+ *
+ * kvs.save {} -> {} is answered when what is committed now will survive: for
+ * those who answer others and must not go back on it.  Unless durability is
+ * relaxed it has nothing to wait for.  The window does not count: a checkpoint
+ * is taken at once, or as soon as the one under way is done, and serves all
+ * who wait.
  */
 
 #include "config.h"
@@ -27,6 +33,49 @@ struct save {
     struct blobref root;
     int64_t seq;
 };
+
+/* A kvs.save request. */
+struct saver {
+    struct list link; /* in s->savers, in order of arrival */
+    const flux_msg_t *msg;
+    int64_t seq; /* what is to be saved */
+};
+
+static void saver_free (struct saver *w)
+{
+    list_del (&w->link);
+    flux_msg_decref (w->msg);
+    free_keep_errno (w);
+}
+
+/* Answer those who wait for this sequence or an earlier one. */
+static void savers_answer (struct service *s, int64_t seq, int errnum)
+{
+    struct saver *w;
+
+    while ((w = list_first (&s->savers, struct saver, link)) && w->seq <= seq) {
+        if (errnum)
+            respond_error (s, w->msg, errnum, NULL);
+        else
+            respond_empty (s, w->msg);
+        saver_free (w);
+    }
+}
+
+void savers_refuse_all (struct service *s)
+{
+    savers_answer (s, INT64_MAX, ENOSYS);
+}
+
+void savers_disconnect (struct service *s, const flux_msg_t *msg)
+{
+    struct saver *w;
+
+    list_foreach (&s->savers, w, link) {
+        if (flux_disconnect_match (msg, w->msg))
+            saver_free (w);
+    }
+}
 
 /* What the primary namespace is now, if it is not saved. */
 static bool unsaved (struct service *s, struct blobref *root, int64_t *seq)
@@ -64,10 +113,14 @@ static void save_continuation (flux_future_t *f, void *arg)
         s->saved_seq = save->seq;
         s->saved_root = save->root;
     }
-    else if (!s->save_failed) {
+    else {
+        int errnum = errno;
+
+        if (!s->save_failed)
+            flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
+                      future_strerror (f, errnum));
         s->save_failed = true;
-        flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
-                  future_strerror (f, errno));
+        savers_answer (s, save->seq, errnum);
     }
     if (saved)
         see_whether_it_rolls (s, f);
@@ -104,22 +157,50 @@ void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     return;
 error:
     flux_log_error (s->h, "error saving checkpoint");
+    savers_answer (s, seq, errno);
     flux_future_destroy (f);
 }
 
 /* One checkpoint at a time, and the timer runs only if there is something to
- * save.
+ * save, and nobody waits for that.
  */
 void durability_check (struct service *s)
 {
     struct blobref root;
     int64_t seq;
 
+    savers_answer (s, s->durability == DURABILITY_RELAXED ? s->saved_seq : INT64_MAX, 0);
+    if (!list_empty (&s->savers) && !s->save) {
+        flux_watcher_stop (s->window_timer);
+        window_timer_cb (NULL, NULL, 0, s);
+    }
     if (s->durability != DURABILITY_RELAXED || s->save || s->syncing > 0 || s->rank > 0
         || flux_watcher_is_active (s->window_timer) || !unsaved (s, &root, &seq))
         return;
     flux_timer_watcher_reset (s->window_timer, DURABILITY_WINDOW, 0.);
     flux_watcher_start (s->window_timer);
+}
+
+/* kvs.save: {} -> {} */
+void save_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    struct blobref root;
+    struct saver *w;
+    int64_t seq;
+
+    if (s->rank > 0 || kvs_engine_root (s->e, "primary", &root, &seq) < 0) {
+        respond_error (s, msg, EINVAL, "the primary namespace is saved by rank 0");
+        return;
+    }
+    if (!(w = calloc (1, sizeof (*w)))) {
+        respond_error (s, msg, ENOMEM, NULL);
+        return;
+    }
+    w->msg = flux_msg_incref (msg);
+    w->seq = seq;
+    list_append (&s->savers, &w->link);
+    durability_check (s);
 }
 
 /* ---- configuration ---- */

@@ -158,6 +158,7 @@ void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
     struct list requests = LIST_INIT (requests);
     struct request *req;
 
+    savers_disconnect (s, msg);
     if (!c)
         return;
     list_foreach (&c->requests, req, client_link) {

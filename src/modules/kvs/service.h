@@ -60,6 +60,7 @@ struct service {
     enum durability durability;
     flux_watcher_t *window_timer;
     flux_future_t *save;       /* a rolling checkpoint that is out */
+    struct list savers;        /* who asked for one (durability.c) */
     bool save_failed;          /* the last one failed */
     unsigned int syncing;      /* checkpoints of commits that are out */
     int64_t saved_seq;         /* the last checkpoint of any kind: its sequence ... */
@@ -139,6 +140,7 @@ void requests_refuse_all (struct service *s);
 
 /* ---- the others: message handlers ---- */
 
+void save_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
@@ -189,6 +191,10 @@ const char *durability_name (const struct service *s);
 
 /* Something may have been published: see that it is saved in time. */
 void durability_check (struct service *s);
+
+/* Answer all kvs.save requests with ENOSYS; forget those of who went. */
+void savers_refuse_all (struct service *s);
+void savers_disconnect (struct service *s, const flux_msg_t *msg);
 void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
 
 #endif /* !KVS_SERVICE_H */

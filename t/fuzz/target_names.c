@@ -218,7 +218,7 @@ static void hostlist_one (const char *data, size_t size)
         return;
     }
     count = hostlist_count (hl);
-    if (has_odd_names (s)) {
+    if (has_odd_names (s) || count > 100000) {
         hostlist_destroy (hl);
         return;
     }

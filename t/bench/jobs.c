@@ -369,8 +369,6 @@ static void restarted (flux_t *h, const char *name)
     report (broker_cpu () * 1e3, "ms", "%s.complete.cpu", name);
     report (broker_memory ("VmRSS") / 1024., "MiB", "%s.rss", name);
     report (broker_memory ("VmRSS") * 1024. / n, "bytes", "%s.rss-per-job", name);
-    report (stats_number (h, "job-manager", "text_bytes") / (double)n, "bytes",
-            "%s.text-per-job", name);
 }
 
 /* Leave BENCH_BACKLOG inactive jobs and a tenth as many pending ones. */

@@ -62,6 +62,7 @@ const char *cmd_future_error (flux_future_t *f);
 int cmd_broker (int argc, char **argv);
 int cmd_bulksubmit (int argc, char **argv);
 int cmd_cancel (int argc, char **argv);
+int cmd_content (int argc, char **argv);
 int cmd_dmesg (int argc, char **argv);
 int cmd_env (int argc, char **argv);
 int cmd_event (int argc, char **argv);

@@ -100,8 +100,8 @@ static void print_time (struct eventfmt *e, double t, FILE *out)
             snprintf (buf, sizeof (buf), "%lf", t - e->t0);
             break;
         case EVENTFMT_HUMAN:
-            if (seconds / 60 != e->minute) {
-                e->minute = seconds / 60;
+            if (seconds / 60 + 1 != e->minute) {
+                e->minute = seconds / 60 + 1;
                 e->t0 = t;
                 strftime (buf, sizeof (buf), "[%b%d %R]", localtime_r (&seconds, &tm));
                 colored (e, out, BOLD_GREEN, buf);

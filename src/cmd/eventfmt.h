@@ -24,7 +24,7 @@ struct eventfmt {
     bool color;
     bool started;  /* t0 is set */
     double t0;     /* zero of offsets */
-    time_t minute; /* the last one printed */
+    time_t minute; /* the last one printed, from 1; 0: none was */
 };
 
 /* Take the argument of a --time-format, --format or --color option.  Returns

@@ -27,6 +27,7 @@ static const struct cmd commands[] = {
     { "resource", cmd_resource, "list nodes, and keep them from being used" },
     { "uptime", cmd_uptime, "one line about the instance" },
     { "kvs", cmd_kvs, "the key-value store" },
+    { "content", cmd_content, "blobs by name, and the checkpoints of the store" },
     { "getattr", cmd_getattr, "print a broker attribute" },
     { "setattr", cmd_setattr, "set a broker attribute" },
     { "lsattr", cmd_lsattr, "list the broker attributes" },

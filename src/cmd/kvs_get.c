@@ -19,15 +19,15 @@ struct get {
     bool append;
     bool full;
     bool stream;
-    long long count;  /* with watch: stop each key after so many; 0: never */
-    int pending;      /* watched keys that have not ended */
+    long long count; /* with watch: stop after so many values; 0: never */
+    long long seen;
+    int pending; /* watched keys that have not ended */
 };
 
 /* One watched key. */
 struct watched {
     struct get *get;
     const char *key;
-    long long seen;
 };
 
 static const struct opt opts[] = {
@@ -41,7 +41,7 @@ static const struct opt opts[] = {
     { 'u', "uniq", OPT_NONE, NULL, "with -w: only if it differs" },
     { 'A', "append", OPT_NONE, NULL, "with -w: only what was appended" },
     { 'f', "full", OPT_NONE, NULL, "with -w: also if a parent changes" },
-    { 'c', "count", OPT_REQUIRED, "N", "with -w: stop after N values of a key" },
+    { 'c', "count", OPT_REQUIRED, "N", "with -w: stop after N values of all keys" },
     { 'S', "stream", OPT_NONE, NULL, "fetch a big value piece by piece" },
     OPT_END,
 };
@@ -98,6 +98,12 @@ static void set (int key, const char *arg, void *data)
     }
 }
 
+/* Scripts know the plain words for an error, not the service's. */
+_noreturn_ static void get_failed (const char *key)
+{
+    cmd_die ("%s: %s", key, flux_strerror (errno));
+}
+
 static flux_future_t *lookup (flux_t *h, const struct get *g, const char *key)
 {
     int flags = (g->treeobj ? FLUX_KVS_TREEOBJ : 0) | (g->watch ? FLUX_KVS_WATCH : 0)
@@ -113,7 +119,7 @@ static flux_future_t *lookup (flux_t *h, const struct get *g, const char *key)
     f = g->at ? flux_kvs_lookupat (h, flags, key, g->at)
               : flux_kvs_lookup (h, g->ns, flags, key);
     if (!f)
-        kvs_die (key, NULL);
+        get_failed (key);
     return f;
 }
 
@@ -146,42 +152,43 @@ static void watch_cb (flux_future_t *f, void *arg)
     struct watched *w = arg;
     struct get *g = w->get;
 
-    if (g->count > 0 && w->seen == g->count) {
-        if (flux_future_get (f, NULL) == 0) { /* was under way when we cancelled */
-            flux_future_reset (f);
-            return;
-        }
-    }
-    else if (print_value (f, g, w->key) == 0) {
+    if (g->count > 0 && g->seen == g->count)
+        return; /* came together with the last one that counts */
+    if (print_value (f, g, w->key) == 0) {
         fflush (stdout);
-        if (++w->seen == g->count)
-            flux_kvs_lookup_cancel (f);
+        if (++g->seen == g->count)
+            flux_reactor_stop (flux_future_get_reactor (f));
         flux_future_reset (f);
         return;
     }
     if (errno != ENODATA)
-        kvs_die (w->key, f);
-    g->pending--;
-    flux_future_destroy (f);
+        get_failed (w->key);
+    if (--g->pending == 0)
+        flux_reactor_stop (flux_future_get_reactor (f));
 }
 
+/* Watch until all keys have ended, or enough was seen of them together; who
+ * closes the handle then cancels what is left.
+ */
 static void watch_all (flux_t *h, struct get *g, int n, char **keys)
 {
     struct watched *w = calloc (n, sizeof (w[0]));
+    flux_future_t **f = calloc (n, sizeof (f[0]));
 
-    if (!w)
+    if (!w || !f)
         cmd_die ("out of memory");
+    g->pending = n;
     for (int i = 0; i < n; i++) {
-        w[i].get = g;
-        w[i].key = keys[i];
-        if (flux_future_then (lookup (h, g, keys[i]), -1., watch_cb, &w[i]) < 0)
-            kvs_die (keys[i], NULL);
-        g->pending++;
+        w[i] = (struct watched){ g, keys[i] };
+        f[i] = lookup (h, g, keys[i]);
+        if (flux_future_then (f[i], -1., watch_cb, &w[i]) < 0)
+            get_failed (keys[i]);
     }
-    while (g->pending > 0) {
-        if (flux_reactor_run (flux_get_reactor (h), FLUX_REACTOR_ONCE) < 0)
-            cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
-    }
+    if (flux_reactor_run (flux_get_reactor (h), 0) < 0)
+        cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
+    for (int i = 0; i < n; i++)
+        flux_future_destroy (f[i]);
+    free (f);
     free (w);
 }
 
@@ -202,7 +209,7 @@ static void get_stream (flux_t *h, struct get *g, const char *key)
         flux_future_reset (f);
     }
     if (errno != ENODATA)
-        kvs_die (key, f);
+        get_failed (key);
     if (any && !g->raw)
         printf ("\n");
     flux_future_destroy (f);
@@ -227,7 +234,7 @@ int kvs_get (int argc, char **argv)
                 flux_future_t *f = lookup (h, &g, argv[i]);
 
                 if (print_value (f, &g, argv[i]) < 0)
-                    kvs_die (argv[i], f);
+                    get_failed (argv[i]);
                 flux_future_destroy (f);
             }
         }

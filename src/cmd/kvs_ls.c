@@ -96,6 +96,8 @@ static void names_print (struct ls *l, struct names *n)
 {
     size_t longest = 0, columns = 1;
 
+    if (n->n == 0)
+        return;
     qsort (n->v, n->n, sizeof (n->v[0]), by_string);
     for (size_t i = 0; i < n->n; i++) {
         if (strlen (n->v[i]) > longest)
@@ -111,8 +113,7 @@ static void names_print (struct ls *l, struct names *n)
 
         printf ("%-*s%s", last ? 0 : (int)longest + 4, n->v[i], last ? "\n" : "");
     }
-    if (n->n > 0)
-        l->printed = true;
+    l->printed = true;
 }
 
 static flux_future_t *lookup (struct ls *l, int flags, const char *key)

@@ -229,7 +229,8 @@ void attach_output (const struct attach_output *o, const char *data, size_t len)
     while ((line = eventlog_next_line (&data, end, &linelen))) {
         if (output_entry (o, line, linelen) < 0) {
             fflush (stdout);
-            fprintf (stderr, "flux-job: an entry of the output log is not understood: %.*s\n",
+            fprintf (stderr,
+                     "flux-job: an entry of the output log is not understood: %.*s\n",
                      linelen > 60 ? 60 : (int)linelen - 1, line);
         }
     }

@@ -78,7 +78,8 @@ void attach_status_destroy (struct attach_status *st)
 static int field_width (const struct attach_status *st)
 {
     struct winsize w;
-    int columns = ioctl (STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
+    int columns =
+        ioctl (STDERR_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col > 0 ? w.ws_col : 80;
     int width = columns - 20 - (int)strlen (st->name);
 
     return width > 0 ? width : 0;

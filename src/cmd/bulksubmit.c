@@ -13,7 +13,8 @@ enum { KEY_SEP = SUBMITTER_KEY_LAST, KEY_SHUFFLE, KEY_DEFINE };
 static const struct opt opts[] = {
     SUBMISSION_OPTS,
     SUBMITTER_OPTS,
-    { KEY_SEP, "sep", OPT_REQUIRED, "STRING", "inputs are separated by this (newline); none: blanks" },
+    { KEY_SEP, "sep", OPT_REQUIRED, "STRING",
+      "inputs are separated by this (newline); none: blanks" },
     { KEY_SHUFFLE, "shuffle", OPT_NONE, NULL, "submit in random order" },
     { KEY_DEFINE, "define", OPT_REQUIRED, "NAME=CODE", NULL },
     OPT_END,
@@ -22,9 +23,11 @@ static const struct opt opts[] = {
 static const struct opt_table table = {
     .prog = "flux bulksubmit",
     .usage = "[OPTIONS] [COMMAND...] [::: INPUTS...]...",
-    .summary = "Submit a job for each input, which takes the place of {} in COMMAND and options.\n"
-               "Inputs are lines of standard input, or follow ::: (with several, {0} {1}: all\n"
-               "combinations) or :::+ (taken along with those before); :::: FILE reads them.",
+    .summary =
+        "Submit a job for each input, which takes the place of {} in COMMAND and "
+        "options.\n"
+        "Inputs are lines of standard input, or follow ::: (with several, {0} {1}: all\n"
+        "combinations) or :::+ (taken along with those before); :::: FILE reads them.",
     .example = "flux bulksubmit -n{1} ./sim {0} ::: a.in b.in ::: 2 4 8",
     .opts = opts,
     .error_exit = 2,

@@ -124,7 +124,8 @@ int cmd_cancel (int argc, char **argv)
     if (i == argc && !c.mass)
         cmd_die ("ERROR: No target jobs were provided");
     if (i < argc && c.mass)
-        cmd_die ("ERROR: Do not specify a list of jobids with --all,--user,--states options");
+        cmd_die (
+            "ERROR: Do not specify a list of jobids with --all,--user,--states options");
     for (int k = i; k < argc; k++)
         cmd_jobid (argv[k]);
     if (i < argc && c.dry_run) {

@@ -28,20 +28,23 @@ struct content {
     size_t first, count;
 };
 
-#define BYPASS_OPT { 'b', "bypass-cache", OPT_NONE, NULL, "go to the backing store directly" }
+#define BYPASS_OPT { 'b', "bypass-cache", OPT_NONE, NULL,                                 \
+      "go to the backing store directly" }
 
 static const struct opt load_opts[] = { BYPASS_OPT, OPT_END };
 
 static const struct opt_table load_table = {
     .prog = "flux-content load",
     .usage = "[OPTIONS] [BLOBREF...]",
-    .summary = "Write the blobs of these names, or of those on standard input, one a line.",
+    .summary =
+        "Write the blobs of these names, or of those on standard input, one a line.",
     .opts = load_opts,
 };
 
 static const struct opt store_opts[] = {
     BYPASS_OPT,
-    { KEY_CHUNKSIZE, "chunksize", OPT_REQUIRED, "N", "split the input into blobs of N bytes" },
+    { KEY_CHUNKSIZE, "chunksize", OPT_REQUIRED, "N",
+      "split the input into blobs of N bytes" },
     OPT_END,
 };
 
@@ -74,13 +77,18 @@ static void set (int key, const char *arg, void *data)
 }
 
 /* Send a blob or a digest to the cache's or the backing store's method. */
-static flux_future_t *send (struct content *c, const char *method, const void *data, size_t len)
+static flux_future_t *send (struct content *c,
+                            const char *method,
+                            const void *data,
+                            size_t len)
 {
     char topic[64];
     flux_future_t *f;
 
-    snprintf (topic, sizeof (topic), "%s.%s", c->bypass ? "content-backing" : "content", method);
-    f = flux_rpc_raw (c->h, topic, len ? data : NULL, len, c->bypass ? 0 : FLUX_NODEID_ANY, 0);
+    snprintf (topic, sizeof (topic), "%s.%s", c->bypass ? "content-backing" : "content",
+              method);
+    f = flux_rpc_raw (c->h, topic, len ? data : NULL, len,
+                      c->bypass ? 0 : FLUX_NODEID_ANY, 0);
     if (!f)
         cmd_die ("%s: %s", topic, flux_strerror (errno));
     return f;
@@ -208,7 +216,8 @@ static int store (int argc, char **argv)
     if (opt_parse (&store_table, argc, argv, set, &c) < argc)
         opt_usage (&store_table);
     c.h = cmd_open ();
-    if (!(hash = flux_attr_get (c.h, "content.hash")) || (c.kind = blobref_kind_parse (hash)) < 0)
+    if (!(hash = flux_attr_get (c.h, "content.hash"))
+        || (c.kind = blobref_kind_parse (hash)) < 0)
         cmd_die ("content.hash: %s", hash ? hash : flux_strerror (errno));
     while (read_chunk (&c, &t) > 0 || !any) {
         enqueue (&c, send (&c, "store", t.buf, t.len), print_ref);
@@ -356,8 +365,8 @@ static int checkpoint_update (int argc, char **argv)
     if (kvs_is_loaded (h))
         cmd_die ("please unload kvs module before updating checkpoint");
     f = flux_rpc_pack (h, "content-backing.checkpoint-put", 0, 0, "{s:{s:i s:s s:i s:f}}",
-                       "value", "version", 1, "rootref", argv[i], "sequence", 0, "timestamp",
-                       flux_reactor_time ());
+                       "value", "version", 1, "rootref", argv[i], "sequence", 0,
+                       "timestamp", flux_reactor_time ());
     if (!f || flux_rpc_get (f, NULL) < 0)
         cmd_die ("error updating checkpoint: %s",
                  f ? cmd_future_error (f) : flux_strerror (errno));

@@ -6,13 +6,15 @@
 #include "common/errprintf.h"
 #include "format_private.h"
 
-const struct format_field *format_find (const struct format_source *source, const char *name)
+const struct format_field *format_find (const struct format_source *source,
+                                        const char *name)
 {
     for (const struct format_field *f = source->fields; f->name; f++) {
         size_t len = strlen (f->name);
 
-        if (f->name[len - 1] == '*' ? strncmp (f->name, name, len - 1) == 0 && name[len - 1]
-                                    : strcmp (f->name, name) == 0)
+        if (f->name[len - 1] == '*'
+                ? strncmp (f->name, name, len - 1) == 0 && name[len - 1]
+                : strcmp (f->name, name) == 0)
             return f;
     }
     return NULL;
@@ -37,7 +39,8 @@ void format_free (struct format *f)
 
 /* -- parsing -- */
 
-static char *make_heading (const struct format_source *source, const struct format_column *c)
+static char *make_heading (const struct format_source *source,
+                           const struct format_column *c)
 {
     char buf[128];
 
@@ -73,7 +76,10 @@ static void take_prefix (struct format_column *c)
 }
 
 /* What follows the colon: a layout, or for !d "strftime[::layout]". */
-static int take_layout (struct format_column *c, const char *s, size_t len, flux_error_t *error)
+static int take_layout (struct format_column *c,
+                        const char *s,
+                        size_t len,
+                        flux_error_t *error)
 {
     if (c->conversion == 'd') {
         const char *sep = memmem (s, len, "::", 2);
@@ -103,7 +109,8 @@ static int parse_field (const struct format_source *source,
     c->heading = make_heading (source, c);
     if (n < len && s[n] == '!') {
         if (n + 1 == len || s[n + 1] == ':')
-            return errprintf (error, "end of string while looking for conversion specifier");
+            return errprintf (error,
+                              "end of string while looking for conversion specifier");
         c->conversion = s[n + 1];
         n += 2;
         if (n < len && s[n] != ':')

@@ -89,8 +89,9 @@ int format_layout_parse (const char *s,
     if (p < end && strchr ("bcdeEfFgGnosxX%", *p))
         new.type = *p++;
     if (p < end) {
-        return errprintf (error, "Invalid format specifier '%.*s' for object of type 'str'",
-                            (int)len, s);
+        return errprintf (error,
+                          "Invalid format specifier '%.*s' for object of type 'str'",
+                          (int)len, s);
     }
     *l = new;
     return 0;
@@ -147,12 +148,14 @@ static int put_string (const struct format_layout *l,
     char align = l->align == '=' && strcmp (l->fill, "0") == 0 ? '<' : l->align;
 
     if (l->type && l->type != 's') {
-        return errprintf (error, "Unknown format code '%c' for object of type 'str'", l->type);
+        return errprintf (error, "Unknown format code '%c' for object of type 'str'",
+                          l->type);
     }
     if (l->sign)
         return errprintf (error, "Sign not allowed in string format specifier");
     if (l->alt)
-        return errprintf (error, "Alternate form (#) not allowed in string format specifier");
+        return errprintf (error,
+                          "Alternate form (#) not allowed in string format specifier");
     if (l->group)
         return errprintf (error, "Cannot specify '%c' with 's'.", l->group);
     if (align == '=')
@@ -270,8 +273,8 @@ static int put_number (const struct format_layout *l,
     char head[4] = "";
 
     if (l->type && strchr (integer ? "s" : "sbcdoxX", l->type)) {
-        return errprintf (error, "Unknown format code '%c' for object of type '%s'", l->type,
-                            type_name (v));
+        return errprintf (error, "Unknown format code '%c' for object of type '%s'",
+                          l->type, type_name (v));
     }
     if (integer && l->precision >= 0)
         return errprintf (error, "Precision not allowed in integer format specifier");
@@ -286,7 +289,8 @@ static int put_number (const struct format_layout *l,
     if (integer && l->type == 'c')
         text_putc (&raw, i >= 0 && i < 128 ? (char)i : '?');
     else if (integer)
-        put_integer (&raw, negative ? -(unsigned long long)i : (unsigned long long)i, l->type);
+        put_integer (&raw, negative ? -(unsigned long long)i : (unsigned long long)i,
+                     l->type);
     else
         put_real (&raw, fabs (d), l);
     if (l->group && raw.buf)

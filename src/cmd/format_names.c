@@ -38,7 +38,10 @@ static void check_format (const struct format_names *names,
 }
 
 /* Add to 'all' what this file defines and no earlier one did. */
-static void merge (const struct format_names *names, const char *path, json_t *o, json_t *all)
+static void merge (const struct format_names *names,
+                   const char *path,
+                   json_t *o,
+                   json_t *all)
 {
     json_t *formats = json_object_get (o, "formats"), *value;
     const char *key;

@@ -34,7 +34,8 @@ struct format {
     struct text converted;
 };
 
-const struct format_field *format_find (const struct format_source *source, const char *name);
+const struct format_field *format_find (const struct format_source *source,
+                                        const char *name);
 void format_drop_keys (struct format *f);
 
 #endif /* !MILLRACE_CMD_FORMAT_PRIVATE_H */

@@ -102,7 +102,8 @@ void format_sort (struct format *f, const void **items, size_t n)
 
     if (f->nkeys == 0 || n == 0)
         return;
-    if (!(rows = calloc (n, sizeof (rows[0]))) || !(keys = calloc (n * f->nkeys, sizeof (keys[0]))))
+    if (!(rows = calloc (n, sizeof (rows[0])))
+        || !(keys = calloc (n * f->nkeys, sizeof (keys[0]))))
         cmd_die ("out of memory");
     for (size_t i = 0; i < n; i++) {
         rows[i] = (struct sort_row){ items[i], i, keys + i * f->nkeys, f };

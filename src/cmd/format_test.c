@@ -14,7 +14,10 @@ struct thing {
     bool no_count; /* it is not known */
 };
 
-static void get_name (const void *item, const char *n, struct text *t, struct format_value *v)
+static void get_name (const void *item,
+                      const char *n,
+                      struct text *t,
+                      struct format_value *v)
 {
     const struct thing *thing = item;
 
@@ -22,7 +25,10 @@ static void get_name (const void *item, const char *n, struct text *t, struct fo
     format_set_string (v, t->buf);
 }
 
-static void get_count (const void *item, const char *n, struct text *t, struct format_value *v)
+static void get_count (const void *item,
+                       const char *n,
+                       struct text *t,
+                       struct format_value *v)
 {
     const struct thing *thing = item;
 
@@ -32,17 +38,26 @@ static void get_count (const void *item, const char *n, struct text *t, struct f
         format_set_int (v, thing->count);
 }
 
-static void get_time (const void *item, const char *n, struct text *t, struct format_value *v)
+static void get_time (const void *item,
+                      const char *n,
+                      struct text *t,
+                      struct format_value *v)
 {
     format_set_real (v, ((const struct thing *)item)->time);
 }
 
-static void get_flag (const void *item, const char *n, struct text *t, struct format_value *v)
+static void get_flag (const void *item,
+                      const char *n,
+                      struct text *t,
+                      struct format_value *v)
 {
     format_set_bool (v, ((const struct thing *)item)->flag);
 }
 
-static void get_any (const void *item, const char *n, struct text *t, struct format_value *v)
+static void get_any (const void *item,
+                     const char *n,
+                     struct text *t,
+                     struct format_value *v)
 {
     format_set_string (v, strchr (n, '.') + 1);
 }
@@ -100,7 +115,8 @@ static void text_and_fields (void)
     is (line ("no fields", &one), "no fields", "a format may have no field");
     is (line ("", &one), "", "or nothing");
     is (line ("{{{name}}}", &one), "{alpha}", "doubled braces are braces");
-    is (line ("{time} {flag}", &one), "1.5 True", "reals and truth values are shown short");
+    is (line ("{time} {flag}", &one), "1.5 True",
+        "reals and truth values are shown short");
     is (line ("{any.x.y}", &one), "x.y", "a field may stand for many names");
 }
 
@@ -108,7 +124,8 @@ static void layouts (void)
 {
     is (line ("{name:>8}|{name:<8}|{name:^8}|{name:8}", &one),
         "   alpha|alpha   | alpha  |alpha   ", "text is aligned, left by itself");
-    is (line ("{name:.3}|{name:6.3}|{name:>4.2}", &one), "alp|alp   |  al", "precision cuts");
+    is (line ("{name:.3}|{name:6.3}|{name:>4.2}", &one), "alp|alp   |  al",
+        "precision cuts");
     is (line ("{name:.3+}|{name:.5+}|{name:>6.4+}", &one), "al+|alpha|  alp+",
         "and + marks what was cut");
     is (line ("{name:*^9}|{name:ƒ>7}", &one), "**alpha**|ƒƒalpha", "any character fills");
@@ -126,7 +143,8 @@ static void signs_and_groups (void)
     struct thing t = { "", -1234567, -0.5, false, false };
 
     is (line ("{count:,}|{count:_}|{count:012}|{count:=10}", &t),
-        "-1,234,567|-1_234_567|-00001234567|-  1234567", "groups, and fill after the sign");
+        "-1,234,567|-1_234_567|-00001234567|-  1234567",
+        "groups, and fill after the sign");
     is (line ("{time:07.2f}|{time:+.1f}", &t), "-000.50|-0.5", "negative reals too");
     t.time = 1795258128.998946;
     is (line ("{time}", &t), "1795258128.998946", "a real keeps all its digits");
@@ -140,13 +158,14 @@ static void conversions (void)
 
     setenv ("TZ", "UTC", 1);
     is (line ("{name!r} {name!s} {time!s:>6}", &t), "\"x'y\" x'y    0.0", "repr and str");
-    is (line ("{time!F:>8}|{time!F:>8h}|{time!H:h}|{time:>5h}", &t), "      0s|       -|-|    -",
-        "durations; h shows - for nothing");
+    is (line ("{time!F:>8}|{time!F:>8h}|{time!H:h}|{time:>5h}", &t),
+        "      0s|       -|-|    -", "durations; h shows - for nothing");
     is (line ("{time!d}|{time!D}|{time!d:%H::>4h}|{time!d:%H::h}", &t), "||   -|-",
         "no time is empty");
     t.time = 1700000000.5;
     is (line ("{time!d}|{time!d:%b%d %R::>14}|{time!D}|{time!d:%H:%M}", &t),
-        "2023-11-14T22:13:20|   Nov14 22:13|2023-11-14T22:13:20|22:13", "times by strftime");
+        "2023-11-14T22:13:20|   Nov14 22:13|2023-11-14T22:13:20|22:13",
+        "times by strftime");
     is (line ("{count!F}|{count!d:%F::>3h}|{count:h}", &t), "|  -|-",
         "what is empty stays empty");
     t.time = 0.25;
@@ -167,7 +186,8 @@ static void unfit_layouts (void)
     is (line ("{count:.2}", &one), "[Precision not allowed in integer format specifier]",
         "an integer has no precision");
     is (line ("{name:garbage}", &one),
-        "[Invalid format specifier 'garbage' for object of type 'str']", "garbage is refused");
+        "[Invalid format specifier 'garbage' for object of type 'str']",
+        "garbage is refused");
     is (line ("{name!F}", &one), "[Conversion !F needs a number, not 'alpha']",
         "text has no duration");
     is (line ("{count!x}", &one), "[Unknown conversion specifier '!x']",
@@ -176,10 +196,12 @@ static void unfit_layouts (void)
 
 static void broken_formats (void)
 {
-    is (line ("{nosuch}", &one), "[Unknown format field: nosuch]", "an unknown field is named");
+    is (line ("{nosuch}", &one), "[Unknown format field: nosuch]",
+        "an unknown field is named");
     is (line ("{}", &one), "[Unknown format field: ]", "even if it has no name");
     is (line ("{name", &one), "[expected '}' before end of string]", "an open brace");
-    is (line ("name}", &one), "[Single '}' encountered in format string]", "a closing one");
+    is (line ("name}", &one), "[Single '}' encountered in format string]",
+        "a closing one");
     is (line ("x{", &one), "[Single '{' encountered in format string]", "and a last one");
     is (line ("{name!}", &one), "[end of string while looking for conversion specifier]",
         "a conversion without a letter");
@@ -199,7 +221,10 @@ static void headers (void)
 }
 
 /* The lines for all items, header first, joined by '|'. */
-static const char *table (const char *format, const struct thing *things, size_t n, bool head)
+static const char *table (const char *format,
+                          const struct thing *things,
+                          size_t n,
+                          bool head)
 {
     static char buf[1024];
     struct format *f = format_parse (format, &source, NULL);
@@ -246,15 +271,20 @@ static void columns_fit (void)
 static void lines_are_sorted (void)
 {
     struct thing t[] = {
-        { "b", 2, 1, false, false }, { "10", 10, 1, true, false }, { "a", 0, 2, false, true },
-        { "9", 3, 2, true, false },  { "-", 4, 3, false, false },
+        { "b", 2, 1, false, false }, { "10", 10, 1, true, false },
+        { "a", 0, 2, false, true },  { "9", 3, 2, true, false },
+        { "-", 4, 3, false, false },
     };
 
-    is (table ("sort:name {name}", t, 5, false), "|-|9|10|a|b", "unset, then numbers, then text");
+    is (table ("sort:name {name}", t, 5, false), "|-|9|10|a|b",
+        "unset, then numbers, then text");
     is (table ("sort:-name {name}", t, 5, false), "|b|a|10|9|-", "- turns it round");
-    is (table ("sort:count {name}", t, 5, false), "|a|b|9|-|10", "an empty number comes first");
-    is (table ("sort:-flag,count {name}", t, 5, false), "|9|10|a|b|-", "a second key decides");
-    is (table ("sort:-time {name}", t, 5, false), "|-|a|9|b|10", "equals keep their order");
+    is (table ("sort:count {name}", t, 5, false), "|a|b|9|-|10",
+        "an empty number comes first");
+    is (table ("sort:-flag,count {name}", t, 5, false), "|9|10|a|b|-",
+        "a second key decides");
+    is (table ("sort:-time {name}", t, 5, false), "|-|a|9|b|10",
+        "equals keep their order");
     is (table ("{name}", t, 5, false), "|b|10|a|9|-", "no key, no order");
 }
 

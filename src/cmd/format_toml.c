@@ -122,7 +122,8 @@ json_t *format_names_toml (const char *text, flux_error_t *error)
             good = scan_pair (table, s);
         if (!good) {
             json_decref (root);
-            errprintf (error, "line %d: expected [formats.NAME] or KEY = \"STRING\"", line);
+            errprintf (error, "line %d: expected [formats.NAME] or KEY = \"STRING\"",
+                       line);
             return NULL;
         }
         text += strcspn (text, "\n");

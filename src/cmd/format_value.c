@@ -145,7 +145,8 @@ int format_convert (char conversion,
         return errprintf (error, "Conversion !%c needs a number, not '%s'",
                             conversion, in->s);
     else if (conversion == 'd' || conversion == 'D')
-        put_time (scratch, format_value_number (in), conversion == 'd' ? time_format : "%FT%T");
+        put_time (scratch, format_value_number (in),
+                  conversion == 'd' ? time_format : "%FT%T");
     else if (fsd_pyformat (buf, sizeof (buf), format_value_number (in), conversion) >= 0)
         text_puts (scratch, buf);
     else

@@ -16,8 +16,9 @@
 static const struct opt_table last_table = {
     .prog = "flux-job last",
     .usage = "[N|SLICE]",
-    .summary = "Print the ids of your latest jobs, latest first: N of them (1), or a slice\n"
-               "such as [1:4] or [::-1].",
+    .summary =
+        "Print the ids of your latest jobs, latest first: N of them (1), or a slice\n"
+        "such as [1:4] or [::-1].",
 };
 
 /* "N" is "[:N]"; anything else in brackets goes to the service as it is. */
@@ -134,8 +135,8 @@ static int purge_batch (flux_t *h, const struct purge *p)
 {
     return get_count (flux_rpc_pack (h, "job-manager.purge", FLUX_NODEID_ANY, 0,
                                      "{s:f s:i s:i s:b}", "age_limit", p->age_limit,
-                                     "num_limit", (int)p->num_limit, "batch", (int)p->batch,
-                                     "force", p->force));
+                                     "num_limit", (int)p->num_limit, "batch",
+                                     (int)p->batch, "force", p->force));
 }
 
 static int purge_ids (flux_t *h, const struct purge *p, int n, char **ids)
@@ -143,9 +144,9 @@ static int purge_ids (flux_t *h, const struct purge *p, int n, char **ids)
     int total = 0;
 
     for (int i = 0; i < n; i++) {
-        total += get_count (flux_rpc_pack (h, "job-manager.purge-id", FLUX_NODEID_ANY, 0,
-                                           "{s:I s:i}", "id", (json_int_t)cmd_jobid (ids[i]),
-                                           "force", (int)p->force));
+        total += get_count (
+            flux_rpc_pack (h, "job-manager.purge-id", FLUX_NODEID_ANY, 0, "{s:I s:i}",
+                           "id", (json_int_t)cmd_jobid (ids[i]), "force", (int)p->force));
     }
     return total;
 }
@@ -193,7 +194,8 @@ static const struct opt memo_opts[] = {
 static const struct opt_table memo_table = {
     .prog = "flux-job memo",
     .usage = "[--volatile] ID KEY=VALUE...",
-    .summary = "Attach notes to a job: annotations below \"user\".  VALUE - is standard input.",
+    .summary =
+        "Attach notes to a job: annotations below \"user\".  VALUE - is standard input.",
     .opts = memo_opts,
 };
 
@@ -251,8 +253,9 @@ static const struct opt timeleft_opts[] = {
 static const struct opt_table timeleft_table = {
     .prog = "flux-job timeleft",
     .usage = "[-H] [ID]",
-    .summary = "Print how many seconds a job may still run: the one we are in, or else the\n"
-               "instance.",
+    .summary =
+        "Print how many seconds a job may still run: the one we are in, or else the\n"
+        "instance.",
     .opts = timeleft_opts,
     .intermixed = true,
 };

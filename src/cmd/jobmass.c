@@ -14,7 +14,8 @@
 
 static int finish (flux_future_t *f, struct jobmass *m, int *count, int *errors)
 {
-    int r = f ? flux_rpc_get_unpack (f, "{s:i s:i}", "count", count, "errors", errors) : -1;
+    int r =
+        f ? flux_rpc_get_unpack (f, "{s:i s:i}", "count", count, "errors", errors) : -1;
 
     if (r < 0)
         errprintf (&m->error, "%s", f ? cmd_future_error (f) : flux_strerror (errno));
@@ -30,8 +31,8 @@ int jobmass_raise (flux_t *h, struct jobmass *m, int *count, int *errors)
 
     if (!o)
         return errprintf (&m->error, "type or note is not UTF-8");
-    return finish (flux_rpc_pack (h, "job-manager.raiseall", FLUX_NODEID_ANY, 0, "o", o), m,
-                   count, errors);
+    return finish (flux_rpc_pack (h, "job-manager.raiseall", FLUX_NODEID_ANY, 0, "o", o),
+                   m, count, errors);
 }
 
 int jobmass_kill (flux_t *h, struct jobmass *m, int *count, int *errors)

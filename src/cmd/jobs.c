@@ -34,12 +34,15 @@ static const struct opt opts[] = {
     JOBQUERY_MORE_OPTS,
     { 'c', "count", OPT_REQUIRED, "N", "at most N jobs (1000); 0 is no limit" },
     { 'n', "no-header", OPT_NONE, NULL, "no header line" },
-    { 'o', "format", OPT_REQUIRED, "FORMAT", "a format by name, or \"{id} {name}...\"; help" },
-    { KEY_SORT, "sort", OPT_REQUIRED, "KEY,...", "order by these fields; -KEY: reversed" },
+    { 'o', "format", OPT_REQUIRED, "FORMAT",
+      "a format by name, or \"{id} {name}...\"; help" },
+    { KEY_SORT, "sort", OPT_REQUIRED, "KEY,...",
+      "order by these fields; -KEY: reversed" },
     { 'w', "width", OPT_OPTIONAL, "N", "cut lines at N columns, or at the terminal's" },
     { KEY_JSON, "json", OPT_NONE, NULL, "print JSON" },
     { KEY_STATS, "stats", OPT_NONE, NULL, "print how many jobs there are, first" },
-    { KEY_STATS_ONLY, "stats-only", OPT_NONE, NULL, "only that; exit 1 if none is active" },
+    { KEY_STATS_ONLY, "stats-only", OPT_NONE, NULL,
+      "only that; exit 1 if none is active" },
     { KEY_COLOR, "color", OPT_OPTIONAL, "WHEN", "always, never or auto" },
     { KEY_FROM_STDIN, "from-stdin", OPT_NONE, NULL, NULL },
     { KEY_SUPPRESS_HEADER, "suppress-header", OPT_NONE, NULL, NULL },
@@ -65,7 +68,8 @@ static const struct format_name builtin[] = {
     { NULL, NULL, NULL },
 };
 
-static const struct format_names names = { builtin, "flux-jobs", "FLUX_JOBS_FORMAT_DEFAULT" };
+static const struct format_names names = { builtin, "flux-jobs",
+                                           "FLUX_JOBS_FORMAT_DEFAULT" };
 
 static void set (int key, const char *arg, void *data)
 {
@@ -217,12 +221,14 @@ struct counts {
 
 static void add_counts (json_t *o, struct counts *c)
 {
-    int depend, priority, sched, run, cleanup, successful, failed, canceled, timeout, purged;
+    int depend, priority, sched, run, cleanup, successful, failed, canceled, timeout,
+        purged;
 
     if (json_unpack (o, "{s:{s:i s:i s:i s:i s:i} s:i s:i s:i s:i s:i}", "job_states",
-                     "depend", &depend, "priority", &priority, "sched", &sched, "run", &run,
-                     "cleanup", &cleanup, "successful", &successful, "failed", &failed,
-                     "canceled", &canceled, "timeout", &timeout, "inactive_purged", &purged)
+                     "depend", &depend, "priority", &priority, "sched", &sched, "run",
+                     &run, "cleanup", &cleanup, "successful", &successful, "failed",
+                     &failed, "canceled", &canceled, "timeout", &timeout,
+                     "inactive_purged", &purged)
         < 0)
         cmd_die ("ERROR: error retrieving job stats: %s", flux_strerror (EPROTO));
     c->running += run + cleanup;
@@ -335,7 +341,11 @@ static void check_options (struct jobs *j, int nids)
 }
 
 /* The jobs to be listed, from wherever the options say. */
-static json_t *get_jobs (struct jobs *j, flux_t *h, struct format *format, int n, char **ids)
+static json_t *get_jobs (struct jobs *j,
+                         flux_t *h,
+                         struct format *format,
+                         int n,
+                         char **ids)
 {
     json_t *attrs;
 

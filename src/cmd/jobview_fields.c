@@ -8,8 +8,11 @@
 #include "cmd.h"
 #include "jobview.h"
 
-#define GETTER(f) \
-    static void f (const void *item, const char *name, struct text *t, struct format_value *v)
+#define GETTER(f)                                                                         \
+    static void f (const void *item,                                                      \
+                   const char *name,                                                      \
+                   struct text *t,                                                        \
+                   struct format_value *v)
 
 /* -- attributes as they are; the field's name is the attribute's -- */
 
@@ -129,14 +132,16 @@ GETTER (get_state_emoji)
 
 GETTER (get_result)
 {
-    format_set_string (
-        v, jobview_inactive (item) ? flux_job_resulttostr (jobview_result (item), "L") : "");
+    format_set_string (v, jobview_inactive (item)
+                              ? flux_job_resulttostr (jobview_result (item), "L")
+                              : "");
 }
 
 GETTER (get_result_abbrev)
 {
-    format_set_string (
-        v, jobview_inactive (item) ? flux_job_resulttostr (jobview_result (item), "S") : "");
+    format_set_string (v, jobview_inactive (item)
+                              ? flux_job_resulttostr (jobview_result (item), "S")
+                              : "");
 }
 
 GETTER (get_result_emoji)
@@ -299,7 +304,8 @@ static void annotation_heading (const char *name, char *buf, size_t size)
 
 #define STATUS_NEEDS "state,result"
 #define RUNTIME_NEEDS "t_run,t_cleanup"
-#define EXCEPTION_NEEDS "exception_occurred,exception_severity,exception_type,exception_note"
+#define EXCEPTION_NEEDS                                                                   \
+    "exception_occurred,exception_severity,exception_type,exception_note"
 
 static const struct format_field fields[] = {
     { "id", "JOBID", get_id, "" },

@@ -13,7 +13,8 @@ static void copy_attrs (json_t *o, const struct jobview *v, const char *const *n
         bool time = (*names)[0] == 't' && (*names)[1] == '_';
 
         if (!value || (json_is_string (value) && json_string_length (value) == 0)
-            || ((time || strcmp (*names, "expiration") == 0) && json_number_value (value) == 0))
+            || ((time || strcmp (*names, "expiration") == 0)
+                && json_number_value (value) == 0))
             continue;
         json_object_set (o, *names, value);
     }

@@ -74,11 +74,14 @@ static void print_event (struct job *job, const char *log, const struct eventlog
     if (job->w->opts->verbose < 2)
         return;
     about_to_print (job);
-    fprintf (job->style.err, "%s: %.3fs: %s%.*s%s%s\n", job->name, e->timestamp - job->t0, log,
-             (int)e->name.len, e->name.text, context ? " " : "", context ? context : "");
+    fprintf (job->style.err, "%s: %.3fs: %s%.*s%s%s\n", job->name, e->timestamp - job->t0,
+             log, (int)e->name.len, e->name.text, context ? " " : "",
+             context ? context : "");
 }
 
-static int64_t context_int (const struct eventlog_entry *e, const char *key, int64_t missing)
+static int64_t context_int (const struct eventlog_entry *e,
+                            const char *key,
+                            int64_t missing)
 {
     int64_t n = missing;
     struct jvalue v;
@@ -146,7 +149,9 @@ static void on_finish (struct job *job, const struct eventlog_entry *e)
 }
 
 /* The event waited for ends all the job's watches. */
-static void check_wait_event (struct job *job, const char *log, const struct eventlog_entry *e)
+static void check_wait_event (struct job *job,
+                              const char *log,
+                              const struct eventlog_entry *e)
 {
     const char *want = job->w->opts->wait_event;
     size_t n = strlen (log);
@@ -235,7 +240,10 @@ static void exec_cb (flux_future_t *f, void *arg)
     flux_future_reset (f);
 }
 
-static flux_future_t *watch (struct job *job, const char *path, int flags, flux_continuation_f cb)
+static flux_future_t *watch (struct job *job,
+                             const char *path,
+                             int flags,
+                             flux_continuation_f cb)
 {
     flux_future_t *f = flux_job_event_watch (job->w->h, job->id, path, flags);
 
@@ -252,7 +260,8 @@ static void watch_exec (struct job *job)
         return;
     if (opts->output || opts->verbose > 1
         || (opts->wait_event && strncmp (opts->wait_event, "exec.", 5) == 0))
-        job->exec = watch (job, "guest.exec.eventlog", FLUX_JOB_EVENT_WATCH_WAITCREATE, exec_cb);
+        job->exec =
+            watch (job, "guest.exec.eventlog", FLUX_JOB_EVENT_WATCH_WAITCREATE, exec_cb);
 }
 
 static void main_cb (flux_future_t *f, void *arg)

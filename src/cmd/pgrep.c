@@ -50,8 +50,9 @@ static const struct opt pkill_opts[] = {
 static const struct opt_table pgrep_table = {
     .prog = "flux-pgrep",
     .usage = "[OPTIONS] EXPRESSION...",
-    .summary = "Print the ids of jobs: ID..ID is a range, anything else a regular expression\n"
-               "for the name.",
+    .summary =
+        "Print the ids of jobs: ID..ID is a range, anything else a regular expression\n"
+        "for the name.",
     .example = "flux pgrep -a '^test-'",
     .opts = pgrep_opts,
     .error_exit = 2,
@@ -61,8 +62,9 @@ static const struct opt_table pgrep_table = {
 static const struct opt_table pkill_table = {
     .prog = "flux-pkill",
     .usage = "[OPTIONS] EXPRESSION...",
-    .summary = "Cancel jobs: ID..ID is a range, anything else a regular expression for the\n"
-               "name.",
+    .summary =
+        "Cancel jobs: ID..ID is a range, anything else a regular expression for the\n"
+        "name.",
     .example = "flux pkill --wait '^test-'",
     .opts = pkill_opts,
     .error_exit = 2,
@@ -77,7 +79,8 @@ static const struct format_name builtin[] = {
     { NULL, NULL, NULL },
 };
 
-static const struct format_names names = { builtin, "flux-jobs", "FLUX_PGREP_FORMAT_DEFAULT" };
+static const struct format_names names = { builtin, "flux-jobs",
+                                           "FLUX_PGREP_FORMAT_DEFAULT" };
 
 static void set (int key, const char *arg, void *data)
 {
@@ -156,12 +159,16 @@ static bool matches (const struct pgrep *p, const struct jobview *job)
 
     if (p->have_range && (id < p->first || id > p->last))
         return false;
-    return !p->have_regex || regexec (&p->regex, jobview_string (job, "name"), 0, NULL, 0) == 0;
+    return !p->have_regex
+           || regexec (&p->regex, jobview_string (job, "name"), 0, NULL, 0) == 0;
 }
 
 /* -- search -- */
 
-static void pgrep_init (struct pgrep *p, const struct opt_table *table, int argc, char **argv)
+static void pgrep_init (struct pgrep *p,
+                        const struct opt_table *table,
+                        int argc,
+                        char **argv)
 {
     int i;
 
@@ -281,7 +288,8 @@ static int cancel_all (flux_t *h, json_t *list)
             int errnum = errno;
 
             flux_job_id_encode (jobview_id (&view), "f58", id, sizeof (id));
-            cmd_warn ("ERROR: %s: cancel: [Errno %d] %s", id, errnum, cmd_future_error (f[i]));
+            cmd_warn ("ERROR: %s: cancel: [Errno %d] %s", id, errnum,
+                      cmd_future_error (f[i]));
             errors++;
         }
         flux_future_destroy (f[i]);
@@ -318,7 +326,8 @@ int cmd_pkill (int argc, char **argv)
     found = json_array_size (list);
     errors = cancel_all (h, list);
     if (found > errors)
-        cmd_warn ("INFO: Canceled %d job%s", found - errors, found - errors == 1 ? "" : "s");
+        cmd_warn ("INFO: Canceled %d job%s", found - errors,
+                  found - errors == 1 ? "" : "s");
     if (p.wait)
         wait_for_all (h, list);
     json_decref (list);

@@ -76,9 +76,9 @@ const char *progress_line (struct progress *p, double now, int columns)
     long seconds = elapsed;
 
     text_clear (&p->line);
-    text_printf (&p->line, "PD:%-4zu R:%-4zu CD:%-4zu F:%-4zu ", p->count[PROGRESS_PENDING],
-                 p->count[PROGRESS_RUNNING], p->count[PROGRESS_COMPLETED],
-                 p->count[PROGRESS_FAILED]);
+    text_printf (&p->line, "PD:%-4zu R:%-4zu CD:%-4zu F:%-4zu ",
+                 p->count[PROGRESS_PENDING], p->count[PROGRESS_RUNNING],
+                 p->count[PROGRESS_COMPLETED], p->count[PROGRESS_FAILED]);
     put_bar (&p->line, part, columns > REST + 4 ? columns - REST : 4);
     text_printf (&p->line, " %5.1f%% ", part * 100);
     if (p->jps)

@@ -13,7 +13,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum progress_state { PROGRESS_PENDING, PROGRESS_RUNNING, PROGRESS_COMPLETED, PROGRESS_FAILED };
+enum progress_state {
+    PROGRESS_PENDING,
+    PROGRESS_RUNNING,
+    PROGRESS_COMPLETED,
+    PROGRESS_FAILED
+};
 
 struct progress;
 

@@ -8,7 +8,8 @@ static void a_line_tells_how_far_it_is (void)
 {
     struct progress *p = progress_create (stdout, 4, false, 100.);
 
-    is (progress_line (p, 100.5, 64), "PD:4    R:0    CD:0    F:0    |          |   0.0% 0:00:00",
+    is (progress_line (p, 100.5, 64),
+        "PD:4    R:0    CD:0    F:0    |          |   0.0% 0:00:00",
         "nothing is done at first");
     progress_move (p, PROGRESS_PENDING, PROGRESS_RUNNING);
     progress_move (p, PROGRESS_RUNNING, PROGRESS_COMPLETED);
@@ -28,11 +29,13 @@ static void jobs_per_second (void)
 
     for (int i = 0; i < 10; i++)
         progress_move (p, PROGRESS_PENDING, PROGRESS_COMPLETED);
-    is (progress_line (p, 4., 60), "PD:0    R:0    CD:10   F:0    |######| 100.0%   2.5 job/s",
+    is (progress_line (p, 4., 60),
+        "PD:0    R:0    CD:10   F:0    |######| 100.0%   2.5 job/s",
         "the rate takes the place of the time");
     progress_destroy (p);
     p = progress_create (stdout, 0, true, 0.);
-    is (progress_line (p, 0., 60), "PD:0    R:0    CD:0    F:0    |######| 100.0%   0.0 job/s",
+    is (progress_line (p, 0., 60),
+        "PD:0    R:0    CD:0    F:0    |######| 100.0%   0.0 job/s",
         "no jobs are done at once");
     progress_destroy (p);
 }

@@ -94,7 +94,8 @@ static void print_status (flux_t *h, const char *name, int what)
         cmd_die ("ERROR: %s", flux_strerror (EPROTO));
     if (what & SUBMISSION) {
         printf ("%s%sJob submission is %s%s%s\n", name ? name : "", name ? ": " : "",
-                enable ? "enabled" : "disabled", enable ? "" : ": ", enable ? "" : disabled);
+                enable ? "enabled" : "disabled", enable ? "" : ": ",
+                enable ? "" : disabled);
     }
     if (what & SCHEDULING) {
         printf ("%s%sScheduling is %s%s%s\n", name ? name : "", name ? ": " : "",
@@ -128,10 +129,11 @@ static void print_counts (flux_t *h)
     int queued, pending, running;
 
     if (!f
-        || flux_rpc_get_unpack (f, "{s:i s:i s:i}", "queue_length", &queued, "alloc_pending",
-                                &pending, "running", &running)
+        || flux_rpc_get_unpack (f, "{s:i s:i s:i}", "queue_length", &queued,
+                                "alloc_pending", &pending, "running", &running)
                < 0)
-        cmd_die ("ERROR: alloc-query: %s", f ? cmd_future_error (f) : flux_strerror (errno));
+        cmd_die ("ERROR: alloc-query: %s",
+                 f ? cmd_future_error (f) : flux_strerror (errno));
     printf ("%d alloc requests queued\n%d alloc requests pending to scheduler\n"
             "%d running jobs\n",
             queued, pending, running);
@@ -228,8 +230,8 @@ static int control (const struct opt_table *table,
             cmd_die ("ERROR: Named queues are defined. Specify queues or use --all.");
         json_decref (names);
     }
-    f = flux_rpc_pack (h, topic, FLUX_NODEID_ANY, 0, "{s:s* s:b s:s* s:b s:b}", "name", name,
-                       key, value, "reason", value ? NULL : q.reason, "all", q.all,
+    f = flux_rpc_pack (h, topic, FLUX_NODEID_ANY, 0, "{s:s* s:b s:s* s:b s:b}", "name",
+                       name, key, value, "reason", value ? NULL : q.reason, "all", q.all,
                        "nocheckpoint", q.nocheckpoint);
     if (!f || flux_rpc_get (f, NULL) < 0)
         cmd_die ("ERROR: %s: %s", key, f ? cmd_future_error (f) : flux_strerror (errno));
@@ -251,7 +253,8 @@ static int enable (int argc, char **argv)
 
 static int disable (int argc, char **argv)
 {
-    return control (&disable_table, "job-manager.queue-enable", "enable", false, argc, argv);
+    return control (&disable_table, "job-manager.queue-enable", "enable", false, argc,
+                    argv);
 }
 
 static int start (int argc, char **argv)

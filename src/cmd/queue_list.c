@@ -28,8 +28,11 @@ struct row {
 
 static const char *const sizes[] = { "nnodes", "ncores", "ngpus" };
 
-#define GETTER(f) \
-    static void f (const void *item, const char *name, struct text *t, struct format_value *v)
+#define GETTER(f)                                                                         \
+    static void f (const void *item,                                                      \
+                   const char *name,                                                      \
+                   struct text *t,                                                        \
+                   struct format_value *v)
 
 /* A policy value: the queue's own, else the general one, else NULL. */
 static json_t *policy_of (const struct row *r, const char *path)
@@ -107,7 +110,10 @@ GETTER (get_time_limit)
 }
 
 /* limits.job-size.<which>.<size>, or 'missing' if it is not set. */
-static long long size_limit (const struct row *r, const char *which, int size, long long missing)
+static long long size_limit (const struct row *r,
+                             const char *which,
+                             int size,
+                             long long missing)
 {
     char path[64];
     json_t *o;
@@ -248,7 +254,8 @@ struct list_opts {
 
 static const struct opt opts[] = {
     { 'q', "queue", OPT_REQUIRED, "NAME,...", "only these queues" },
-    { 'o', "format", OPT_REQUIRED, "FORMAT", "a format by name, or \"{queue} ...\"; help" },
+    { 'o', "format", OPT_REQUIRED, "FORMAT",
+      "a format by name, or \"{queue} ...\"; help" },
     { 'n', "no-header", OPT_NONE, NULL, "no header line" },
     OPT_END,
 };
@@ -256,7 +263,8 @@ static const struct opt opts[] = {
 static const struct opt_table table = {
     .prog = "flux-queue list",
     .usage = "[OPTIONS]",
-    .summary = "List the queues: whether they accept (EN) and schedule (ST) jobs, the time that\n"
+    .summary = "List the queues: whether they accept (EN) and schedule (ST) jobs, the "
+               "time that\n"
                "a job gets and may have, and its size.",
     .opts = opts,
     .error_exit = 2,

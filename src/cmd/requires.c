@@ -182,7 +182,8 @@ static json_t *parse_unary (struct parser *p)
 static bool merge_properties (json_t *list, json_t *o)
 {
     json_t *last = json_array_get (list, json_array_size (list) - 1);
-    json_t *a = json_object_get (last, "properties"), *b = json_object_get (o, "properties");
+    json_t *a = json_object_get (last, "properties"),
+           *b = json_object_get (o, "properties");
 
     return a && b && json_array_extend (a, b) == 0;
 }

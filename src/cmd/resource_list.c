@@ -13,8 +13,11 @@ struct row {
     struct rset *set;
 };
 
-#define GETTER(f) \
-    static void f (const void *item, const char *name, struct text *t, struct format_value *v)
+#define GETTER(f)                                                                         \
+    static void f (const void *item,                                                      \
+                   const char *name,                                                      \
+                   struct text *t,                                                        \
+                   struct format_value *v)
 
 static const struct rset *set_of (const void *item)
 {
@@ -122,8 +125,9 @@ static size_t choose (struct row rows[NSETS], const char *list, const void *item
         size_t len = strcspn (list, ",");
         int i = 0;
 
-        while (i < NSETS
-               && (strlen (rows[i].state) != len || strncmp (rows[i].state, list, len) != 0))
+        while (
+            i < NSETS
+            && (strlen (rows[i].state) != len || strncmp (rows[i].state, list, len) != 0))
             i++;
         if (i == NSETS)
             cmd_die ("ERROR: Invalid resource state %.*s specified", (int)len, list);
@@ -166,7 +170,8 @@ static void set (int key, const char *arg, void *data)
 
 static const struct opt list_opts[] = {
     COMMON_OPTS,
-    { 'o', "format", OPT_REQUIRED, "FORMAT", "a format by name, or \"{state} ...\"; help" },
+    { 'o', "format", OPT_REQUIRED, "FORMAT",
+      "a format by name, or \"{state} ...\"; help" },
     { 'n', "no-header", OPT_NONE, NULL, "no header line" },
     OPT_END,
 };
@@ -241,8 +246,8 @@ int resource_info (int argc, char **argv)
         cores += rset_count (set_of (items[i]), RSET_CORE);
         gpus += rset_count (set_of (items[i]), RSET_GPU);
     }
-    printf ("%zu Node%s, %zu Core%s, %zu GPU%s\n", nodes, plural (nodes), cores, plural (cores),
-            gpus, plural (gpus));
+    printf ("%zu Node%s, %zu Core%s, %zu GPU%s\n", nodes, plural (nodes), cores,
+            plural (cores), gpus, plural (gpus));
     for (int i = 0; i < NSETS; i++)
         rset_free (rows[i].set);
     flux_close (h);

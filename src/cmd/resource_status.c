@@ -25,8 +25,11 @@ struct groups {
     size_t n;
 };
 
-#define GETTER(f) \
-    static void f (const void *item, const char *name, struct text *t, struct format_value *v)
+#define GETTER(f)                                                                         \
+    static void f (const void *item,                                                      \
+                   const char *name,                                                      \
+                   struct text *t,                                                        \
+                   struct format_value *v)
 
 GETTER (get_state)
 {
@@ -100,7 +103,8 @@ static const struct format_name status_formats[] = {
 
 static const struct format_name drain_formats[] = {
     { "default", "Default flux-resource drain format string",
-      "{timestamp!d:%b%d %R::<12} {state:<8.8} {ranks:<8.8+} {reason:<30.30+} {nodelist}" },
+      "{timestamp!d:%b%d %R::<12} {state:<8.8} {ranks:<8.8+} {reason:<30.30+} "
+      "{nodelist}" },
     { "long", "Long flux-resource drain format string",
       "{timestamp!D:<20} {state:<8.8} {ranks:<8} {reason:<30} {nodelist}" },
     { NULL, NULL, NULL },
@@ -350,7 +354,8 @@ static int print_groups (const struct opts *o, const struct format_names *names)
 }
 
 #define FORMAT_OPTS                                                                       \
-    { 'o', "format", OPT_REQUIRED, "FORMAT", "a format by name, or \"{state} ...\"; help" }, \
+    { 'o', "format", OPT_REQUIRED, "FORMAT",                                              \
+      "a format by name, or \"{state} ...\"; help" },                                     \
     { 'n', "no-header", OPT_NONE, NULL, "no header line" },                               \
     { 'i', "include", OPT_REQUIRED, "HOSTS|RANKS", "only these nodes" }
 
@@ -387,8 +392,8 @@ static int send (const char *topic, const struct opts *o, int argc, char **argv)
 {
     _cleanup_ (freep) char *reason = argc > 1 ? cmd_join (argc - 1, argv + 1) : NULL;
     flux_t *h = cmd_open ();
-    flux_future_t *f = flux_rpc_pack (h, topic, 0, 0, "{s:s s:s* s:s*}", "targets", argv[0],
-                                      "reason", reason, "mode", o->mode);
+    flux_future_t *f = flux_rpc_pack (h, topic, 0, 0, "{s:s s:s* s:s*}", "targets",
+                                      argv[0], "reason", reason, "mode", o->mode);
 
     if (!f || flux_rpc_get (f, NULL) < 0)
         cmd_die ("ERROR: %s", f ? cmd_future_error (f) : flux_strerror (errno));
@@ -398,8 +403,10 @@ static int send (const char *topic, const struct opts *o, int argc, char **argv)
 }
 
 static const struct opt drain_opts[] = {
-    { 'f', "force", OPT_NONE, NULL, "also if they are; a new reason takes the place of the old" },
-    { 'u', "update", OPT_NONE, NULL, "also if they are; set the reason where there is none" },
+    { 'f', "force", OPT_NONE, NULL,
+      "also if they are; a new reason takes the place of the old" },
+    { 'u', "update", OPT_NONE, NULL,
+      "also if they are; set the reason where there is none" },
     FORMAT_OPTS,
     OPT_END,
 };
@@ -407,7 +414,8 @@ static const struct opt drain_opts[] = {
 static const struct opt_table drain_table = {
     .prog = "flux-resource drain",
     .usage = "[OPTIONS] [TARGETS [REASON...]]",
-    .summary = "Keep nodes, by rank or name, from being given to jobs; or list those that are.",
+    .summary =
+        "Keep nodes, by rank or name, from being given to jobs; or list those that are.",
     .example = "flux resource drain 3-5 bad memory",
     .opts = drain_opts,
     .error_exit = 2,

@@ -104,7 +104,8 @@ static json_t *parse_dependency (const char *uri)
         *colon++ = '\0';
     else
         colon = NULL;
-    o = submission_checked (json_pack ("{s:s s:s}", "scheme", copy, "value", colon ? colon : ""));
+    o = submission_checked (
+        json_pack ("{s:s s:s}", "scheme", copy, "value", colon ? colon : ""));
     for (char *w = query ? strtok (query, "&") : NULL; w; w = strtok (NULL, "&")) {
         char *eq = strchr (w, '=');
 
@@ -135,7 +136,8 @@ static void begin_time (struct submission *s, const char *arg)
 static void set_signal (struct submission *s, const char *arg)
 {
     const char *at = strchr (arg, '@');
-    _cleanup_ (freep) char *name = cmd_strndup (arg, at ? (size_t)(at - arg) : strlen (arg));
+    _cleanup_ (freep) char *name =
+        cmd_strndup (arg, at ? (size_t)(at - arg) : strlen (arg));
     int signum = *name ? cmd_signum (name) : SIGUSR1;
     double timeleft = 60;
 

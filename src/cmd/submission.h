@@ -50,11 +50,15 @@ enum submission_key {
     { 'c', "cores-per-task", OPT_REQUIRED, "N", "cores for each task (1)" },              \
     { 'g', "gpus-per-task", OPT_REQUIRED, "N", "GPUs for each task" },                    \
     { SK_CORES, "cores", OPT_REQUIRED, "N", "instead: cores of all the job" },            \
-    { SK_TASKS_PER_NODE, "tasks-per-node", OPT_REQUIRED, "N", "instead: tasks on each node" }, \
-    { SK_TASKS_PER_CORE, "tasks-per-core", OPT_REQUIRED, "N", "instead: tasks on each core" }, \
-    { SK_GPUS_PER_NODE, "gpus-per-node", OPT_REQUIRED, "N", "instead: GPUs of each node" }, \
+    { SK_TASKS_PER_NODE, "tasks-per-node", OPT_REQUIRED, "N",                             \
+      "instead: tasks on each node" },                                                    \
+    { SK_TASKS_PER_CORE, "tasks-per-core", OPT_REQUIRED, "N",                             \
+      "instead: tasks on each core" },                                                    \
+    { SK_GPUS_PER_NODE, "gpus-per-node", OPT_REQUIRED, "N",                               \
+      "instead: GPUs of each node" },                                                     \
     { 'x', "exclusive", OPT_NONE, NULL, "whole nodes; needs -N" },                        \
-    { SK_REQUIRES, "requires", OPT_REQUIRED, "CONSTRAINT", "which nodes: PROPERTY, host:..., rank:..." }, \
+    { SK_REQUIRES, "requires", OPT_REQUIRED, "CONSTRAINT",                                \
+      "which nodes: PROPERTY, host:..., rank:..." },                                      \
     { 't', "time-limit", OPT_REQUIRED, "T", "minutes, or a duration such as 30s or 2h" }, \
     { 'q', "queue", OPT_REQUIRED, "NAME", "submit to this queue" },                       \
     { 'B', "bank", OPT_REQUIRED, "NAME", "charge this bank" },                            \
@@ -62,21 +66,25 @@ enum submission_key {
     { SK_CWD, "cwd", OPT_REQUIRED, "DIR", "working directory of the tasks" },             \
     { SK_URGENCY, "urgency", OPT_REQUIRED, "N", "0-31, hold, default or expedite" },      \
     { SK_DEPENDENCY, "dependency", OPT_REQUIRED, "URI", "add a dependency" },             \
-    { SK_BEGIN_TIME, "begin-time", OPT_REQUIRED, "WHEN", "+DURATION or a time: not before" }, \
+    { SK_BEGIN_TIME, "begin-time", OPT_REQUIRED, "WHEN",                                  \
+      "+DURATION or a time: not before" },                                                \
     { 'o', "setopt", OPT_REQUIRED, "KEY[=VAL]", "set a shell option" },                   \
     { 'S', "setattr", OPT_REQUIRED, "KEY[=VAL]", "set a jobspec attribute" },             \
     { SK_ENV, "env", OPT_REQUIRED, "RULE", "VAR=VAL, -PATTERN, or PATTERN to keep" },     \
     { SK_ENV_REMOVE, "env-remove", OPT_REQUIRED, "PATTERN", "do not export these" },      \
     { SK_ENV_FILE, "env-file", OPT_REQUIRED, "FILE", "read rules from FILE" },            \
-    { SK_RLIMIT, "rlimit", OPT_REQUIRED, "RULE", "NAME=VAL, -PATTERN, or PATTERN to pass on" }, \
+    { SK_RLIMIT, "rlimit", OPT_REQUIRED, "RULE",                                          \
+      "NAME=VAL, -PATTERN, or PATTERN to pass on" },                                      \
     { SK_INPUT, "input", OPT_REQUIRED, "FILE", "read standard input from FILE" },         \
     { SK_OUTPUT, "output", OPT_REQUIRED, "FILE", "write standard output to FILE" },       \
     { SK_ERROR, "error", OPT_REQUIRED, "FILE", "write standard error to FILE" },          \
     { 'l', "label-io", OPT_NONE, NULL, "prefix lines with the task's rank" },             \
     { 'u', "unbuffered", OPT_NONE, NULL, "do not wait for whole lines" },                 \
-    { SK_SIGNAL, "signal", OPT_REQUIRED, "[SIG][@TIME]", "send SIG (USR1) TIME (60s) before the end" }, \
+    { SK_SIGNAL, "signal", OPT_REQUIRED, "[SIG][@TIME]",                                  \
+      "send SIG (USR1) TIME (60s) before the end" },                                      \
     { SK_TASKMAP, "taskmap", OPT_REQUIRED, "SCHEME[:VAL]", "how tasks are numbered" },    \
-    { SK_ADD_FILE, "add-file", OPT_REQUIRED, "[NAME[:PERMS]=]ARG", "bring a file along" }, \
+    { SK_ADD_FILE, "add-file", OPT_REQUIRED, "[NAME[:PERMS]=]ARG",                        \
+      "bring a file along" },                                                             \
     { SK_FLAGS, "flags", OPT_REQUIRED, "LIST", "debug, waitable, novalidate" },           \
     { SK_DRY_RUN, "dry-run", OPT_NONE, NULL, "print the jobspec, do not submit" },        \
     { SK_QUIET, "quiet", OPT_NONE, NULL, "print no job id" }

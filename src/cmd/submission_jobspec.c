@@ -25,7 +25,9 @@ static json_t *duration (const char *s)
     return json_real (isfinite (seconds) ? seconds : 0.);
 }
 
-static void stream_to_file (const struct submission *s, const char *option, const char *path)
+static void stream_to_file (const struct submission *s,
+                            const char *option,
+                            const char *path)
 {
     char key[64];
 
@@ -61,8 +63,10 @@ static void set_shell_options (struct submission *s)
     stream_to_file (s, "output.stdout", s->output);
     stream_to_file (s, "output.stderr", s->error);
     if (s->unbuffered) {
-        submission_set_path (s->shell_options, "output.stdout.buffer.type", json_string ("none"));
-        submission_set_path (s->shell_options, "output.stderr.buffer.type", json_string ("none"));
+        submission_set_path (s->shell_options, "output.stdout.buffer.type",
+                             json_string ("none"));
+        submission_set_path (s->shell_options, "output.stderr.buffer.type",
+                             json_string ("none"));
         submission_set_path (s->shell_options, "output.batch-timeout", json_real (0.05));
         submission_set_path (s->shell_options, "input.batch-timeout", json_real (0.0));
     }
@@ -120,8 +124,8 @@ static json_t *make_attributes (struct submission *s)
     json_t *system, *attributes;
 
     system = submission_checked (json_pack ("{s:o s:O s:s}", "duration",
-                                            duration (s->time_limit), "environment", s->env,
-                                            "cwd", cwd ? cwd : "/"));
+                                            duration (s->time_limit), "environment",
+                                            s->env, "cwd", cwd ? cwd : "/"));
     if (json_object_size (options) > 0)
         submission_set_path (system, "shell.options", json_incref (options));
     json_decref (options);
@@ -147,8 +151,8 @@ json_t *submission_jobspec (struct submission *s, int argc, char **argv)
     for (int i = 0; i < argc; i++)
         json_array_append_new (command, submission_checked (json_string (argv[i])));
     res = submission_resources (s, &task_count);
-    return submission_checked (json_pack ("{s:o s:[{s:o s:s s:o}] s:o s:i}", "resources", res,
-                                          "tasks", "command", command, "slot", "task", "count",
-                                          task_count, "attributes", make_attributes (s),
-                                          "version", 1));
+    return submission_checked (json_pack ("{s:o s:[{s:o s:s s:o}] s:o s:i}", "resources",
+                                          res, "tasks", "command", command, "slot",
+                                          "task", "count", task_count, "attributes",
+                                          make_attributes (s), "version", 1));
 }

@@ -55,10 +55,12 @@ static json_t *per_task (const struct submission *s, json_t **task_count)
         slots = (ntasks + s->nnodes - 1) / s->nnodes;
         if (slots * s->nnodes != ntasks) {
             json_decref (*task_count);
-            *task_count = submission_checked (json_pack ("{s:I}", "total", (json_int_t)ntasks));
+            *task_count =
+                submission_checked (json_pack ("{s:I}", "total", (json_int_t)ntasks));
         }
     }
-    return graph (s, slot_vertex (slots, cores, s->gpus_per_task), s->exclusive || !s->ntasks);
+    return graph (s, slot_vertex (slots, cores, s->gpus_per_task),
+                  s->exclusive || !s->ntasks);
 }
 
 static json_t *per_resource (const struct submission *s)
@@ -66,7 +68,8 @@ static json_t *per_resource (const struct submission *s)
     long long slots = 1, cores = 1;
 
     if (s->ntasks || s->cores_per_task || s->gpus_per_task)
-        cmd_die ("ERROR: --cores, --gpus-per-node and --tasks-per-* cannot be used with -n, -c "
+        cmd_die ("ERROR: --cores, --gpus-per-node and --tasks-per-* cannot be used with "
+                 "-n, -c "
                  "and -g");
     if (!s->nnodes && !s->cores)
         cmd_die ("ERROR: must specify node count or core count");
@@ -81,7 +84,8 @@ static json_t *per_resource (const struct submission *s)
             cmd_die ("ERROR: number of cores must be evenly divisible by node count");
         cores = s->cores / s->nnodes;
     }
-    return graph (s, slot_vertex (slots, cores, s->gpus_per_node), s->exclusive || !s->cores);
+    return graph (s, slot_vertex (slots, cores, s->gpus_per_node),
+                  s->exclusive || !s->cores);
 }
 
 json_t *submission_resources (const struct submission *s, json_t **task_count)

@@ -216,7 +216,9 @@ static void draw_progress (struct submitter *s)
     }
 }
 
-static void print_id (struct submitter *s, const struct submitter_request *r, flux_jobid_t id)
+static void print_id (struct submitter *s,
+                      const struct submitter_request *r,
+                      flux_jobid_t id)
 {
     char name[64];
 

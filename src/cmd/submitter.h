@@ -36,9 +36,12 @@ enum submitter_key {
 
 #define SUBMITTER_OPTS                                                                    \
     { SUBMITTER_CC, "cc", OPT_REQUIRED, "IDSET", "a copy for each id; {cc} is the id" },  \
-    { SUBMITTER_BCC, "bcc", OPT_REQUIRED, "IDSET", "as --cc, but FLUX_JOB_CC is not set" }, \
-    { SUBMITTER_WAIT, "wait", OPT_NONE, NULL, "wait for the jobs; exit with the highest code" }, \
-    { SUBMITTER_WAIT_EVENT, "wait-event", OPT_REQUIRED, "NAME", "wait for this event of each" }, \
+    { SUBMITTER_BCC, "bcc", OPT_REQUIRED, "IDSET",                                        \
+      "as --cc, but FLUX_JOB_CC is not set" },                                            \
+    { SUBMITTER_WAIT, "wait", OPT_NONE, NULL,                                             \
+      "wait for the jobs; exit with the highest code" },                                  \
+    { SUBMITTER_WAIT_EVENT, "wait-event", OPT_REQUIRED, "NAME",                           \
+      "wait for this event of each" },                                                    \
     { SUBMITTER_WATCH, "watch", OPT_NONE, NULL, "show their output, and wait" },          \
     { SUBMITTER_PROGRESS, "progress", OPT_NONE, NULL, "show how far they have come" },    \
     { SUBMITTER_JPS, "jps", OPT_NONE, NULL, "the same, with jobs per second" },           \

@@ -33,7 +33,8 @@ int main (void)
         "a name that begins with its dot, or has none, has no extension");
     is (expand ("{1.//}|{3.//}", &bulk), "|/", "the directory of a name, and of the top");
     is (expand ("{seq} {seq1} {cc}", &bulk), "4 5 7", "numbers");
-    is (expand ("{{id}} {{tmpdir}}/{}", &copy), "{{id}} {{tmpdir}}/{}", "double braces stay");
+    is (expand ("{{id}} {{tmpdir}}/{}", &copy), "{{id}} {{tmpdir}}/{}",
+        "double braces stay");
     is (expand ("{{id}}-{1}", &bulk), "{{id}}-two", "next to others too");
     is (expand ("{cc}{}{nosuch}", &copy), "7{}{nosuch}", "copies replace only their id");
     is (expand ("{cc}{1}", &(struct subst){ .inputs = inputs, .ninputs = 2 }), "{cc}two",
@@ -43,8 +44,11 @@ int main (void)
     is (expand ("{5}", &bulk), "no '{5}'", "an input that is not there");
     is (expand ("x{nosuch}y", &bulk), "no '{nosuch}'", "a name that is none");
     is (expand ("{.x}", &bulk), "no '{.x}'", "a cut that is none");
-    is (expand ("{99999999999999999999}", &bulk), "no '{99999999999999999999}'", "large numbers");
-    ok (subst_wanted ("a{cc}", true) && !subst_wanted ("a{}", true), "only {cc} counts in copies");
-    ok (subst_wanted ("a{}", false) && !subst_wanted ("{{id}}", false), "else everything does");
+    is (expand ("{99999999999999999999}", &bulk), "no '{99999999999999999999}'",
+        "large numbers");
+    ok (subst_wanted ("a{cc}", true) && !subst_wanted ("a{}", true),
+        "only {cc} counts in copies");
+    ok (subst_wanted ("a{}", false) && !subst_wanted ("{{id}}", false),
+        "else everything does");
     return done_testing ();
 }

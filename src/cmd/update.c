@@ -29,8 +29,9 @@ static const struct opt opts[] = {
 static const struct opt_table table = {
     .prog = "flux-update",
     .usage = "[OPTIONS] ID KEY=VALUE...",
-    .summary = "Change attributes of a job: duration (2h, +30m, -10m, inf), name, queue, or\n"
-               "any path in its jobspec.",
+    .summary =
+        "Change attributes of a job: duration (2h, +30m, -10m, inf), name, queue, or\n"
+        "any path in its jobspec.",
     .example = "flux update ƒAbC duration=+30m",
     .opts = opts,
     .error_exit = 2,
@@ -61,11 +62,12 @@ static double current_duration (struct update *u)
     double duration;
     json_t *jobspec;
 
-    f = flux_rpc_pack (handle (u), "job-info.lookup", FLUX_NODEID_ANY, 0, "{s:I s:[s] s:i}",
-                       "id", (json_int_t)u->id, "keys", "jobspec", "flags",
-                       FLUX_JOB_LOOKUP_CURRENT);
+    f = flux_rpc_pack (handle (u), "job-info.lookup", FLUX_NODEID_ANY, 0,
+                       "{s:I s:[s] s:i}", "id", (json_int_t)u->id, "keys", "jobspec",
+                       "flags", FLUX_JOB_LOOKUP_CURRENT);
     if (!f || flux_rpc_get_unpack (f, "{s:s}", "jobspec", &text) < 0)
-        cmd_die ("ERROR: %s: %s", u->id_arg, f ? cmd_future_error (f) : flux_strerror (errno));
+        cmd_die ("ERROR: %s: %s", u->id_arg,
+                 f ? cmd_future_error (f) : flux_strerror (errno));
     jobspec = json_loads (text, 0, NULL);
     duration = json_number_value (jsonpath_get (jobspec, duration_key));
     json_decref (jobspec);
@@ -88,8 +90,8 @@ static json_t *parse_duration (struct update *u, const char *s)
         cmd_die ("ERROR: duration for %s is unlimited, can't update by %s", u->id_arg, s);
     if (s[0] == '-' && seconds >= now) {
         fsd_format (buf, sizeof (buf), now);
-        cmd_die ("ERROR: current duration for %s (%s) cannot be reduced by %s", u->id_arg, buf,
-                 s + 1);
+        cmd_die ("ERROR: current duration for %s (%s) cannot be reduced by %s", u->id_arg,
+                 buf, s + 1);
     }
     return json_real (s[0] == '+' ? now + seconds : now - seconds);
 }

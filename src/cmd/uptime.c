@@ -28,7 +28,8 @@ static void print_state (flux_t *h)
     const char *state;
 
     if (!f || flux_rpc_get_unpack (f, "{s:s}", "state", &state) < 0)
-        cmd_die ("state-machine.get: %s", f ? cmd_future_error (f) : flux_strerror (errno));
+        cmd_die ("state-machine.get: %s",
+                 f ? cmd_future_error (f) : flux_strerror (errno));
     printf (" %s", state);
     flux_future_destroy (f);
 }
@@ -50,7 +51,9 @@ static void print_unusable (flux_t *h)
     struct idset *ids;
     size_t drained = 0;
 
-    if (f && flux_rpc_get_unpack (f, "{s:o s:s}", "drain", &drain, "offline", &offline) == 0) {
+    if (f
+        && flux_rpc_get_unpack (f, "{s:o s:s}", "drain", &drain, "offline", &offline)
+               == 0) {
         json_object_foreach (drain, key, value) {
             ids = resource_idset (key);
             drained += idset_count (ids);

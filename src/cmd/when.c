@@ -80,8 +80,8 @@ static bool parse_day (const char *word, struct tm *tm)
         tm->tm_mday--;
     else if (weekday (word) >= 0)
         tm->tm_mday += (weekday (word) - tm->tm_wday + 6) % 7 + 1;
-    else if (sscanf (word, "%4d-%2d-%2d%n", &year, &month, &day, &n) == 3 && word[n] == '\0'
-             && month >= 1 && month <= 12 && day >= 1 && day <= 31) {
+    else if (sscanf (word, "%4d-%2d-%2d%n", &year, &month, &day, &n) == 3
+             && word[n] == '\0' && month >= 1 && month <= 12 && day >= 1 && day <= 31) {
         tm->tm_year = year - 1900;
         tm->tm_mon = month - 1;
         tm->tm_mday = day;

@@ -12,7 +12,8 @@ static void reads (const char *s, double want)
 {
     double t = -1;
 
-    ok (when_parse (s, now, &t) == 0 && t == want, "'%s' is %+.1f s from now", s, want - now);
+    ok (when_parse (s, now, &t) == 0 && t == want, "'%s' is %+.1f s from now", s,
+        want - now);
 }
 
 static void refuses (const char *s)

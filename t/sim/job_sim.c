@@ -43,6 +43,7 @@ static const char *some_jobspec (int id)
     char *buf = sim.jobs[id].jobspec;
     size_t size = sizeof (sim.jobs[id].jobspec);
     bool named = sim_roll (3) == 0;
+    const char *queue = "";
     char dep[128];
 
     if (sim_roll (10) == 0)
@@ -64,8 +65,10 @@ static const char *some_jobspec (int id)
         default:
             dep[0] = '\0';
     }
+    if (jm_queues_are_named (sim.jm) ? sim_roll (20) : sim_roll (20) == 0)
+        queue = sim_roll (2) ? ",\"queue\":\"q\"" : ",\"queue\":\"v\"";
     snprintf (buf, size,
-              "{\"attributes\":{\"system\":{\"dependencies\":[%s]%s}}}", dep,
+              "{\"attributes\":{\"system\":{\"dependencies\":[%s]%s%s}}}", dep, queue,
               named ? ",\"job\":{\"name\":\"n\"}" : "");
     return buf;
 }
@@ -330,9 +333,19 @@ static void do_journal (void)
     }
 }
 
+/* Stop or start one, or configure others: their jobs come and go with them. */
 static void do_queue (void)
 {
-    jm_queue_start (sim.jm, sim_roll (2), "because", false);
+    static const struct jm_queue_conf named[] = { { "q", NULL }, { "v", "q" } };
+    struct queue *q = NULL;
+
+    if (sim_roll (8) == 0)
+        jm_queues_configure (sim.jm, named, sim_roll (3));
+    for (int n = sim_roll (2); n >= 0; n--) {
+        if (!(q = jm_next_queue (sim.jm, q)))
+            q = jm_next_queue (sim.jm, NULL);
+    }
+    jm_queue_start (sim.jm, q, sim_roll (2), "because", false);
 }
 
 /* The manager ends, orderly or not, and starts from what the KVS has. */
@@ -427,6 +440,17 @@ static void step (void)
         do_restart ();
 }
 
+/* Either those with names or the anonymous one. */
+static void open_queues (bool named)
+{
+    static const struct jm_queue_conf conf[] = { { "q", NULL }, { "v", "q" } };
+    struct queue *q = NULL;
+
+    jm_queues_configure (sim.jm, conf, named ? 2 : 0);
+    while ((q = jm_next_queue (sim.jm, q)))
+        jm_queue_start (sim.jm, q, true, NULL, false);
+}
+
 /* A job that waits for one that is no longer known waits for ever. */
 static bool is_stuck (const struct job *job)
 {
@@ -439,13 +463,14 @@ static void finish (void)
 {
     struct jm_exception cancel = { "cancel", 0, "stuck", 1, -1 };
     struct job *job = NULL, *stuck = NULL;
+    bool all_named = false;
     struct jm_counts c;
 
     if (!sim.sched_up)
         do_sched_change ();
     if (!sim.exec_up)
         do_exec_change ();
-    jm_queue_start (sim.jm, true, NULL, false);
+    open_queues (all_named);
     for (int i = 0; i < 200000 && !sim.broken; i++) {
         do_commit ();
         do_commit_end ();
@@ -462,6 +487,8 @@ static void finish (void)
             jm_raise (sim.jm, stuck, &cancel);
         stuck = NULL;
         jm_depend_pump (sim.jm, 100);
+        if (i % 1000 == 999)
+            open_queues (all_named = !all_named);
         jm_sched_pump (sim.jm, 100);
         do_sched_read ();
         do_sched_answer ();

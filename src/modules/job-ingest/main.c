@@ -106,12 +106,36 @@ static int parse_args (struct ingest *in, int argc, char **argv, uint32_t *max_i
     return 0;
 }
 
+/* What a queue requires would have to be put into its jobs' constraints, which
+ * is not done here: such a queue must not send jobs anywhere.
+ */
+static int check_queues (struct ingest *in)
+{
+    json_t *queues = NULL, *o;
+    const char *name;
+
+    if (!flux_get_conf (in->h)
+        || flux_conf_unpack (flux_get_conf (in->h), NULL, "{s?o}", "queues", &queues) < 0)
+        return 0;
+    json_object_foreach (queues, name, o)
+    {
+        if (json_array_size (json_object_get (o, "requires")) > 0) {
+            flux_log (in->h, LOG_ERR, "queues.%s.requires is not supported", name);
+            errno = EINVAL;
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int start (struct ingest *in, uint32_t rank)
 {
     const char *s;
     uint64_t offset = 0;
     int r;
 
+    if (check_queues (in) < 0)
+        return -1;
     if (get_offset (in->h, rank, &offset) < 0)
         return -1;
     if ((r = fluid_generator_init (&in->ids, rank, offset, ingest_clock_ms ())) < 0) {

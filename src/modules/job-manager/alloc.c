@@ -60,7 +60,7 @@ static void leave (struct jm *jm, struct job *job)
 static bool may_queue (const struct job *job)
 {
     return job->state == STATE_SCHED && !(job->flags & JOB_ALLOC_BYPASS)
-           && job->priority > 0 && job->queue && job->queue->start;
+           && job->priority > 0 && jm_queue_is_started (job->queue);
 }
 
 void jm_alloc_enqueue (struct jm *jm, struct job *job)
@@ -90,6 +90,11 @@ void jm_alloc_withdraw (struct jm *jm, struct job *job)
         leave (jm, job);
 }
 
+static bool is_of (const struct job *job, const struct queue *queue)
+{
+    return job->queue == queue || job->queue->parent == queue;
+}
+
 /* Take all waiting jobs of a queue out, and ask back those at the scheduler. */
 void jm_alloc_stop (struct jm *jm, const struct queue *queue)
 {
@@ -97,12 +102,12 @@ void jm_alloc_stop (struct jm *jm, const struct queue *queue)
 
     for (n = treap_first (&jm->waiting); n; n = next) {
         next = treap_next (n);
-        if (job_of (n)->queue == queue)
+        if (is_of (job_of (n), queue))
             leave (jm, job_of (n));
     }
     for (n = treap_first (&jm->sent); n; n = next) {
         next = treap_next (n);
-        if (job_of (n)->queue == queue)
+        if (is_of (job_of (n), queue))
             cancel (jm, job_of (n));
     }
 }

@@ -1,4 +1,5 @@
-/* [job-manager] inactive-age-limit, inactive-num-limit; [access] private-mode.
+/* [job-manager] inactive-age-limit, inactive-num-limit, stop-queues-on-restart;
+ * [access] private-mode; [queues].
  *
  * What a stock job-manager would act upon and this one does not is refused: an
  * instance must not run without the limits, queues or prologs that it was given.
@@ -22,20 +23,17 @@ static bool is_empty (json_t *o)
 /* What is not supported, by its path in the configuration. */
 static int check_unsupported (const flux_conf_t *conf, flux_error_t *error)
 {
-    static const char *const tables[] = { "queues", "policy" };
     static const char *const keys[] = {
-        "prolog", "epilog", "perilog", "housekeeping", "plugins", "stop-queues-on-restart",
+        "prolog", "epilog", "perilog", "housekeeping", "plugins",
     };
     json_t *table = NULL, *o;
     flux_error_t e;
 
-    for (size_t i = 0; i < ARRAY_SIZE (tables); i++) {
-        if (flux_conf_unpack (conf, &e, "{s?o}", tables[i], &table) < 0)
-            return errprintf (error, "%s", e.text);
-        if (table && !is_empty (table))
-            return errprintf (error, "[%s] is not supported by this job-manager",
-                              tables[i]);
-    }
+    if (flux_conf_unpack (conf, &e, "{s?o}", "policy", &table) < 0)
+        return errprintf (error, "%s", e.text);
+    if (table && !is_empty (table))
+        return errprintf (error, "[policy] is not supported by this job-manager");
+    table = NULL;
     if (flux_conf_unpack (conf, &e, "{s?o}", "job-manager", &table) < 0)
         return errprintf (error, "%s", e.text);
     for (size_t i = 0; i < ARRAY_SIZE (keys); i++) {
@@ -53,16 +51,21 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
 {
     const char *age = NULL;
     json_int_t num = INT64_MIN;
-    int private_mode = 0;
+    int private_mode = 0, stop_queues = 0;
     double age_limit = -1.;
+    struct jm_queue_conf *queue_conf;
+    json_t *queues = NULL;
+    size_t nqueues;
     flux_error_t e;
+    int r;
 
     if (!conf)
         return 0;
     if (check_unsupported (conf, error) < 0)
         return -1;
-    if (flux_conf_unpack (conf, &e, "{s?{s?s s?I}}", "job-manager", "inactive-age-limit",
-                          &age, "inactive-num-limit", &num)
+    if (flux_conf_unpack (conf, &e, "{s?{s?s s?I s?b} s?o}", "job-manager",
+                          "inactive-age-limit", &age, "inactive-num-limit", &num,
+                          "stop-queues-on-restart", &stop_queues, "queues", &queues)
         < 0)
         return errprintf (error, "job-manager.max-inactive-*: %s", e.text);
     if (age && fsd_parse (age, &age_limit) < 0)
@@ -72,6 +75,13 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
     if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode)
         < 0)
         return errprintf (error, "error reading [access] config: %s", e.text);
+    if (manager_parse_queues (queues, &queue_conf, &nqueues, error) < 0)
+        return -1;
+    r = jm_queues_configure (m->jm, queue_conf, nqueues);
+    free (queue_conf);
+    if (r < 0)
+        return errprintf (error, "out of memory");
+    m->stop_queues_on_restart = stop_queues;
     m->inactive_age_limit = age_limit;
     m->inactive_num_limit = num < 0 ? -1 : num;
     m->private_mode = private_mode;

@@ -50,7 +50,11 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
     intern_init (&jm->pool);
     batch_init (&jm->batch);
     journal_init (&jm->journal, &jm->active, &jm->inactive, send_journal, jm);
-    jm->queue = (struct queue){ .enable = true, .start = true, .sticky_start = true };
+    if (jm_queues_init (jm) < 0) {
+        packer_free (jm->packer);
+        free (jm);
+        return NULL;
+    }
     return jm;
 }
 
@@ -70,8 +74,7 @@ void jm_destroy (struct jm *jm)
     while ((job = table_pop (&jm->jobs)))
         jm_drop_job (jm, job);
     batch_fini (&jm->batch);
-    intern_put (&jm->pool, jm->queue.disable_reason);
-    intern_put (&jm->pool, jm->queue.stop_reason);
+    jm_queues_fini (jm);
     intern_fini (&jm->pool);
     table_fini (&jm->jobs);
     table_fini (&jm->namesakes);
@@ -122,14 +125,17 @@ struct job *jm_lookup (const struct jm *jm, uint64_t id)
     return table_get_u64 (&jm->jobs, id);
 }
 
-int jm_add_job (struct jm *jm, struct job *job)
+int jm_add_job (struct jm *jm, struct job *job, struct jview queue)
 {
     int r = table_put_u64 (&jm->jobs, job->id, job);
 
     if (r < 0)
         return r;
+    if ((r = jm_queue_join (jm, job, queue)) < 0) {
+        table_del_u64 (&jm->jobs, job->id);
+        return r;
+    }
     job->serial = ++jm->serial;
-    job->queue = &jm->queue;
     list_append (&jm->active, &job->active);
     jm->nactive++;
     return 0;
@@ -155,6 +161,7 @@ void jm_drop_job (struct jm *jm, struct job *job)
         table_del_u64 (&jm->jobs, job->id);
     leave_sets (jm, job);
     jm_depend_drop (jm, job);
+    jm_queue_leave (jm, job);
     batch_forget (&jm->batch, job);
     list_del (&job->active);
     list_del (&job->running);
@@ -353,6 +360,7 @@ void jm_retire (struct jm *jm, struct job *job)
         jm->nrunning--;
     }
     jm_depend_ended (jm, job);
+    jm_queue_leave (jm, job);
     intern_set (&jm->pool, &job->annotations, NULL);
     job_log_trim (job);
     treap_insert (&jm->inactive, &job->order);

@@ -182,16 +182,48 @@ void jm_restore_finish (struct jm *jm, uint64_t max_jobid);
 /* ---- queues --------------------------------------------------------------- */
 
 struct queue {
+    struct list node;     /* of the configured ones, in that order */
+    struct queue *parent; /* of a virtual queue; NULL: it is none */
+    size_t jobs;          /* active ones that name it */
+    bool configured;
     bool enable;
-    bool start;
+    bool start;        /* its own; see jm_queue_is_started () */
     bool sticky_start; /* survives a restart */
+    bool was_started;  /* before the configuration changed */
     struct itext *disable_reason;
     struct itext *stop_reason;
+    char name[]; /* "": the anonymous one */
 };
 
-const struct queue *jm_queue (const struct jm *jm);
-int jm_queue_enable (struct jm *jm, bool enable, const char *reason);
-int jm_queue_start (struct jm *jm, bool start, const char *reason, bool nocheckpoint);
+struct jm_queue_conf {
+    const char *name;   /* not "" */
+    const char *parent; /* NULL: none; else another one, without parent */
+};
+
+/* These are the queues from now on; with n = 0 the anonymous one.  Those that
+ * were there before keep their state.  Returns 0, or -ENOMEM with nothing
+ * changed.
+ */
+int jm_queues_configure (struct jm *jm, const struct jm_queue_conf *conf, size_t n);
+bool jm_queues_are_named (const struct jm *jm);
+
+/* The configured queue of that name; of none (NULL): the anonymous one, if it
+ * is configured.  NULL if there is none.
+ */
+struct queue *jm_queue (const struct jm *jm, const char *name);
+
+/* Walk over them: NULL begins, NULL ends. */
+struct queue *jm_next_queue (const struct jm *jm, const struct queue *q);
+
+/* It and its parent are. */
+bool jm_queue_is_started (const struct queue *q);
+
+int jm_queue_enable (struct jm *jm, struct queue *q, bool enable, const char *reason);
+int jm_queue_start (struct jm *jm,
+                    struct queue *q,
+                    bool start,
+                    const char *reason,
+                    bool nocheckpoint);
 
 /* ---- scheduler ------------------------------------------------------------ */
 

@@ -63,7 +63,10 @@ struct jm {
     struct treap moments;   /* struct tie by timed: those of begin-time */
     struct table namesakes; /* struct namesakes by user and job name */
 
-    struct queue queue;
+    struct list queues;       /* the configured ones */
+    struct table queue_names; /* all but the anonymous one */
+    struct queue *anonymous;
+
     struct intern pool;
     struct batch batch;
     struct journal journal;
@@ -99,7 +102,7 @@ int jm_process (struct jm *jm, struct job *job, const struct entry *e, bool is_v
 void jm_enter (struct jm *jm, struct job *job, enum job_state state);
 
 /* Tables for a job that has just been made. */
-int jm_add_job (struct jm *jm, struct job *job);
+int jm_add_job (struct jm *jm, struct job *job, struct jview queue);
 
 /* Take a job out of everything and free it. */
 void jm_drop_job (struct jm *jm, struct job *job);
@@ -121,7 +124,7 @@ void jm_alloc_enqueue (struct jm *jm, struct job *job);
 /* Out of SCHED: no longer wanted; tell the scheduler if it has the request. */
 void jm_alloc_withdraw (struct jm *jm, struct job *job);
 
-/* The queue has been stopped. */
+/* The queue has been stopped, and with it those whose parent it is. */
 void jm_alloc_stop (struct jm *jm, const struct queue *queue);
 
 /* Its priority changed while it was in SCHED; it is in no set just now. */
@@ -137,6 +140,20 @@ int jm_annotate (struct jm *jm, struct job *job, struct jview patch);
 
 /* In RUN: send the start request if it is time.  True: it was sent now. */
 bool jm_exec_start (struct jm *jm, struct job *job);
+
+/* ---- queue.c ---------------------------------------------------------------- */
+
+int jm_queues_init (struct jm *jm);
+void jm_queues_fini (struct jm *jm); /* no job is left */
+
+/* May a job be submitted to the queue of that name (absent: none)?  Returns 0,
+ * -EINVAL with a sentence in 'why', or -ENOMEM.
+ */
+int jm_queue_check (const struct jm *jm, struct jview name, struct text *why);
+
+/* An active job names that queue, and no longer. */
+int jm_queue_join (struct jm *jm, struct job *job, struct jview name);
+void jm_queue_leave (struct jm *jm, struct job *job);
 
 /* ---- depend.c --------------------------------------------------------------- */
 

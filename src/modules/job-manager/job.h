@@ -98,7 +98,7 @@ struct job {
     unsigned int held : 1;   /* its submit event is not committed yet */
     unsigned int busy : 1;   /* an event is being processed */
     unsigned int purged : 1; /* gone from the tables, kept as a zombie only */
-    struct queue *queue;     /* NULL: a queue that is no longer configured */
+    struct queue *queue;     /* of an active job */
     struct ties *ties;       /* to other jobs; NULL: none */
     void *waiter;            /* who waits for this very job */
     struct list events;      /* struct queued_event */

@@ -130,13 +130,14 @@ static int start (struct manager *m)
     m->owner = getuid ();
     if ((s = flux_attr_get (m->h, "security.owner")))
         m->owner = strtoul (s, NULL, 10);
+    if (!(m->jm = jm_create (&manager_sink, m, m->owner)))
+        return -1;
     if (manager_configure (m, flux_get_conf (m->h), &error) < 0) {
         flux_log (m->h, LOG_ERR, "%s", error.text);
         errno = EINVAL;
         return -1;
     }
-    if (!(m->jm = jm_create (&manager_sink, m, m->owner))
-        || !(m->drainers = flux_msglist_create ())
+    if (!(m->drainers = flux_msglist_create ())
         || !(m->idlers = flux_msglist_create ())
         || !(m->prepare = flux_prepare_watcher_create (r, prepare_cb, m))
         || !(m->begin = flux_timer_watcher_create (r, 0., 0., begin_timer_cb, m))

@@ -12,6 +12,7 @@
 #define MILLRACE_JOB_MANAGER_MANAGER_H
 
 #include <flux/core.h>
+#include <jansson.h>
 
 #include "common/kvsops.h"
 #include "common/util.h"
@@ -48,6 +49,7 @@ struct manager {
 
     struct text scratch; /* a message being written */
     bool private_mode;
+    bool stop_queues_on_restart;
     double inactive_age_limit; /* seconds; < 0: none */
     int64_t inactive_num_limit;
     bool failed; /* logged; the reactor is stopping */
@@ -170,6 +172,14 @@ MANAGER_HANDLER (queue_list_cb); /* queues.c */
 MANAGER_HANDLER (queue_status_cb);
 MANAGER_HANDLER (queue_enable_cb);
 MANAGER_HANDLER (queue_start_cb);
+
+/* queues_conf.c: check [queues] (may be NULL); the result borrows its texts.
+ * -1 with a sentence.
+ */
+int manager_parse_queues (json_t *queues,
+                          struct jm_queue_conf **conf,
+                          size_t *count,
+                          flux_error_t *error);
 
 MANAGER_HANDLER (sched_hello_cb); /* sched.c */
 MANAGER_HANDLER (sched_ready_cb);

@@ -260,16 +260,14 @@ static int take_all (struct manager *m, const struct keys *jobs)
 
 /* ---- checkpoint ---------------------------------------------------------------------- */
 
-void manager_put_checkpoint (const struct manager *m, struct text *t)
+static void put_queue (struct text *t, const struct queue *q)
 {
-    const struct queue *q = jm_queue (m->jm);
-    struct jm_counts c;
-
-    jm_count (m->jm, &c);
-    text_printf (
-        t, "{\"version\":1,\"max_jobid\":%lld,\"queue\":[{\"enable\":%s,\"start\":%s",
-        (long long)c.max_jobid, q->enable ? "true" : "false",
-        q->sticky_start ? "true" : "false");
+    text_printf (t, "{\"enable\":%s,\"start\":%s", q->enable ? "true" : "false",
+                 q->sticky_start ? "true" : "false");
+    if (*q->name) {
+        text_puts (t, ",\"name\":");
+        text_put_json_string (t, q->name, strlen (q->name));
+    }
     if (q->disable_reason) {
         text_puts (t, ",\"disable_reason\":");
         text_put_json_string (t, q->disable_reason->s, q->disable_reason->len);
@@ -278,31 +276,66 @@ void manager_put_checkpoint (const struct manager *m, struct text *t)
         text_puts (t, ",\"stop_reason\":");
         text_put_json_string (t, q->stop_reason->s, q->stop_reason->len);
     }
-    text_puts (t, "}]}");
+    text_putc (t, '}');
 }
 
-/* A queue's stored state; one with a name is not ours. */
-static int restore_queue (struct manager *m, json_t *q, int version)
+void manager_put_checkpoint (const struct manager *m, struct text *t)
 {
-    const char *disable_reason = NULL, *stop_reason = NULL;
-    int enable = 1, start = 1;
+    const struct queue *q = NULL;
+    struct jm_counts c;
+    bool first = true;
 
-    if (json_object_get (q, "name"))
-        return 0;
-    if (json_unpack (q, "{s:b s?b s?s s?s s?s}", "enable", &enable, "start", &start,
-                     "reason", &disable_reason, "disable_reason", &disable_reason,
-                     "stop_reason", &stop_reason)
+    jm_count (m->jm, &c);
+    text_printf (t, "{\"version\":1,\"max_jobid\":%lld,\"queue\":[",
+                 (long long)c.max_jobid);
+    while ((q = jm_next_queue (m->jm, q))) {
+        if (!first)
+            text_putc (t, ',');
+        first = false;
+        put_queue (t, q);
+    }
+    text_puts (t, "]}");
+}
+
+/* A queue's stored state; one that is not configured any more is nobody's. */
+static int restore_queue (struct manager *m, json_t *o, int version)
+{
+    const char *name = NULL, *disable_reason = NULL, *stop_reason = NULL;
+    int enable = 1, start = -1, r;
+    struct queue *q;
+
+    if (json_unpack (o, "{s?s s:b s?b s?s s?s s?s}", "name", &name, "enable", &enable,
+                     "start", &start, "reason", &disable_reason, "disable_reason",
+                     &disable_reason, "stop_reason", &stop_reason)
         < 0) {
         errno = EPROTO;
         return -1;
     }
-    if (jm_queue_enable (m->jm, enable, disable_reason ? disable_reason : "") < 0
-        || (version > 0 && !start
-            && jm_queue_start (m->jm, false, stop_reason, false) < 0)) {
-        errno = ENOMEM;
+    if (!(q = jm_queue (m->jm, name)))
+        return 0;
+    r = jm_queue_enable (m->jm, q, enable, disable_reason ? disable_reason : "");
+    if (r == 0 && version > 0 && start >= 0)
+        r = jm_queue_start (m->jm, q, start, stop_reason, false);
+    if (r < 0) {
+        errno = -r;
         return -1;
     }
     return 0;
+}
+
+/* Somebody wants to look first, before jobs run again. */
+static int stop_queues (struct manager *m)
+{
+    struct queue *q = NULL;
+    int r = 0;
+
+    while (r == 0 && (q = jm_next_queue (m->jm, q))) {
+        if (q->start)
+            r = jm_queue_start (m->jm, q, false,
+                                "Automatically stopped due to restart", false);
+    }
+    errno = -r;
+    return r < 0 ? -1 : 0;
 }
 
 static int restore_checkpoint (struct manager *m, flux_future_t *f, uint64_t *max_jobid)
@@ -360,6 +393,12 @@ int manager_restart (struct manager *m)
     }
     if (read_checkpoint (m, &max_jobid) < 0) {
         flux_log_error (m->h, "restart: %s", MANAGER_CHECKPOINT_KEY);
+        return -1;
+    }
+    jm_count (m->jm, &c);
+    if (m->stop_queues_on_restart && (max_jobid > 0 || c.max_jobid > 0)
+        && stop_queues (m) < 0) {
+        flux_log_error (m->h, "restart: stopping queues");
         return -1;
     }
     jm_restore_finish (m->jm, max_jobid);

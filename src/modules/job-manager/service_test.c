@@ -382,6 +382,8 @@ static void configuration (void)
           "22 job-manager.inactive-age-limit: invalid FSD" },
         { "{\"job-manager\":{\"inactive-age-limit\":1}}",
           "22 job-manager.max-inactive-*: Expected string, got integer" },
+        { "{\"job-manager\":{\"stop-queues-on-restart\":1}}",
+          "22 job-manager.max-inactive-*: Expected true or false, got integer" },
         { "{\"policy\":{\"limits\":{\"duration\":\"1h\"}}}",
           "22 [policy] is not supported by this job-manager" },
         { "{\"job-manager\":{\"prolog\":{\"command\":[\"true\"]}}}",
@@ -393,12 +395,61 @@ static void configuration (void)
         { "{\"job-manager\":{\"plugins\":[{\"load\":\"x.so\"}]}}",
           "22 job-manager.plugins is not supported by this job-manager" },
         { "{\"job-manager\":{\"plugins\":[]},\"policy\":{},\"queues\":{}}", "" },
+        { "{\"queues\":{\"a\":{\"hosts\":\"x\"}}}",
+          "22 error parsing [queues.a] config table: 1 object item(s) left unpacked: "
+          "hosts" },
+        { "{\"queues\":{\"a\":{\"requires\":[\"x y\"]}}}",
+          "22 error parsing [queues.a] config table: 'requires' must be an array of "
+          "property strings (RFC 20)" },
+        { "{\"queues\":{\"a\":{\"parent\":\"a\"}}}",
+          "22 error parsing [queues.a] config table: parent queue is itself" },
+        { "{\"queues\":{\"a\":{\"parent\":\"b\"}}}",
+          "22 error parsing [queues.a] config table: parent queue 'b' is not configured" },
+        { "{\"queues\":{\"a\":{\"parent\":1}}}",
+          "22 error parsing [queues.a] config table: 'parent' must be a string" },
+        { "{\"queues\":{\"a\":{},\"b\":{\"parent\":\"a\"},\"c\":{\"parent\":\"b\"}}}",
+          "22 error parsing [queues.c] config table: parent queue 'b' is itself a virtual "
+          "queue" },
+        { "{\"queues\":{\"a\":{},\"b\":{\"parent\":\"a\",\"requires\":[\"p\"]}}}",
+          "22 error parsing [queues.b] config table: a virtual queue must not set "
+          "'requires'" },
+        { "{\"queues\":{\"a\":{\"policy\":{\"limits\":{\"duration\":\"1h\"}}}}}",
+          "22 [queues.a.policy] is not supported by this job-manager" },
+        { "{\"queues\":{\"a\":{\"requires\":[\"p\"]},\"b\":{\"parent\":\"a\"}}}", "" },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE (cases); i++) {
         is (world_rpc ("config-reload", cases[i].conf), cases[i].answer, "%s",
             cases[i].conf);
     }
+}
+
+/* Of the last configuration above: a, and b below it. */
+static void named_queues (void)
+{
+    is (world_rpc ("queue-list", NULL), "{\"queues\":[\"a\",\"b\"]}", "two queues");
+    is (world_rpc ("queue-status", "{}"), "22 a named queue is required", "no name");
+    is (world_rpc ("queue-status", "{\"name\":\"x\"}"), "22 'x' is not a valid queue",
+        "a wrong one");
+    is (world_rpc ("queue-start", "{\"start\":true,\"all\":false}"),
+        "22 Use --all to apply this command to all queues", "all must be meant");
+    world_rpc ("sched-ready", "{\"mode\":\"unlimited\"}");
+    is (world_rpc ("queue-start", "{\"start\":true,\"name\":\"b\",\"all\":false}"), "",
+        "the lower one is started");
+    is (world_rpc ("queue-status", "{\"name\":\"b\"}"),
+        "{\"enable\":true,\"start\":false,\"parent\":\"a\",\"blocked\":\"parent\","
+        "\"stop_reason\":\"parent queue 'a' is stopped\"}",
+        "which is not enough");
+    is (world_rpc ("queue-start", "{\"start\":true,\"all\":true}"), "", "all are");
+    is (world_rpc ("queue-status", "{\"name\":\"b\"}"),
+        "{\"enable\":true,\"start\":true,\"parent\":\"a\"}", "now it is open");
+    is (world_rpc ("queue-enable", "{\"enable\":false,\"all\":true}"),
+        "22 reason is required for disable", "nobody is turned away without a word");
+    world_rpc ("queue-start",
+               "{\"start\":false,\"name\":\"a\",\"reason\":\"r\",\"all\":false}");
+    is (world_rpc ("config-reload", "{\"queues\":{\"a\":{},\"c\":{}}}"), "", "a reload");
+    is (world_rpc ("queue-status", "{\"name\":\"a\"}"),
+        "{\"enable\":true,\"start\":false,\"stop_reason\":\"r\"}", "keeps what stays");
 }
 
 int main (void)
@@ -413,6 +464,7 @@ int main (void)
     journal ();
     sched_goes ();
     configuration ();
+    named_queues ();
     world_stop_module ();
     world_fini ();
     return done_testing ();

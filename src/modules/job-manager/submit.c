@@ -7,24 +7,6 @@
 
 /* ---- submission ---------------------------------------------------------------- */
 
-/* Which queue takes the job?  There is the anonymous one only. */
-static int check_queue (struct jm *jm, struct jview name, struct text *why)
-{
-    if (jview_present (name)) {
-        text_puts (why, "'");
-        if (jview_string (name, why) < 0)
-            jview_put (why, name);
-        text_puts (why, "' is not a valid queue");
-        return -EINVAL;
-    }
-    if (!jm->queue.enable) {
-        text_printf (why, "job submission is disabled: %s",
-                     jm->queue.disable_reason ? jm->queue.disable_reason->s : "");
-        return -EINVAL;
-    }
-    return 0;
-}
-
 /* What the job-manager looks at in a jobspec. */
 struct system_attributes {
     struct jview queue;
@@ -41,7 +23,10 @@ static struct system_attributes attributes_of (struct jview jobspec)
     return (struct system_attributes){ f[0], f[1], jview_get (f[2], "name") };
 }
 
-static int make_job (struct jm *jm, const struct jm_submission *s, struct job **ret)
+static int make_job (struct jm *jm,
+                     const struct jm_submission *s,
+                     struct jview queue,
+                     struct job **ret)
 {
     struct job *job;
     int r = -ENOMEM;
@@ -49,7 +34,7 @@ static int make_job (struct jm *jm, const struct jm_submission *s, struct job **
     if (!(job = job_new (s->id)))
         return -ENOMEM;
     if (!(job->jobspec = intern_get (&jm->pool, s->jobspec.s, s->jobspec.len))
-        || (r = jm_add_job (jm, job)) < 0) {
+        || (r = jm_add_job (jm, job, queue)) < 0) {
         job_free (job, &jm->pool);
         return r;
     }
@@ -101,7 +86,8 @@ int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
         text_puts (why, "job id is in use");
         return -EINVAL;
     }
-    if ((r = check_queue (jm, attrs.queue, why)) < 0 || (r = make_job (jm, s, &job)) < 0)
+    if ((r = jm_queue_check (jm, attrs.queue, why)) < 0
+        || (r = make_job (jm, s, attrs.queue, &job)) < 0)
         return r;
     if ((r = post_submit (jm, job, s)) < 0) {
         text_puts (why, "submit event was refused");
@@ -219,12 +205,15 @@ take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R
 static int settle (struct jm *jm, struct job *job)
 {
     struct jview jobspec = { job->jobspec->s, job->jobspec->len };
-    int r = jm_add_job (jm, job);
+    struct system_attributes attrs = { JVIEW_ABSENT, JVIEW_ABSENT, JVIEW_ABSENT };
+    int r;
 
-    if (r < 0)
+    if (job->state != STATE_INACTIVE)
+        attrs = attributes_of (jobspec);
+    if ((r = jm_add_job (jm, job, attrs.queue)) < 0)
         return r;
     if (job->state != STATE_INACTIVE
-        && (r = jm_depend_join (jm, job, attributes_of (jobspec).name)) < 0)
+        && (r = jm_depend_join (jm, job, attrs.name)) < 0)
         jm_fail (jm, r);
     if (job->id > jm->max_jobid)
         jm->max_jobid = job->id;

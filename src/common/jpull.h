@@ -2,11 +2,11 @@
  *
  * Purpose: hot paths know what they expect; they take it straight from the
  * text into native form, in one pass that also checks what is skipped: text
- * that was read to the end is valid JSON.  (jscan.h and jview.h hand out spans
- * of text instead, to look at in any order.)
+ * that was read to the end is valid JSON.  (jview.h hands out spans of text
+ * instead, to look at in any order.)
  *
  * Same dialect as jansson: no U+0000 in strings, integers must fit 64 bits,
- * reals must be finite, nesting at most JPULL_DEPTH_MAX.
+ * reals must be finite, nesting at most JSON_MAX_DEPTH.
  *
  * Errors: -EPROTO the text is not JSON; -EINVAL it is, but the next value is
  * not of the type asked for (nothing is consumed); -ENOMEM.  After any error
@@ -24,8 +24,6 @@
 #include <stdint.h>
 
 #include "text.h"
-
-#define JPULL_DEPTH_MAX 2048
 
 struct jpull {
     const char *p;

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "jlex.h"
 #include "jpull.h"
 #include "tap.h"
 
@@ -89,7 +90,7 @@ static void numbers (void)
 
 static void structures (void)
 {
-    char deep[2 * JPULL_DEPTH_MAX + 3];
+    char deep[2 * JSON_MAX_DEPTH + 3];
 
     canonical (" { } ", "{}");
     canonical ("[ 1 , [ ] , { \"a\" : null } , true , false ]",
@@ -112,12 +113,12 @@ static void structures (void)
     malformed ("nul");
     malformed ("truey");
     malformed ("{} {}");
-    memset (deep, '[', JPULL_DEPTH_MAX);
-    memset (deep + JPULL_DEPTH_MAX, ']', JPULL_DEPTH_MAX);
-    ok (skip_all (deep, 2 * JPULL_DEPTH_MAX) == 0, "the deepest nesting allowed");
-    memset (deep, '[', JPULL_DEPTH_MAX + 1);
-    memset (deep + JPULL_DEPTH_MAX + 1, ']', JPULL_DEPTH_MAX + 1);
-    ok (skip_all (deep, 2 * JPULL_DEPTH_MAX + 2) == -EPROTO, "one deeper is refused");
+    memset (deep, '[', JSON_MAX_DEPTH);
+    memset (deep + JSON_MAX_DEPTH, ']', JSON_MAX_DEPTH);
+    ok (skip_all (deep, 2 * JSON_MAX_DEPTH) == 0, "the deepest nesting allowed");
+    memset (deep, '[', JSON_MAX_DEPTH + 1);
+    memset (deep + JSON_MAX_DEPTH + 1, ']', JSON_MAX_DEPTH + 1);
+    ok (skip_all (deep, 2 * JSON_MAX_DEPTH + 2) == -EPROTO, "one deeper is refused");
 }
 
 /* {"s":"x","n":-5,"r":1.0,"t":true,"z":null} */

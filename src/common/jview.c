@@ -1,8 +1,58 @@
 #include "config.h"
 
-#include "jview_private.h"
+#include "jlex.h"
+#include "jview.h"
+#include "utf8.h"
 
-/* ---- walking over checked text ----------------------------------------- */
+/* ---- checking text from outside ------------------------------------------ */
+
+/* Is what follows the text at start that ends at p nothing, and what was seen
+ * in it allowed?
+ */
+static bool acceptable (const char *start,
+                        const char *p,
+                        const char *end,
+                        bool lax,
+                        unsigned int seen)
+{
+    return jlex_blanks (p, end) == end && (lax || !(seen & (JLEX_NUL | JLEX_RANGE)))
+           && (!(seen & JLEX_WIDE) || utf8_valid (start, p - start));
+}
+
+static int parse (const char *s, size_t len, bool lax, struct jview *v)
+{
+    const char *end = s + len;
+    const char *start = jlex_blanks (s, end);
+    unsigned int seen = 0;
+    const char *p = jlex_value (start, end, JSON_MAX_DEPTH, &seen);
+
+    if (!p || !acceptable (start, p, end, lax, seen))
+        return -EINVAL;
+    *v = (struct jview){ start, p - start };
+    return 0;
+}
+
+int jview_parse (const char *s, size_t len, struct jview *v)
+{
+    return parse (s, len, false, v);
+}
+
+int jview_parse_lax (const char *s, size_t len, struct jview *v)
+{
+    return parse (s, len, true, v);
+}
+
+int jview_parse_object (const char *s, size_t len, struct jview *v)
+{
+    struct jview any;
+
+    if (jview_parse (s, len, &any) < 0 || !jview_is (any, JVIEW_OBJECT))
+        return -EINVAL;
+    *v = any;
+    return 0;
+}
+
+/* ---- walking over checked text ------------------------------------------- */
 
 enum jview_type jview_type (struct jview v)
 {
@@ -29,66 +79,6 @@ enum jview_type jview_type (struct jview v)
     return JVIEW_INTEGER;
 }
 
-/* What ends a run of bytes that need no look: inside a string, inside a
- * container, inside a bare word or number.
- */
-enum { IN_STRING = 1, IN_CONTAINER = 2, IN_WORD = 4 };
-
-static const unsigned char stops[256] = {
-    ['"'] = IN_STRING | IN_CONTAINER,
-    ['\\'] = IN_STRING,
-    ['{'] = IN_CONTAINER,
-    ['['] = IN_CONTAINER,
-    [']'] = IN_CONTAINER | IN_WORD,
-    ['}'] = IN_CONTAINER | IN_WORD,
-    [','] = IN_WORD,
-    [' '] = IN_WORD,
-    ['\t'] = IN_WORD,
-    ['\r'] = IN_WORD,
-    ['\n'] = IN_WORD,
-};
-
-const char *jview_skip_string (const char *p)
-{
-    for (p++;; p += 2) {
-        while (!(stops[(unsigned char)*p] & IN_STRING))
-            p++;
-        if (*p == '"')
-            return p + 1;
-    }
-}
-
-/* p is at an opening bracket; past its closing one after. */
-static const char *skip_container (const char *p)
-{
-    size_t depth = 1;
-
-    p++;
-    while (depth > 0) {
-        while (!(stops[(unsigned char)*p] & IN_CONTAINER))
-            p++;
-        if (*p == '"')
-            p = jview_skip_string (p);
-        else if (*p++ & 2) /* '{' 0x7b '[' 0x5b; '}' 0x7d ']' 0x5d */
-            depth++;
-        else
-            depth--;
-    }
-    return p;
-}
-
-/* p is at a value; past it after. */
-static const char *skip_value (const char *p, const char *end)
-{
-    if (*p == '"')
-        return jview_skip_string (p);
-    if (*p == '{' || *p == '[')
-        return skip_container (p);
-    while (p < end && !(stops[(unsigned char)*p] & IN_WORD))
-        p++;
-    return p;
-}
-
 void jiter_init (struct jiter *it, struct jview container)
 {
     enum jview_type type = jview_type (container);
@@ -96,7 +86,7 @@ void jiter_init (struct jiter *it, struct jview container)
     *it = (struct jiter){ .object = type == JVIEW_OBJECT };
     if (type == JVIEW_OBJECT || type == JVIEW_ARRAY) {
         it->end = container.s + container.len - 1;
-        it->p = jview_past_blanks (container.s + 1, it->end);
+        it->p = jlex_blanks (container.s + 1, it->end);
     }
 }
 
@@ -108,17 +98,17 @@ bool jiter_next (struct jiter *it, struct jview *key, struct jview *value)
     if (!p || p >= it->end)
         return false;
     if (it->object) {
-        p = jview_skip_string (p);
+        p = jlex_skip_string (p, it->end);
         if (key)
             *key = (struct jview){ start, p - start };
-        p = jview_past_blanks (p, it->end) + 1;
-        start = p = jview_past_blanks (p, it->end);
+        p = jlex_blanks (p, it->end) + 1;
+        start = p = jlex_blanks (p, it->end);
     }
-    p = skip_value (p, it->end);
+    p = jlex_skip_value (p, it->end);
     *value = (struct jview){ start, p - start };
-    p = jview_past_blanks (p, it->end);
+    p = jlex_blanks (p, it->end);
     if (p < it->end)
-        p = jview_past_blanks (p + 1, it->end);
+        p = jlex_blanks (p + 1, it->end);
     it->p = p;
     return true;
 }
@@ -131,6 +121,23 @@ struct jview jview_get (struct jview obj, const char *key)
     return found;
 }
 
+/* Is this member one of those wanted? */
+static inline void pick (struct jview key,
+                         struct jview value,
+                         size_t n,
+                         const char *const keys[],
+                         struct jview out[])
+{
+    char c = key.s[1]; /* '"': an empty key */
+
+    for (size_t i = 0; i < n; i++) {
+        if ((c == keys[i][0] || c == '\\' || c == '"') && jview_equal (key, keys[i])) {
+            out[i] = value;
+            break;
+        }
+    }
+}
+
 void jview_pick (struct jview obj, size_t n, const char *const keys[], struct jview out[])
 {
     struct jview key, value;
@@ -138,26 +145,62 @@ void jview_pick (struct jview obj, size_t n, const char *const keys[], struct jv
 
     for (size_t i = 0; i < n; i++)
         out[i] = JVIEW_ABSENT;
-    if (!jview_is (obj, JVIEW_OBJECT))
-        return;
     jiter_init (&it, obj);
-    while (jiter_next (&it, &key, &value)) {
-        for (size_t i = 0; i < n; i++) {
-            if (jview_equal (key, keys[i])) {
-                out[i] = value;
-                break;
-            }
-        }
-    }
+    while (it.object && jiter_next (&it, &key, &value))
+        pick (key, value, n, keys, out);
 }
 
-/* The part of a dotted path before its first dot. */
-bool jview_key_is_part (struct jview key, const char *part, size_t len)
+/* Check the member at p.  Past it, or NULL. */
+static const char *check_member (const char *p,
+                                 const char *end,
+                                 struct jview *key,
+                                 struct jview *value,
+                                 unsigned int *seen)
 {
-    const char *s;
-    size_t n;
+    const char *start = p;
 
-    return jview_plain (key, &s, &n) && n == len && memcmp (s, part, len) == 0;
+    if (p == end || *p != '"' || !(p = jlex_string (p, end, seen)))
+        return NULL;
+    *key = (struct jview){ start, p - start };
+    p = jlex_blanks (p, end);
+    if (p == end || *p != ':')
+        return NULL;
+    start = jlex_blanks (p + 1, end);
+    if ((p = jlex_value (start, end, JSON_MAX_DEPTH - 1, seen)))
+        *value = (struct jview){ start, p - start };
+    return p;
+}
+
+int jview_parse_pick (const char *s,
+                      size_t len,
+                      bool lax,
+                      size_t n,
+                      const char *const keys[],
+                      struct jview out[])
+{
+    const char *end = s + len;
+    const char *p = jlex_blanks (s, end);
+    unsigned int seen = 0;
+    struct jview key, value;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = JVIEW_ABSENT;
+    if (p == end || *p != '{')
+        return -EINVAL;
+    p = jlex_blanks (p + 1, end);
+    if (p < end && *p == '}')
+        return acceptable (s, p + 1, end, lax, seen) ? 0 : -EINVAL;
+    for (;;) {
+        if (!(p = check_member (p, end, &key, &value, &seen)))
+            return -EINVAL;
+        pick (key, value, n, keys, out);
+        p = jlex_blanks (p, end);
+        if (p == end || (*p != ',' && *p != '}'))
+            return -EINVAL;
+        if (*p++ == '}')
+            return acceptable (s, p, end, lax, seen) ? 0 : -EINVAL;
+        p = jlex_blanks (p, end);
+    }
 }
 
 struct jview jview_path (struct jview obj, const char *path)
@@ -169,7 +212,7 @@ struct jview jview_path (struct jview obj, const char *path)
 
         jiter_init (&it, obj);
         while (jiter_next (&it, &key, &value)) {
-            if (jview_key_is_part (key, path, len))
+            if (jview_equal_bytes (key, path, len))
                 found = value;
         }
         if (path[len] == '\0')
@@ -215,7 +258,7 @@ int jview_int (struct jview v, int64_t *value)
 
     if (type == JVIEW_NONE)
         return -ENOENT;
-    if (type != JVIEW_INTEGER || !jview_fits_int64 (v.s, v.len, value))
+    if (type != JVIEW_INTEGER || !jlex_int (v.s, v.len, value))
         return -EINVAL;
     return 0;
 }
@@ -228,8 +271,7 @@ int jview_number (struct jview v, double *value)
         return -ENOENT;
     if (type != JVIEW_INTEGER && type != JVIEW_REAL)
         return -EINVAL;
-    *value = jview_to_double (v.s, v.len);
-    return 0;
+    return jlex_real (v.s, v.len, value);
 }
 
 int jview_bool (struct jview v, bool *value)
@@ -244,84 +286,13 @@ int jview_bool (struct jview v, bool *value)
     return 0;
 }
 
-static size_t utf8_encode (unsigned int c, char out[4])
-{
-    if (c < 0x80) {
-        out[0] = c;
-        return 1;
-    }
-    if (c < 0x800) {
-        out[0] = 0xc0 | c >> 6;
-        out[1] = 0x80 | (c & 0x3f);
-        return 2;
-    }
-    if (c < 0x10000) {
-        out[0] = 0xe0 | c >> 12;
-        out[1] = 0x80 | (c >> 6 & 0x3f);
-        out[2] = 0x80 | (c & 0x3f);
-        return 3;
-    }
-    out[0] = 0xf0 | c >> 18;
-    out[1] = 0x80 | (c >> 12 & 0x3f);
-    out[2] = 0x80 | (c >> 6 & 0x3f);
-    out[3] = 0x80 | (c & 0x3f);
-    return 4;
-}
-
-/* At a backslash: the bytes it stands for, past the escape. */
-static size_t decode_escape (const char **pp, const char *end, char out[4])
-{
-    const char *p = *pp + 1;
-    unsigned int code = 0;
-
-    if (*p == 'u') {
-        jview_unicode_escape (&p, end, &code);
-        *pp = p;
-        return utf8_encode (code, out);
-    }
-    switch (*p) {
-        case 'b':
-            out[0] = '\b';
-            break;
-        case 'f':
-            out[0] = '\f';
-            break;
-        case 'n':
-            out[0] = '\n';
-            break;
-        case 'r':
-            out[0] = '\r';
-            break;
-        case 't':
-            out[0] = '\t';
-            break;
-        default:
-            out[0] = *p;
-    }
-    *pp = p + 1;
-    return 1;
-}
-
 int jview_string (struct jview v, struct text *t)
 {
-    const char *p, *end;
-    char bytes[4];
-
     if (!v.s)
         return -ENOENT;
     if (*v.s != '"')
         return -EINVAL;
-    p = v.s + 1;
-    end = v.s + v.len - 1;
-    while (p < end) {
-        const char *start = p;
-
-        if (!(p = memchr (p, '\\', end - p)))
-            p = end;
-        text_put (t, start, p - start);
-        if (p < end)
-            text_put (t, bytes, decode_escape (&p, end, bytes));
-    }
+    jlex_decode (v.s + 1, v.len - 2, t);
     return text_error (t);
 }
 
@@ -345,28 +316,30 @@ bool jview_plain (struct jview v, const char **s, size_t *len)
     return true;
 }
 
-bool jview_equal (struct jview v, const char *s)
+/* No escape is shorter than what it stands for. */
+bool jview_equal_bytes (struct jview v, const char *s, size_t len)
 {
     const char *p, *end;
     char bytes[4];
+    size_t n;
 
-    if (!v.s || *v.s != '"')
+    if (!v.s || *v.s != '"' || v.len - 2 < len)
         return false;
     p = v.s + 1;
     end = v.s + v.len - 1;
     while (p < end) {
         if (*p != '\\') {
-            if (*s != *p++)
+            if (len == 0 || *s != *p++)
                 return false;
-            s++;
+            n = 1;
         }
         else {
-            size_t n = decode_escape (&p, end, bytes);
-
-            if (strncmp (s, bytes, n) != 0)
+            p = jlex_escape (p, end, bytes, &n);
+            if (n > len || memcmp (s, bytes, n) != 0)
                 return false;
-            s += n;
         }
+        s += n;
+        len -= n;
     }
-    return *s == '\0';
+    return len == 0;
 }

@@ -4,11 +4,14 @@
  * needed of them (an id, a queue name, a status) is read from that text; what
  * is only handed on (a whole jobspec) is a span of it.
  *
+ * (Its counterpart is jpull.h: formats that are known to the last member are
+ * pulled into native form in one pass.)
+ *
  * A view is the text of one JSON value, without blanks around it.  Text from
  * outside becomes a view through jview_parse (), which checks all of it once
- * (RFC 8259, valid UTF-8, no \u0000, integers fit 64 bits, nesting at most
- * JVIEW_MAX_DEPTH).  Everything else relies on that check: views of parts are
- * well-formed by construction.
+ * (RFC 8259, valid UTF-8, no \u0000, numbers fit an int64_t or a double,
+ * nesting at most JSON_MAX_DEPTH).  Everything else relies on that check: views
+ * of parts are well-formed by construction.
  *
  * Duplicate keys: the last one counts, as with jansson.
  *
@@ -21,10 +24,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "text.h"
-
-#define JVIEW_MAX_DEPTH 1024
 
 enum jview_type {
     JVIEW_NONE, /* absent */
@@ -52,6 +54,11 @@ int jview_parse (const char *s, size_t len, struct jview *v);
 
 /* As jview_parse (), and the value must be an object. */
 int jview_parse_object (const char *s, size_t len, struct jview *v);
+
+/* As jview_parse (), but with \u0000 and numbers of any size: for event logs,
+ * whose data may hold NUL bytes.  jview_strdup () cuts there.
+ */
+int jview_parse_lax (const char *s, size_t len, struct jview *v);
 
 enum jview_type jview_type (struct jview v);
 
@@ -88,6 +95,17 @@ void jview_pick (struct jview obj,
                  const char *const keys[],
                  struct jview out[]);
 
+/* The same of text from outside, while it is checked: as jview_parse_object ()
+ * or, lax, jview_parse_lax (), and jview_pick (), in one pass.  After an error
+ * out is undefined.
+ */
+int jview_parse_pick (const char *s,
+                      size_t len,
+                      bool lax,
+                      size_t n,
+                      const char *const keys[],
+                      struct jview out[]);
+
 /* jview_get () along a path of keys separated by dots. */
 struct jview jview_path (struct jview obj, const char *path);
 
@@ -97,7 +115,8 @@ struct jview jview_at (struct jview array, size_t i);
 size_t jview_count (struct jview container);
 
 /* Typed reading.  0, -ENOENT if v is absent, -EINVAL if it is of another
- * type.  A number is an integer or a real.
+ * type.  A number is an integer or a real.  In lax text an integer may be too
+ * large (-EINVAL), and any number (-ERANGE).
  */
 int jview_int (struct jview v, int64_t *value);
 int jview_number (struct jview v, double *value);
@@ -111,8 +130,13 @@ int jview_string (struct jview v, struct text *t);
 /* The same as an allocated string. */
 int jview_strdup (struct jview v, char **s);
 
-/* Is v a string equal to s? */
-bool jview_equal (struct jview v, const char *s);
+/* Is v a string equal to these bytes, or to s? */
+bool jview_equal_bytes (struct jview v, const char *s, size_t len);
+
+static inline bool jview_equal (struct jview v, const char *s)
+{
+    return jview_equal_bytes (v, s, strlen (s));
+}
 
 /* The bytes between the quotes of a string without escapes.  False if v is no
  * string or has escapes: then jview_string () is the way.

@@ -2,7 +2,8 @@
 
 #include "config.h"
 
-#include "jview_private.h"
+#include "jlex.h"
+#include "jview.h"
 
 void jview_put (struct text *t, struct jview v)
 {
@@ -23,10 +24,10 @@ void jview_put_compact (struct text *t, struct jview v)
     }
     while (p < end) {
         if (*p == '"')
-            p = jview_skip_string (p);
+            p = jlex_skip_string (p, end);
         else if (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r') {
             text_put (t, start, p - start);
-            start = p = jview_past_blanks (p, end);
+            start = p = jlex_blanks (p, end);
         }
         else
             p++;
@@ -82,7 +83,7 @@ static void put_new_path (struct text *t, const char *path, struct jview value)
         text_putc (t, '}');
 }
 
-/* Depth is bounded: by JVIEW_MAX_DEPTH where obj has objects, and
+/* Depth is bounded: by JSON_MAX_DEPTH where obj has objects, and
  * put_new_path () does not recurse.
  */
 static void
@@ -95,14 +96,14 @@ put_set (struct text *t, struct jview obj, const char *path, struct jview value)
 
     jiter_init (&it, obj);
     while (jiter_next (&it, &key, &old)) {
-        if (jview_key_is_part (key, path, len))
+        if (jview_equal_bytes (key, path, len))
             last = old; /* of two with that name the last counts */
     }
     text_putc (t, '{');
     jiter_init (&it, obj);
     while (jiter_next (&it, &key, &old)) {
         if (old.s != last.s) {
-            if (!jview_key_is_part (key, path, len)) {
+            if (!jview_equal_bytes (key, path, len)) {
                 put_key (t, &first, key);
                 jview_put (t, old);
             }

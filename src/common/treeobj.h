@@ -29,7 +29,7 @@
  * caller; "borrowed" ones live as long as the object they come from.
  * Not thread-safe: objects that share anything stay in one thread.
  * Bound: nesting of inline directories is limited by the parser
- * (JPULL_DEPTH_MAX); nothing else is.
+ * (JSON_MAX_DEPTH); nothing else is.
  */
 
 #ifndef MILLRACE_TREEOBJ_H

@@ -115,18 +115,6 @@ static void compare_view (struct jview v, const json_t *o)
     }
 }
 
-/* Nothing is at fault in a text but numbers too large and nesting too deep:
- * there jview, which does not convert what it does not need, accepts more.
- */
-static bool only_numbers (const char *data, size_t size)
-{
-    json_error_t e;
-    json_t *o = json_loadb (data, size, JSON_DECODE_ANY, &e);
-
-    json_decref (o);
-    return o || json_error_code (&e) == json_error_numeric_overflow;
-}
-
 static void check_view (const char *data, size_t size, const json_t *o)
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
@@ -135,15 +123,11 @@ static void check_view (const char *data, size_t size, const json_t *o)
     int r = jview_parse (data, size, &v);
 
     if (r < 0) {
-        must (r == -EINVAL);
-        /* all that jansson reads it reads, but for nesting beyond its own limit */
-        must (!o || size > JVIEW_MAX_DEPTH);
+        must (r == -EINVAL && !o);
         return;
     }
+    must (o != NULL);
     must (v.s >= data && v.s + v.len <= data + size);
-    must (o || only_numbers (data, size));
-    if (!o)
-        return;
     compare_view (v, o);
     jview_put_compact (&t, v);
     must (!memchr (t.buf, '\n', t.len));

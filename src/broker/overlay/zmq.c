@@ -278,9 +278,8 @@ static int monitor_read (struct link *l)
     return event;
 }
 
-static void monitor_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void monitor_work (struct link *l)
 {
-    struct link *l = arg;
     int event;
 
     while (!is_closed (l) && (event = monitor_read (l))) {
@@ -293,6 +292,11 @@ static void monitor_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
             lose (l, "connection lost");
         }
     }
+}
+
+static void monitor_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    monitor_work (arg);
 }
 
 /* A ZAP request: version, id, domain, address, identity, mechanism, and for
@@ -418,6 +422,8 @@ static int link_start (struct link *l)
         || !(l->monitor_w = watch_socket (t, l->monitor, monitor_cb, l))
         || !(l->w = watch_socket (t, l->sock, link_cb, l)))
         return -1;
+    /* a pipe that was never read does not signal that it has something */
+    monitor_work (l);
     mark_dirty (l);
     return 0;
 }

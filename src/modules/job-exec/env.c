@@ -6,6 +6,7 @@
  */
 #include "config.h"
 #include <stdio.h>
+#include <unistd.h>
 
 #include "common/util.h"
 #include "exec.h"
@@ -64,9 +65,9 @@ static void put_uint (struct block *b, const char *name, uint64_t value)
     put (b, name, buf);
 }
 
-static void put_gpus (struct block *b, struct job *job)
+static void put_gpus (struct block *b, struct job *job, uint32_t node)
 {
-    const struct idset *gpus = rset_ids_at (job->R, job->node, RSET_GPU);
+    const struct idset *gpus = rset_ids_at (job->R, node, RSET_GPU);
     const char *how = jobspec_option_string (job->js, "gpu-affinity", "on");
     char *s = NULL;
 
@@ -79,9 +80,28 @@ static void put_gpus (struct block *b, struct job *job)
     free (s);
 }
 
-static void put_ours (struct block *b, struct job *job)
+/* The broker of that node, if its socket is beside ours; else our own, which
+ * is as good to all but those who ask where they are.
+ */
+static void put_uri (struct block *b, struct job *job, uint32_t node)
 {
     const char *uri = job->x->attrs.local_uri;
+    uint32_t rank = rset_rank_at (job->R, node);
+    const char *dash = uri ? strrchr (uri, '-') : NULL;
+    char buf[256];
+
+    if (!uri)
+        return;
+    if (rank != job->x->rank && dash
+        && snprintf (buf, sizeof (buf), "%.*s-%u", (int)(dash - uri), uri, rank)
+               < (int)sizeof (buf)
+        && !strncmp (buf, "local://", 8) && access (buf + 8, F_OK) == 0)
+        uri = buf;
+    put (b, "FLUX_URI", uri);
+}
+
+static void put_ours (struct block *b, struct job *job, uint32_t node)
+{
     const char *path = job->x->attrs.jobid_path;
     char buf[256];
 
@@ -97,8 +117,7 @@ static void put_ours (struct block *b, struct job *job)
     put_uint (b, "FLUX_JOB_NNODES", job->layout.nnodes);
     put (b, "FLUX_KVS_NAMESPACE", job->ns);
     put (b, "FLUX_TERMINUS_SESSION", "0");
-    if (uri)
-        put (b, "FLUX_URI", uri);
+    put_uri (b, job, node);
     if (job->tmpdir) {
         put (b, "FLUX_JOB_TMPDIR", job->tmpdir);
         put (b, "OMPI_MCA_btl_vader_backing_directory", job->tmpdir);
@@ -107,7 +126,7 @@ static void put_ours (struct block *b, struct job *job)
         put_uint (b, "PMI_FD", SPAWN_EXTRA_FD);
         put_uint (b, "PMI_SIZE", job->layout.ntasks);
     }
-    put_gpus (b, job);
+    put_gpus (b, job, node);
 }
 
 /* Is name one of the first count variables of the block? */
@@ -141,12 +160,12 @@ static void put_job (struct block *b, struct job *job)
     }
 }
 
-int env_create (struct job *job, struct env *env)
+int env_create (struct job *job, uint32_t node, struct env *env)
 {
     struct block b = { 0 };
     char *p;
 
-    put_ours (&b, job);
+    put_ours (&b, job, node);
     if (!text_error (&b.text))
         put_job (&b, job);
     env->count = b.count + TASK_VARS - (job->pmi ? 0 : 1);
@@ -185,4 +204,5 @@ void env_fini (struct env *env)
     free (env->vars);
     free (env->base);
     free (env->task);
+    memset (env, 0, sizeof (*env));
 }

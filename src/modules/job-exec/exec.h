@@ -71,6 +71,9 @@ struct exec {
     struct coremap cores;
     struct exec_config config;
     uint32_t rank;
+    uint32_t size;         /* brokers: we start the tasks of all of them */
+    struct idset *online;  /* brokers that are there; NULL if there is but one */
+    flux_future_t *f_online;
     uint32_t owner; /* of the instance */
     char *hostname;
     struct exec_attrs {
@@ -89,7 +92,8 @@ struct exec {
 struct task {
     struct job *job;
     uint32_t rank;    /* in the job */
-    uint32_t localid; /* on this node */
+    uint32_t node;    /* index in the layout */
+    uint32_t localid; /* on that node */
     pid_t pid;        /* also its process group; 0: not started */
     int pidfd;
     flux_watcher_t *w_pid;
@@ -129,7 +133,6 @@ struct job {
     struct rset *R;
     json_t *J; /* the whole jobspec, with environment */
     struct layout layout;
-    uint32_t node; /* ours, index in the layout */
 
     char ns[32];
     char f58[32];
@@ -145,7 +148,7 @@ struct job {
     struct pmi *pmi;
 
     struct task *tasks;
-    uint32_t ntasks;  /* on this node */
+    uint32_t ntasks;
     uint32_t nactive; /* of these, not complete yet */
     bool task_exit_logged;
     int exit_code;        /* largest of all tasks */
@@ -223,7 +226,7 @@ struct env {
     char *task; /* ... and of the others */
     const char *path; /* value of PATH, or NULL */
 };
-int env_create (struct job *job, struct env *env);
+int env_create (struct job *job, uint32_t node, struct env *env);
 /* Set the variables that differ from task to task. */
 void env_set_task (struct env *env, const struct task *task);
 void env_fini (struct env *env);
@@ -278,6 +281,10 @@ void job_fatal (struct job *job, const char *type, const char *fmt, ...) _printf
 void job_cancel (struct job *job, int signum);
 void job_arm_expiration (struct job *job);
 void job_first_exit (struct job *job, const struct task *task);
+
+/* ranks.c: brokers come and go; a job that has one that went fails. */
+int ranks_watch (struct exec *x);
+void ranks_unwatch (struct exec *x);
 
 /* mock.c: attributes.system.exec.test */
 int mock_create (struct job *job, flux_error_t *error);

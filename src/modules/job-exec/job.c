@@ -208,28 +208,30 @@ static int size_limits (struct job *job, struct output_config *config, flux_erro
 static int prepare (struct job *job, flux_error_t *error)
 {
     struct output_config config = { 0 };
-    struct idset *ranks;
-    ssize_t node;
+    size_t nnodes = rset_nnodes (job->R);
+    uint32_t node = 0, localid = 0;
     int r;
 
-    if ((node = rset_find (job->R, job->x->rank)) < 0 || rset_nnodes (job->R) > 1) {
-        ranks = rset_ranks (job->R);
-        char *s = ranks ? idset_encode (ranks, IDSET_FLAG_RANGE) : NULL;
-        errprintf (error, "tasks on broker rank %s cannot be started by this exec service", s);
-        free (s);
-        idset_destroy (ranks);
+    /* nodes are in the order of their ranks */
+    if (nnodes > 0 && rset_rank_at (job->R, nnodes - 1) >= job->x->size) {
+        errprintf (error,
+                   "tasks on broker rank %u cannot be started: there is no such broker",
+                   rset_rank_at (job->R, nnodes - 1));
         return -EINVAL;
     }
     if ((r = layout_create (job->js, job->R, &job->layout, error)) < 0)
         return r;
-    job->node = node;
-    job->ntasks = job->layout.ppn[node];
+    job->ntasks = job->layout.ntasks;
     if (!(job->tasks = calloc (job->ntasks + 1, sizeof (job->tasks[0]))))
         return -ENOMEM;
     for (uint32_t i = 0; i < job->ntasks; i++) {
         struct task *t = &job->tasks[i];
 
-        *t = (struct task){ .job = job, .rank = i, .localid = i };
+        if (job->layout.nodeid[i] != node) {
+            node = job->layout.nodeid[i];
+            localid = 0;
+        }
+        *t = (struct task){ .job = job, .rank = i, .node = node, .localid = localid++ };
         t->pidfd = t->stdin_fd = t->pmi_fd = -1;
         for (int s = 0; s < OUTPUT_STREAMS; s++)
             t->stream[s].fd = t->stream[s].file = -1;

@@ -37,7 +37,8 @@ void kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 static void give_up (struct job *job)
 {
     char reason[128];
-    char rank[16];
+    struct idset *ranks = rset_ranks (job->R);
+    char *targets = ranks ? idset_encode (ranks, IDSET_FLAG_RANGE) : NULL;
     flux_future_t *f;
 
     flux_watcher_stop (job->w_kill);
@@ -45,17 +46,18 @@ static void give_up (struct job *job)
               sizeof (reason),
               "unkillable user processes for job %s",
               job->f58);
-    snprintf (rank, sizeof (rank), "%u", job->x->rank);
     flux_log (job->x->h, LOG_ERR, "%s", reason);
     f = flux_rpc_pack (job->x->h,
                        "resource.drain",
                        0,
                        FLUX_RPC_NORESPONSE,
                        "{s:s s:s s:s}",
-                       "targets", rank,
+                       "targets", targets ? targets : "",
                        "reason", reason,
                        "mode", "update");
     flux_future_destroy (f);
+    free (targets);
+    idset_destroy (ranks);
     if (job->exit_code == 0)
         job->exit_code = 1;
     job->nactive = 0;

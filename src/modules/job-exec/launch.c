@@ -16,6 +16,7 @@
 /* What all tasks of a job share while they are started. */
 struct launch {
     struct job *job;
+    uint32_t node; /* which env and cpus are for */
     struct env env;
     int cwd; /* directory, or -1 */
     cpu_set_t cpus;
@@ -86,16 +87,19 @@ static int get_limits (struct launch *l)
     return 0;
 }
 
-/* Bind to the job's cores, unless these are all there are, or not ours. */
-static void get_cpus (struct launch *l)
+/* Bind to the job's cores of a node, unless these are all there are, or not
+ * ours.
+ */
+static void get_cpus (struct launch *l, uint32_t node)
 {
     struct job *job = l->job;
-    const struct idset *cores = rset_ids_at (job->R, job->node, RSET_CORE);
+    const struct idset *cores = rset_ids_at (job->R, node, RSET_CORE);
     const char *how = jobspec_option_string (job->js, "cpu-affinity", "on");
     size_t count = coremap_count (&job->x->cores);
     unsigned int core;
 
     CPU_ZERO (&l->cpus);
+    l->bind = false;
     if (!strcmp (how, "off") || idset_count (cores) >= count)
         return;
     for (core = idset_first (cores); core != IDSET_INVALID_ID;
@@ -130,7 +134,7 @@ static void make_tmpdir (struct job *job)
     const char *rundir = job->x->attrs.rundir;
     struct text t = TEXT_INIT;
 
-    text_printf (&t, "%s/jobtmp-%u-%s", rundir ? rundir : "/tmp", job->node, job->f58);
+    text_printf (&t, "%s/jobtmp-0-%s", rundir ? rundir : "/tmp", job->f58);
     if (!text_error (&t) && mkdir (t.buf, 0700) == 0)
         job->tmpdir = text_take (&t, NULL);
     else
@@ -184,6 +188,15 @@ static void launch_fini (struct launch *l)
     l->job->J = NULL;
 }
 
+/* What follows is for tasks of this node. */
+static int launch_node (struct launch *l, uint32_t node)
+{
+    env_fini (&l->env);
+    l->node = node;
+    get_cpus (l, node);
+    return env_create (l->job, node, &l->env);
+}
+
 /* Returns 0, or negative after the job was told why not. */
 static int launch_init (struct launch *l)
 {
@@ -193,11 +206,10 @@ static int launch_init (struct launch *l)
     make_tmpdir (job);
     if ((r = open_cwd (l)) < 0 || (r = get_limits (l)) < 0)
         return r;
-    get_cpus (l);
     if ((r = files_init (job, l->cwd)) < 0)
         return r;
     if ((r = get_argv (l)) < 0 || (r = pmi_service_init (job)) < 0
-        || (r = env_create (job, &l->env)) < 0) {
+        || (r = launch_node (l, 0)) < 0) {
         job_fatal (job, "exec", "shell_init: %s", strerror (-r));
         return r;
     }
@@ -272,18 +284,20 @@ static int start_task (struct launch *l, struct task *task)
 {
     struct spawn_command cmd = {
         .argv = l->argv,
-        .envp = l->env.vars,
-        .path = l->env.path,
         .cwd = l->cwd,
         .fds = { -1, -1, -1 },
         .extra = -1,
         .setpgrp = !jobspec_option (l->job->js, "nosetpgrp"),
-        .cpus = l->bind ? &l->cpus : NULL,
         .limits = l->limits,
         .nlimits = l->nlimits,
     };
     int r;
 
+    if (task->node != l->node && (r = launch_node (l, task->node)) < 0)
+        return r;
+    cmd.envp = l->env.vars;
+    cmd.path = l->env.path;
+    cmd.cpus = l->bind ? &l->cpus : NULL;
     env_set_task (&l->env, task);
     if ((r = render_argv (l, task)) == 0 && (r = make_stdin (l, task, &cmd.fds[0])) == 0
         && (r = make_stream (l, task, OUTPUT_STDOUT, &cmd.fds[1])) == 0

@@ -66,7 +66,7 @@ void exec_adopt (struct exec *x, int pidfd)
     flux_watcher_start (o->w);
 }
 
-/* job-exec.critical-ranks { "id":I "ranks":s } -> {}: with one node, all are */
+/* job-exec.critical-ranks { "id":I "ranks":s } -> {}: all are */
 static void critical_ranks_cb (flux_t *h,
                                flux_msg_handler_t *mh,
                                const flux_msg_t *msg,
@@ -346,7 +346,8 @@ static int start (struct exec *x)
     x->reactor = flux_get_reactor (x->h);
     get_cores (x);
     if (!(x->hostname = strdup (host)) || !(x->buf = malloc (READ_SIZE))
-        || flux_get_rank (x->h, &x->rank) < 0 || get_attrs (x) < 0)
+        || flux_get_rank (x->h, &x->rank) < 0 || flux_get_size (x->h, &x->size) < 0
+        || get_attrs (x) < 0)
         return -1;
     if ((r = spawner_create (&x->spawner)) < 0) {
         errno = -r;
@@ -359,7 +360,7 @@ static int start (struct exec *x)
         || flux_event_subscribe (x->h, "shell-") < 0
         || flux_msg_handler_addvec (x->h, handlers, x, &x->handlers) < 0)
         return -1;
-    return say_hello (x);
+    return ranks_watch (x) < 0 ? -1 : say_hello (x);
 }
 
 static void stop (struct exec *x)
@@ -368,6 +369,7 @@ static void stop (struct exec *x)
     struct job *job;
 
     flux_msg_handler_delvec (x->handlers);
+    ranks_unwatch (x);
     while ((job = table_pop (&x->jobs))) {
         if (job->state == JOB_RUNNING && !job->mock)
             job_signal (job, SIGKILL);

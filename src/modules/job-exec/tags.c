@@ -34,25 +34,39 @@ static bool put_id (struct job *job, const char *type, struct text *out)
     return true;
 }
 
-static bool put_node (struct job *job, const char *tag, struct text *out)
+/* The ids of a node's tasks: they follow each other. */
+static void put_taskids (struct job *job, uint32_t node, struct text *out)
 {
-    const struct idset *cores = rset_ids_at (job->R, job->node, RSET_CORE);
-    const struct idset *gpus = rset_ids_at (job->R, job->node, RSET_GPU);
+    uint32_t first = 0, count = job->layout.ppn[node];
+
+    for (uint32_t i = 0; i < node; i++)
+        first += job->layout.ppn[i];
+    if (count > 1)
+        text_printf (out, "%u-%u", first, first + count - 1);
+    else if (count == 1)
+        text_put_uint (out, first);
+}
+
+static bool put_node (struct job *job, uint32_t node, const char *tag, struct text *out)
+{
+    const struct idset *cores = rset_ids_at (job->R, node, RSET_CORE);
+    const struct idset *gpus = rset_ids_at (job->R, node, RSET_GPU);
     const struct idset *ids = !strcmp (tag, "cores") ? cores : gpus;
+    const char *host = rset_host_at (job->R, node);
     char *s;
 
     if (!strcmp (tag, "id"))
-        text_put_uint (out, job->node);
+        text_put_uint (out, node);
     else if (!strcmp (tag, "name"))
-        text_puts (out, job->x->hostname);
+        text_puts (out, host ? host : job->x->hostname);
     else if (!strcmp (tag, "broker_rank"))
-        text_put_uint (out, job->x->rank);
+        text_put_uint (out, rset_rank_at (job->R, node));
     else if (!strcmp (tag, "ncores"))
         text_put_uint (out, idset_count (cores));
     else if (!strcmp (tag, "ntasks"))
-        text_put_uint (out, job->ntasks);
+        text_put_uint (out, job->layout.ppn[node]);
     else if (!strcmp (tag, "taskids"))
-        text_printf (out, job->ntasks > 1 ? "0-%u" : "%u", job->ntasks - 1);
+        put_taskids (job, node, out);
     else if (!strcmp (tag, "cores") || !strcmp (tag, "gpus")) {
         if (ids && (s = idset_encode (ids, IDSET_FLAG_RANGE))) {
             text_puts (out, s);
@@ -82,7 +96,7 @@ static bool put_tag (void *arg, const char *tag, struct text *out)
     else if (!strcmp (tag, "tmpdir") && job->tmpdir)
         text_puts (out, job->tmpdir);
     else if (!strncmp (tag, "node.", 5))
-        return put_node (job, tag + 5, out);
+        return put_node (job, a->task ? a->task->node : 0, tag + 5, out);
     else if (a->task
              && (!strcmp (tag, "task.id") || !strcmp (tag, "task.rank")
                  || !strcmp (tag, "taskid")))

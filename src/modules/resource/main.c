@@ -47,6 +47,8 @@ static int get_inventory (struct resource *r, const char **method)
     }
     *method = "configuration";
     if (fake)
+        r->force_up = true;
+    if (fake)
         rc = inventory_fake (fake, &r->R, &error);
     else if (config)
         rc = inventory_config (config, &r->R, &error);
@@ -182,6 +184,8 @@ static int parse_args (struct resource *r, int argc, char **argv)
 
         for (size_t k = 0; k < ARRAY_SIZE (known); k++)
             good |= !strcmp (argv[i], known[k]);
+        if (!strcmp (argv[i], "monitor-force-up"))
+            r->force_up = true;
         if (!good) {
             flux_log (r->h, LOG_ERR, "unknown module argument: %s", argv[i]);
             errno = EINVAL;
@@ -203,8 +207,8 @@ static int start (struct resource *r)
         return -1;
     }
     r->nranks = rset_rank_at (r->R, rset_nnodes (r->R) - 1) + 1;
-    /* Brokers of a bundled instance come and go together, and fake nodes are
-     * up by definition: all of R is online.
+    /* One broker is up, and fake nodes are by definition.  Of several, those
+     * that are not (any more) are found out.
      */
     if (!(r->online = rset_ranks (r->R))
         || !(r->exclude = idset_create (0, IDSET_FLAG_AUTOGROW))
@@ -212,6 +216,7 @@ static int start (struct resource *r)
         return -1;
     if (!(r->f_replay = flux_kvs_lookup (r->h, NULL, 0, "resource.eventlog"))
         || flux_future_then (r->f_replay, -1., replay_continuation, r) < 0
+        || (!r->force_up && r->size > 1 && resource_watch_online (r) < 0)
         || commit_R (r, method) < 0
         || flux_msg_handler_addvec (r->h, handlers, r, &r->handlers) < 0)
         return -1;
@@ -227,6 +232,7 @@ int mod_main (flux_t *h, int argc, char **argv)
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;
     flux_msg_handler_delvec (r.handlers);
     flux_future_destroy (r.f_replay);
+    flux_future_destroy (r.f_online);
     flux_msg_decref (r.acquire);
     drain_destroy (r.drain);
     idset_destroy (r.online);

@@ -25,8 +25,10 @@ struct resource {
     struct idset *exclude;
     struct drain *drain;
     const flux_msg_t *acquire; /* the scheduler's request, or NULL */
+    bool force_up;             /* all of R is up, whatever the brokers are */
     bool replayed;             /* drain state is known */
     flux_future_t *f_replay;
+    flux_future_t *f_online; /* which brokers are there; NULL: all of R is up */
 };
 
 /* Ranks that may be used now: online, not drained.  NULL: ENOMEM. */
@@ -55,6 +57,9 @@ void resource_disconnect_cb (flux_t *h,
 void resource_acquire_begin (struct resource *r);
 /* Ranks went up or down. */
 void resource_acquire_update (struct resource *r, const struct idset *ranks, bool up);
+
+/* online.c: follow broker.online, if there are several brokers. */
+int resource_watch_online (struct resource *r);
 
 /* drain_service.c */
 void resource_drain_cb (flux_t *h,

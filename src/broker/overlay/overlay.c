@@ -13,7 +13,9 @@
 
 #define ONLINE "broker.online"
 
-/* How long a broker waits for its parent to answer its HELLO. */
+/* How long a broker waits for its parent to answer its HELLO, and for that of
+ * its children.
+ */
 #define CONNECT_TIMEOUT 30.
 
 /* Control messages */
@@ -114,6 +116,19 @@ static bool children_online (const struct overlay *ov)
     return false;
 }
 
+/* Before the instance runs, all ranks are needed, unless a smaller quorum is
+ * enough: without one of them waiting has no end.
+ */
+static void check_needed (struct overlay *ov, const struct peer *p)
+{
+    if (ov->state >= STATE_RUN || ov->quorum < ov->topology.size)
+        return;
+    flux_log (ov->h, LOG_ERR, "%s is needed, and has gone", p->name);
+    if (ov->state == STATE_QUORUM)
+        ov->ops->post ("quorum-fail", ov->arg);
+    ov->ops->shutdown (true, ov->arg);
+}
+
 /* A child has gone, one way or the other, and everything below with it. */
 static void child_gone (struct peer *p, enum peer_state state)
 {
@@ -132,6 +147,17 @@ static void child_gone (struct peer *p, enum peer_state state)
     overlay_set_health (p, state == PEER_LOST ? HEALTH_LOST : HEALTH_OFFLINE);
     if (ov->state == STATE_SHUTDOWN && !children_online (ov))
         ov->ops->post ("children-complete", ov->arg);
+    else
+        check_needed (ov, p);
+}
+
+/* A child that did not come. */
+static void child_missing (struct peer *p, const char *why)
+{
+    flux_log (p->ov->h, LOG_ERR, "%s: %s", p->name, why);
+    p->state = PEER_LOST;
+    overlay_set_health (p, HEALTH_LOST);
+    check_needed (p->ov, p);
 }
 
 static void hello (struct peer *p, int version)
@@ -193,6 +219,8 @@ static void child_lost (struct link *l, const char *why, void *arg)
         flux_log (p->ov->h, LOG_ERR, "%s: %s", p->name, why);
         child_gone (p, PEER_LOST);
     }
+    else if (p->state == PEER_OFFLINE)
+        child_missing (p, why);
 }
 
 const struct link_ops overlay_child_ops = {
@@ -308,8 +336,21 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 {
     struct overlay *ov = arg;
 
-    flux_log (ov->h, LOG_CRIT, "%s (parent) does not answer", ov->parent->name);
-    parent_gone (ov, PEER_LOST);
+    if (ov->state == STATE_JOIN) {
+        flux_log (ov->h, LOG_CRIT, "%s (parent) does not answer", ov->parent->name);
+        parent_gone (ov, PEER_LOST);
+        return;
+    }
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        if (ov->children[i].state == PEER_OFFLINE)
+            child_missing (&ov->children[i], "did not come");
+    }
+}
+
+static void timer_restart (struct overlay *ov)
+{
+    flux_timer_watcher_reset (ov->timer, CONNECT_TIMEOUT, 0.);
+    flux_watcher_start (ov->timer);
 }
 
 /* Life */
@@ -352,11 +393,12 @@ bool overlay_entered (struct overlay *ov, enum broker_state state)
     tell_children (ov);
     if (state == STATE_QUORUM) {
         join_online (ov);
+        timer_restart (ov);
         overlay_update_health (ov);
     }
     if (state == STATE_JOIN && ov->parent) {
         send_control (ov->parent, CONTROL_HELLO, OVERLAY_VERSION);
-        flux_watcher_start (ov->timer);
+        timer_restart (ov);
     }
     if (state == STATE_GOODBYE && ov->parent && ov->parent->state == PEER_ONLINE) {
         send_control (ov->parent, CONTROL_GOODBYE, 0);

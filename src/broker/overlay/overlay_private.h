@@ -64,7 +64,7 @@ struct overlay {
     enum broker_state parent_state; /* as it last said */
     enum health health;             /* of our subtree */
     double since;                   /* it is in this health */
-    flux_watcher_t *timer;          /* for the parent to answer */
+    flux_watcher_t *timer;          /* for parent or children to be heard of */
     flux_msg_handler_t **handlers;
     struct flux_msglist *health_watchers;
 };

@@ -7,7 +7,8 @@
  *
  * A link has one peer: it listens for one that proves to own a given key, or
  * connects to one that does.  Messages arrive whole, in order, or not at all.
- * A link that was up and breaks is lost for good: it never comes back.
+ * A link that was up and breaks, or connects to nobody, is lost for good: it
+ * never comes back.
  *
  * Callbacks come from the reactor, never from within a call (but congested ()
  * may); they may send, but not destroy the transport.

@@ -291,6 +291,8 @@ static void monitor_work (struct link *l)
                 ;
             lose (l, "connection lost");
         }
+        else if (event == ZMQ_EVENT_CONNECT_RETRIED)
+            lose (l, "nobody is there"); /* who listens did so before we knew */
     }
 }
 
@@ -415,7 +417,8 @@ static int link_start (struct link *l)
         || zmq_setsockopt (l->sock, ZMQ_CURVE_PUBLICKEY, t->public_key, KEY) < 0
         || zmq_socket_monitor (l->sock,
                                name,
-                               ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
+                               ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
+                                   | ZMQ_EVENT_CONNECT_RETRIED)
                < 0
         || !(l->monitor = zmq_socket (t->ctx, ZMQ_PAIR))
         || set_int (l->monitor, ZMQ_LINGER, 0) < 0 || zmq_connect (l->monitor, name) < 0

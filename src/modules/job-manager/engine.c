@@ -38,6 +38,7 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
     list_init (&jm->active);
     list_init (&jm->running);
     list_init (&jm->zombies);
+    list_init (&jm->walks);
     list_init (&jm->waiters_any);
     list_init (&jm->waiters_job);
     treap_init (&jm->waiting, jm_alloc_order);
@@ -353,6 +354,7 @@ int jm_run (struct jm *jm, struct job *job)
 void jm_retire (struct jm *jm, struct job *job)
 {
     jm_fail (jm, journal_job_ends (&jm->journal, job));
+    jm_walks_skip (jm, job);
     list_del (&job->active);
     jm->nactive--;
     if (list_linked (&job->running)) {
@@ -599,6 +601,51 @@ struct job *jm_next_waiting (const struct jm *jm, const struct job *job)
 struct job *jm_next_inactive (const struct jm *jm, const struct job *job)
 {
     return next_in_order (&jm->inactive, job);
+}
+
+static struct job *first_active (const struct jm *jm)
+{
+    return list_first (&jm->active, struct job, active);
+}
+
+static struct job *active_after (const struct jm *jm, const struct job *job)
+{
+    return job->active.next == &jm->active
+               ? NULL
+               : list_entry (job->active.next, struct job, active);
+}
+
+void jm_walk_begin (struct jm *jm, struct jm_walk *w)
+{
+    list_init (&w->node);
+    list_append (&jm->walks, &w->node);
+    w->next = first_active (jm);
+    w->last = jm->serial;
+}
+
+struct job *jm_walk_next (struct jm *jm, struct jm_walk *w)
+{
+    struct job *job = w->next;
+
+    if (!job || job->serial > w->last)
+        return NULL;
+    w->next = active_after (jm, job);
+    return job;
+}
+
+void jm_walk_end (struct jm_walk *w)
+{
+    list_del (&w->node);
+}
+
+void jm_walks_skip (struct jm *jm, const struct job *job)
+{
+    struct jm_walk *w = NULL;
+
+    list_foreach (&jm->walks, w, node) {
+        if (w->next == job)
+            w->next = active_after (jm, job);
+    }
 }
 
 /* ---- journal ------------------------------------------------------------------------ */

@@ -144,6 +144,19 @@ struct job *jm_next_zombie (const struct jm *jm, const struct job *job);
 struct job *jm_next_waiting (const struct jm *jm, const struct job *job);
 struct job *jm_next_inactive (const struct jm *jm, const struct job *job);
 
+/* The same over the active jobs that there are now, in portions: jobs may come
+ * and go between two steps.  Begun, it must be ended while the engine lives.
+ */
+struct jm_walk {
+    struct list node;
+    struct job *next;
+    uint64_t last; /* serial of the last one that belongs to it */
+};
+
+void jm_walk_begin (struct jm *jm, struct jm_walk *w);
+struct job *jm_walk_next (struct jm *jm, struct jm_walk *w);
+void jm_walk_end (struct jm_walk *w);
+
 /* ---- batch --------------------------------------------------------------- */
 
 /* There is something to commit and no commit in flight. */

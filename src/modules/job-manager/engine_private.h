@@ -44,6 +44,7 @@ struct jm {
     struct treap sent;
     struct treap canceling;
     struct treap inactive;
+    struct list walks; /* struct jm_walk */
     size_t nactive;
     size_t nrunning;
     size_t nwaitable;
@@ -106,6 +107,9 @@ int jm_add_job (struct jm *jm, struct job *job, struct jview queue);
 
 /* Take a job out of everything and free it. */
 void jm_drop_job (struct jm *jm, struct job *job);
+
+/* The job is about to leave the list of active ones. */
+void jm_walks_skip (struct jm *jm, const struct job *job);
 
 /* From the active ones to the inactive ones. */
 void jm_retire (struct jm *jm, struct job *job);

@@ -731,6 +731,34 @@ static void named_queues (void)
     jm_destroy (jm);
 }
 
+static void walks (void)
+{
+    struct jm *jm = bed_new_jm ();
+    struct jm_walk w, v;
+
+    for (int id = 1; id <= 5; id++)
+        bed_submit (jm, id, 16);
+    bed_commit_all (jm);
+    jm_walk_begin (jm, &w);
+    jm_walk_begin (jm, &v);
+    is_int (jm_walk_next (jm, &w)->id, 1, "a walk begins with the oldest");
+    for (int id = 1; id <= 3; id++)
+        run_to_end (jm, id);
+    bed_submit (jm, 6, 16);
+    bed_submit_full (jm, 7, 16, 0,
+                     "{\"attributes\":{\"system\":{\"dependencies\":1}}}");
+    is_int (jm_walk_next (jm, &w)->id, 4, "what ends meanwhile is left out");
+    is_int (jm_walk_next (jm, &v)->id, 4, "by every walk");
+    is_int (jm_walk_next (jm, &w)->id, 5, "the rest is not");
+    run_to_end (jm, 5);
+    ok (!jm_walk_next (jm, &w), "what comes meanwhile does not belong to it");
+    ok (!jm_walk_next (jm, &v), "nor to the other");
+    jm_walk_end (&w);
+    jm_walk_end (&v);
+    bed_heard ();
+    jm_destroy (jm);
+}
+
 int main (void)
 {
     normal_life ();
@@ -751,6 +779,7 @@ int main (void)
     purging ();
     dependencies ();
     named_queues ();
+    walks ();
     bed_heard ();
     text_fini (&bed_told);
     text_fini (&bed_commits);

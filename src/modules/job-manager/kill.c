@@ -51,36 +51,29 @@ void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
         manager_respond (m, msg);
 }
 
+static int
+kill_in_sweep (struct manager *m, struct job *job, const struct manager_sweep *what)
+{
+    return send_signal (m, job->id, what->signum);
+}
+
 void killall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
-    struct job *job;
-    int dry_run, signum, count = 0, errors = 0;
+    struct manager_sweep all = { .act = kill_in_sweep, .states = STATE_RUNNING };
     json_int_t target;
-    uint32_t userid;
 
-    if (flux_request_unpack (msg, NULL, "{s:b s:I s:i}", "dry_run", &dry_run, "userid",
-                             &target, "signum", &signum)
+    if (flux_request_unpack (msg, NULL, "{s:b s:I s:i}", "dry_run", &all.dry_run,
+                             "userid", &target, "signum", &all.signum)
         < 0) {
         manager_refuse (m, msg, EPROTO, "error decoding request");
         return;
     }
-    userid = (uint32_t)target;
-    if (manager_authorize (msg, userid) < 0) {
+    all.userid = (uint32_t)target;
+    if (manager_authorize (msg, all.userid) < 0)
         manager_refuse (m, msg, EPERM, "guests can only kill their own jobs");
-        return;
-    }
-    if (!signum_is_valid (signum)) {
+    else if (!signum_is_valid (all.signum))
         manager_refuse (m, msg, EINVAL, "Invalid signal number");
-        return;
-    }
-    for (job = jm_next_running (m->jm, NULL); job; job = jm_next_running (m->jm, job)) {
-        if (userid != FLUX_USERID_UNKNOWN && userid != job->userid)
-            continue;
-        count++;
-        if (!dry_run && send_signal (m, job->id, signum) < 0)
-            errors++;
-    }
-    if (flux_respond_pack (h, msg, "{s:i s:i}", "count", count, "errors", errors) < 0)
-        flux_log_error (h, "killall response");
+    else
+        manager_sweep (m, msg, &all);
 }

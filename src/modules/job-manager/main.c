@@ -10,6 +10,7 @@
 #define PASS_BACKLOG (256 << 10)
 #define PASS_ALLOCS 64
 #define PASS_DEPENDENCIES 256
+#define PASS_SWEEP 16384 /* see ACT_COST in sweep.c */
 
 /* The system's clock may be set while a begin-time is waited for, so look at
  * it at least that often.
@@ -100,7 +101,8 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
 
     if (m->failed)
         return;
-    more = jm_depend_pump (m->jm, PASS_DEPENDENCIES);
+    more = manager_sweep_pump (m, PASS_SWEEP);
+    more = jm_depend_pump (m->jm, PASS_DEPENDENCIES) || more;
     arm_begin_timer (m);
     more = jm_sched_pump (m->jm, PASS_ALLOCS) || more;
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
@@ -215,10 +217,12 @@ int mod_main (flux_t *h, int argc, char **argv)
         return -1;
     }
     list_init (&m.updates);
+    list_init (&m.sweeps);
     if (start (&m) == 0) {
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;
         manager_journal_fini (&m);
         manager_waiting_fini (&m);
+        manager_sweep_fini (&m);
         manager_update_fini (&m);
         if (finish (&m) < 0)
             rc = -1;

@@ -38,6 +38,8 @@ struct manager {
     flux_future_t *commit; /* in flight */
     struct kvsops ops;     /* being gathered for it */
 
+    struct list sweeps; /* struct sweep, oldest first */
+    size_t nsweeps;
     struct list updates; /* struct update, at the scheduler */
     struct flux_msglist *drainers;
     struct flux_msglist *idlers;
@@ -139,6 +141,25 @@ MANAGER_HANDLER (history_cb);
 
 MANAGER_HANDLER (raise_cb); /* raise.c */
 MANAGER_HANDLER (raiseall_cb);
+
+/* sweep.c: something to be done to many jobs. */
+struct manager_sweep {
+    int dry_run;
+    uint32_t userid; /* FLUX_USERID_UNKNOWN: anybody's */
+    int states;
+    struct jm_exception x; /* texts borrowed from the request */
+    int signum;
+    int (*act) (struct manager *m, struct job *job, const struct manager_sweep *what);
+};
+
+/* Do it, a portion on each pass, and answer with how many there were. */
+void manager_sweep (struct manager *m,
+                    const flux_msg_t *msg,
+                    const struct manager_sweep *what);
+
+/* True if there is more to do. */
+bool manager_sweep_pump (struct manager *m, int budget);
+void manager_sweep_fini (struct manager *m);
 
 MANAGER_HANDLER (kill_cb); /* kill.c */
 MANAGER_HANDLER (killall_cb);

@@ -78,59 +78,36 @@ void raise_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
         manager_respond (m, msg);
 }
 
-struct raiseall {
-    int dry_run;
-    uint32_t userid;
-    int states;
-    int count;
-    int errors;
-};
-
-static void
-raise_all (struct manager *m, struct raiseall *all, const struct jm_exception *x)
+static int
+raise_in_sweep (struct manager *m, struct job *job, const struct manager_sweep *what)
 {
-    struct job *job, *next;
-
-    for (job = jm_next_active (m->jm, NULL); job; job = next) {
-        next = jm_next_active (m->jm, job);
-        if ((all->userid != FLUX_USERID_UNKNOWN && all->userid != job->userid)
-            || !(job->state & all->states))
-            continue;
-        all->count++;
-        if (!all->dry_run && raise_one (m, job, x) < 0)
-            all->errors++;
-    }
+    return raise_one (m, job, &what->x);
 }
 
 void raiseall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
-    struct jm_exception x = { .wait_status = -1 };
-    struct raiseall all = { .count = 0 };
+    struct manager_sweep all = { .act = raise_in_sweep, .x.wait_status = -1 };
     json_int_t target;
     uint32_t userid;
     const char *why;
 
     if (flux_request_unpack (msg, NULL, "{s:b s:I s:i s:i s:s s?s}", "dry_run",
                              &all.dry_run, "userid", &target, "states", &all.states,
-                             "severity", &x.severity, "type", &x.type, "note", &x.note)
+                             "severity", &all.x.severity, "type", &all.x.type, "note",
+                             &all.x.note)
             < 0
         || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }
-    x.userid = userid;
+    all.x.userid = userid;
     all.userid = (uint32_t)target;
-    if ((why = check_exception (&x)))
+    if ((why = check_exception (&all.x)))
         manager_refuse (m, msg, EPROTO, why);
     else if (manager_authorize (msg, all.userid) < 0)
         manager_refuse (m, msg, EPERM,
                         "guests can only raise exceptions on their own jobs");
-    else {
-        raise_all (m, &all, &x);
-        if (flux_respond_pack (h, msg, "{s:i s:i}", "count", all.count, "errors",
-                               all.errors)
-            < 0)
-            flux_log_error (h, "raiseall response");
-    }
+    else
+        manager_sweep (m, msg, &all);
 }

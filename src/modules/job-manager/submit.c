@@ -72,6 +72,7 @@ static int post_submit (struct jm *jm, struct job *job, const struct jm_submissi
 static void forget (struct jm *jm, struct job *job)
 {
     journal_job_vanishes (&jm->journal, job);
+    jm_walks_skip (jm, job);
     jm->nactive--;
     jm_drop_job (jm, job);
 }

@@ -10,80 +10,54 @@
 static struct text decoded = TEXT_INIT;
 
 /* The members of a context that some entry has. */
-struct context {
-    struct jvalue stream;
-    struct jvalue rank;
-    struct jvalue data;
-    struct jvalue encoding;
-    struct jvalue path;
-    struct jvalue level;
-    struct jvalue message;
-    struct jvalue component;
-    struct jvalue file;
-    struct jvalue line;
+enum {
+    STREAM,
+    RANK,
+    DATA,
+    ENCODING,
+    PATH,
+    LEVEL,
+    MESSAGE,
+    COMPONENT,
+    SOURCE_FILE,
+    LINE,
+    MEMBERS,
 };
 
-static int context_scan (const struct jvalue *v, struct context *c)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-    } members[] = {
-        { "stream", offsetof (struct context, stream) },
-        { "rank", offsetof (struct context, rank) },
-        { "data", offsetof (struct context, data) },
-        { "encoding", offsetof (struct context, encoding) },
-        { "path", offsetof (struct context, path) },
-        { "level", offsetof (struct context, level) },
-        { "message", offsetof (struct context, message) },
-        { "component", offsetof (struct context, component) },
-        { "file", offsetof (struct context, file) },
-        { "line", offsetof (struct context, line) },
-    };
-    struct jscan it = JSCAN_INIT (v->text, v->len);
-    struct jvalue key, value;
-    int r;
+static const char *const members[MEMBERS] = {
+    [STREAM] = "stream",     [RANK] = "rank",           [DATA] = "data",
+    [ENCODING] = "encoding", [PATH] = "path",           [LEVEL] = "level",
+    [MESSAGE] = "message",   [COMPONENT] = "component", [SOURCE_FILE] = "file",
+    [LINE] = "line",
+};
 
-    memset (c, 0, sizeof (*c));
-    if (!v->text)
-        return 0;
-    while ((r = jscan_next (&it, &key, &value)) > 0) {
-        for (size_t i = 0; i < ARRAY_SIZE (members); i++) {
-            if (jvalue_is (&key, members[i].name)) {
-                *(struct jvalue *)((char *)c + members[i].offset) = value;
-                break;
-            }
-        }
-    }
-    return r;
-}
-
-/* The string's bytes, "" if it is absent; valid until the next call. */
-static const char *string_of (const struct jvalue *v)
+/* Decode the escapes of a string into 'decoded'. */
+static void decode_string (struct jview v)
 {
     text_clear (&decoded);
-    if (v->text && jvalue_unescape (v, &decoded) < 0)
-        text_clear (&decoded);
-    text_put (&decoded, "", 0);
-    if (text_error (&decoded))
+    if (jview_string (v, &decoded) == -ENOMEM)
         cmd_die ("out of memory");
-    return decoded.buf;
 }
 
 /* Print the string, in place if it has no escapes. */
-static void print_string (const struct jvalue *v, FILE *out)
+static void print_string (struct jview v, FILE *out)
 {
-    if (!v->text)
-        return;
-    if (v->type == JSCAN_STRING && v->escaped)
-        fputs (string_of (v), out);
-    else
-        fwrite (v->text, 1, v->len, out);
+    const char *s;
+    size_t len;
+
+    if (jview_plain (v, &s, &len))
+        fwrite (s, 1, len, out);
+    else if (jview_is (v, JVIEW_STRING)) {
+        decode_string (v);
+        fputs (decoded.buf, out);
+    }
+    else if (jview_present (v))
+        fwrite (v.s, 1, v.len, out);
 }
 
 /* The label stands before each line, and an entry may hold many. */
 static void print_labelled (const struct attach_output *o,
-                            const struct jvalue *rank,
+                            struct jview rank,
                             const char *s,
                             size_t len,
                             FILE *out)
@@ -103,54 +77,54 @@ static void print_labelled (const struct attach_output *o,
 }
 
 /* Decode base64 text into 'decoded'.  -EINVAL if it is none. */
-static int decode_base64 (const struct jvalue *v)
+static int decode_base64 (const char *s, size_t len)
 {
     char *p;
     ssize_t n;
 
     text_clear (&decoded);
-    if (!(p = text_reserve (&decoded, base64_decoded_max (v->len))))
+    if (!(p = text_reserve (&decoded, base64_decoded_max (len))))
         return -ENOMEM;
-    if ((n = base64_decode (p, v->text, v->len)) < 0)
+    if ((n = base64_decode (p, s, len)) < 0)
         return n;
     text_commit (&decoded, n);
     return 0;
 }
 
-static int output_data (const struct attach_output *o, const struct context *c)
+static int output_data (const struct attach_output *o, const struct jview c[])
 {
-    const char *s = c->data.text;
-    size_t len = c->data.len;
-    FILE *out = jvalue_is (&c->stream, "stderr") ? o->err : o->out;
+    FILE *out = jview_equal (c[STREAM], "stderr") ? o->err : o->out;
+    bool base64 = jview_equal (c[ENCODING], "base64");
+    bool plain;
+    const char *s;
+    size_t len;
     int r;
 
-    if (!s)
+    if (!jview_present (c[DATA]))
         return 0;
-    if (c->data.type != JSCAN_STRING)
+    if (!jview_is (c[DATA], JVIEW_STRING))
         return -EINVAL;
-    if (jvalue_is (&c->encoding, "base64")) {
-        if ((r = decode_base64 (&c->data)) < 0)
+    plain = jview_plain (c[DATA], &s, &len);
+    if (base64) {
+        if (!plain)
+            return -EINVAL;
+        if ((r = decode_base64 (s, len)) < 0)
             return r;
     }
-    else if (c->data.escaped) {
-        text_clear (&decoded);
-        if ((r = jvalue_unescape (&c->data, &decoded)) < 0)
-            return r;
-        if (text_error (&decoded))
-            return -ENOMEM;
-    }
-    if (jvalue_is (&c->encoding, "base64") || c->data.escaped) {
+    else if (!plain)
+        decode_string (c[DATA]);
+    if (base64 || !plain) {
         s = decoded.buf;
         len = decoded.len;
     }
     if (o->label_io)
-        print_labelled (o, &c->rank, s, len, out);
+        print_labelled (o, c[RANK], s, len, out);
     else
         fwrite (s, 1, len, out);
     return 0;
 }
 
-static void output_log (const struct attach_output *o, double t, const struct context *c)
+static void output_log (const struct attach_output *o, double t, const struct jview c[])
 {
     static const char *labels[] = { "FATAL", "FATAL", "FATAL", "ERROR",
                                     " WARN", NULL,    "DEBUG", "TRACE" };
@@ -162,43 +136,43 @@ static void output_log (const struct attach_output *o, double t, const struct co
     if (!o->timeless)
         fprintf (o->err, "%.3fs: ", t);
     fputs ("flux-shell", o->err);
-    if (c->rank.text) {
+    if (jview_present (c[RANK])) {
         fputc ('[', o->err);
-        print_string (&c->rank, o->err);
+        print_string (c[RANK], o->err);
         fputc (']', o->err);
     }
     fputs (": ", o->err);
-    if (jvalue_int (&c->level, &level) == 0 && level >= 0
+    if (jview_int (c[LEVEL], &level) == 0 && level >= 0
         && level < (int64_t)ARRAY_SIZE (labels) && labels[level])
         fprintf (o->err, "%s: ", labels[level]);
-    if (c->component.text) {
-        print_string (&c->component, o->err);
+    if (jview_present (c[COMPONENT])) {
+        print_string (c[COMPONENT], o->err);
         fputs (": ", o->err);
     }
-    if (c->file.text && o->show_place) {
-        print_string (&c->file, o->err);
+    if (jview_present (c[SOURCE_FILE]) && o->show_place) {
+        print_string (c[SOURCE_FILE], o->err);
         fputc (':', o->err);
-        print_string (&c->line, o->err);
+        print_string (c[LINE], o->err);
         fputs (": ", o->err);
     }
-    print_string (&c->message, o->err);
+    print_string (c[MESSAGE], o->err);
     fputc ('\n', o->err);
 }
 
-static void output_redirect (const struct attach_output *o, const struct context *c)
+static void output_redirect (const struct attach_output *o, const struct jview c[])
 {
     if (o->quiet)
         return;
     fflush (o->out);
     if (o->prefix)
         fprintf (o->err, "%s: ", o->prefix);
-    print_string (&c->rank, o->err);
+    print_string (c[RANK], o->err);
     fputs (": ", o->err);
-    print_string (&c->stream, o->err);
+    print_string (c[STREAM], o->err);
     fputs (" redirected", o->err);
-    if (c->path.text) {
+    if (jview_present (c[PATH])) {
         fputs (" to ", o->err);
-        print_string (&c->path, o->err);
+        print_string (c[PATH], o->err);
     }
     fputc ('\n', o->err);
 }
@@ -206,18 +180,18 @@ static void output_redirect (const struct attach_output *o, const struct context
 static int output_entry (const struct attach_output *o, const char *line, size_t len)
 {
     struct eventlog_entry e;
-    struct context c;
+    struct jview c[MEMBERS];
     int r;
 
-    if ((r = eventlog_entry_decode (line, len, &e)) < 0
-        || (r = context_scan (&e.context, &c)) < 0)
+    if ((r = eventlog_entry_decode (line, len, &e)) < 0)
         return r;
+    jview_pick (e.context, MEMBERS, members, c);
     if (eventlog_entry_is (&e, "data"))
-        return output_data (o, &c);
+        return output_data (o, c);
     if (eventlog_entry_is (&e, "log"))
-        output_log (o, e.timestamp - o->t0, &c);
+        output_log (o, e.timestamp - o->t0, c);
     else if (eventlog_entry_is (&e, "redirect"))
-        output_redirect (o, &c);
+        output_redirect (o, c);
     return 0;
 }
 

@@ -39,14 +39,11 @@ void attach_tail_destroy (struct attach_tail *t)
 static bool counts (const char *line, size_t len)
 {
     struct eventlog_entry e;
-    struct jvalue v;
 
     if (eventlog_entry_decode (line, len, &e) < 0)
         return false;
-    if (eventlog_entry_is (&e, "data")) {
-        return e.context.text
-               && jscan_find (e.context.text, e.context.len, "data", &v) == 0;
-    }
+    if (eventlog_entry_is (&e, "data"))
+        return jview_present (jview_get (e.context, "data"));
     return eventlog_entry_is (&e, "log");
 }
 

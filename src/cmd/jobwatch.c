@@ -58,9 +58,9 @@ static void about_to_print (struct job *job)
 /* -- events -- */
 
 /* A span of JSON text with its keys in order, as text. */
-static char *sorted (const struct jvalue *v)
+static char *sorted (struct jview v)
 {
-    json_t *o = json_loadb (v->text, v->len, JSON_ALLOW_NUL, NULL);
+    json_t *o = json_loadb (v.s, v.len, JSON_ALLOW_NUL, NULL);
     char *s = json_dumps (o, JSON_COMPACT | JSON_SORT_KEYS);
 
     json_decref (o);
@@ -69,13 +69,13 @@ static char *sorted (const struct jvalue *v)
 
 static void print_event (struct job *job, const char *log, const struct eventlog_entry *e)
 {
-    _cleanup_ (freep) char *context = e->context.text ? sorted (&e->context) : NULL;
+    _cleanup_ (freep) char *context = jview_present (e->context) ? sorted (e->context) : NULL;
 
     if (job->w->opts->verbose < 2)
         return;
     about_to_print (job);
     fprintf (job->style.err, "%s: %.3fs: %s%.*s%s%s\n", job->name, e->timestamp - job->t0,
-             log, (int)e->name.len, e->name.text, context ? " " : "",
+             log, (int)e->name.len - 2, e->name.s + 1, context ? " " : "",
              context ? context : "");
 }
 
@@ -84,19 +84,14 @@ static int64_t context_int (const struct eventlog_entry *e,
                             int64_t missing)
 {
     int64_t n = missing;
-    struct jvalue v;
 
-    if (e->context.text && jscan_find (e->context.text, e->context.len, key, &v) == 0)
-        (void)jvalue_int (&v, &n);
+    (void)jview_int (jview_get (e->context, key), &n);
     return n;
 }
 
 static void put_context (struct text *t, const struct eventlog_entry *e, const char *key)
 {
-    struct jvalue v;
-
-    if (e->context.text && jscan_find (e->context.text, e->context.len, key, &v) == 0)
-        (void)jvalue_unescape (&v, t);
+    (void)jview_string (jview_get (e->context, key), t);
 }
 
 /* What ended a job is said for it, unless its tasks came so far as to say

@@ -22,24 +22,21 @@ int eventlog_append (struct text *t,
                      const char *name,
                      const char *context)
 {
-    struct jvalue v;
+    struct jview v = JVIEW_ABSENT;
     size_t namelen;
 
     if (!name || (namelen = strlen (name)) == 0 || !utf8_valid (name, namelen))
         return -EINVAL;
     if (!(timestamp >= 0) || !isfinite (timestamp))
         return -EINVAL;
-    if (context) {
-        size_t len = strlen (context);
-
-        if (jscan_text (context, len, &v) < 0 || v.type != JSCAN_OBJECT
-            || memchr (v.text, '\n', v.len) || !utf8_valid (v.text, v.len))
-            return -EINVAL;
-    }
+    if (context
+        && (jview_parse_lax (context, strlen (context), &v) < 0
+            || !jview_is (v, JVIEW_OBJECT) || memchr (v.s, '\n', v.len)))
+        return -EINVAL;
     eventlog_begin (t, timestamp, name);
     if (context) {
         text_puts (t, ",\"context\":");
-        text_put (t, v.text, v.len);
+        jview_put (t, v);
     }
     eventlog_end (t);
     return 0;
@@ -59,31 +56,19 @@ const char *eventlog_next_line (const char **pos, const char *end, size_t *len)
 
 int eventlog_entry_decode (const char *line, size_t len, struct eventlog_entry *entry)
 {
-    struct jscan it = JSCAN_INIT (line, len);
-    struct jvalue key, value;
-    struct eventlog_entry e = { .timestamp = -1 };
-    int rc;
+    static const char *const keys[] = { "timestamp", "name", "context" };
+    struct jview f[ARRAY_SIZE (keys)];
+    double timestamp;
 
-    if (len == 0 || memchr (line, '\n', len) != line + len - 1 || line[0] != '{'
-        || !utf8_valid (line, len))
+    if (len < 2 || memchr (line, '\n', len) != line + len - 1 || line[0] != '{'
+        || line[len - 2] != '}'
+        || jview_parse_pick (line, len, true, ARRAY_SIZE (keys), keys, f) < 0)
         return -EINVAL;
-    while ((rc = jscan_next (&it, &key, &value)) > 0) {
-        if (jvalue_is (&key, "timestamp")) {
-            if (jvalue_real (&value, &e.timestamp) < 0)
-                return -EINVAL;
-        }
-        else if (jvalue_is (&key, "name"))
-            e.name = value;
-        else if (jvalue_is (&key, "context"))
-            e.context = value;
-    }
-    if (rc < 0 || it.p != line + len - 1)
+    if (jview_number (f[0], &timestamp) < 0 || timestamp < 0
+        || !jview_is (f[1], JVIEW_STRING)
+        || (jview_present (f[2]) && !jview_is (f[2], JVIEW_OBJECT)))
         return -EINVAL;
-    if (e.timestamp < 0 || !e.name.text || e.name.type != JSCAN_STRING)
-        return -EINVAL;
-    if (e.context.text && e.context.type != JSCAN_OBJECT)
-        return -EINVAL;
-    *entry = e;
+    *entry = (struct eventlog_entry){ timestamp, f[1], f[2] };
     return 0;
 }
 

@@ -16,14 +16,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "jscan.h"
+#include "jview.h"
 #include "text.h"
 
 /* One entry, in the text that it was read from. */
 struct eventlog_entry {
-    double timestamp;      /* seconds since the epoch */
-    struct jvalue name;    /* a string */
-    struct jvalue context; /* an object; text is NULL if there is none */
+    double timestamp;     /* seconds since the epoch */
+    struct jview name;    /* a string */
+    struct jview context; /* an object, or absent */
 };
 
 /* Append an entry to t.  context: JSON text of an object, or NULL.
@@ -56,7 +56,7 @@ int eventlog_entry_decode (const char *line, size_t len, struct eventlog_entry *
 
 static inline bool eventlog_entry_is (const struct eventlog_entry *e, const char *name)
 {
-    return jvalue_is (&e->name, name);
+    return jview_equal (e->name, name);
 }
 
 /* Is this a log?  An empty one is; one without any newline is not; text after

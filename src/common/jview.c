@@ -6,8 +6,8 @@
 
 /* ---- checking text from outside ------------------------------------------ */
 
-/* Is what follows the text at start that ends at p nothing, and what was seen
- * in it allowed?
+/* Of a value from start to p: does nothing follow it, and is what was seen in
+ * it allowed?
  */
 static bool acceptable (const char *start,
                         const char *p,

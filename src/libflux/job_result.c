@@ -45,21 +45,15 @@ static void result_destroy (void *arg)
 /* A member of a context as an integer. */
 static int get_int (const struct eventlog_entry *e, const char *name, int64_t *value)
 {
-    struct jvalue v;
-
-    if (!e->context.text || jscan_find (e->context.text, e->context.len, name, &v) < 0)
-        return -EPROTO;
-    return jvalue_int (&v, value) < 0 ? -EPROTO : 0;
+    return jview_int (jview_get (e->context, name), value) < 0 ? -EPROTO : 0;
 }
 
 /* A member of a context as a string, "" if there is none; the caller frees. */
 static char *get_string (const struct eventlog_entry *e, const char *name)
 {
     struct text t = TEXT_INIT;
-    struct jvalue v;
 
-    if (e->context.text && jscan_find (e->context.text, e->context.len, name, &v) == 0)
-        (void)jvalue_unescape (&v, &t);
+    (void)jview_string (jview_get (e->context, name), &t);
     return text_take (&t, NULL);
 }
 

@@ -3,7 +3,7 @@
 #include "config.h"
 #include <flux/core.h>
 
-#include "common/jscan.h"
+#include "common/jview.h"
 #include "common/text.h"
 #include "common/util.h"
 
@@ -67,21 +67,21 @@ static struct event *event_get (flux_future_t *f)
 /* {"event":s} */
 static int event_decode (struct event *e, const flux_msg_t *msg, const char *s)
 {
-    struct jvalue v;
+    static const char *const keys[] = { "event" };
+    struct jview v;
+    int r;
 
     flux_msg_decref (e->msg);
     e->msg = NULL;
     text_clear (&e->text);
-    if (jscan_find (s, strlen (s), "event", &v) < 0 || jvalue_unescape (&v, &e->text) < 0) {
+    if (jview_parse_pick (s, strlen (s), false, 1, keys, &v) < 0
+        || (r = jview_string (v, &e->text)) == -ENOENT
+        || r == -EINVAL) {
         errno = EPROTO;
         return -1;
     }
-    if (text_error (&e->text) < 0) {
+    if (r < 0) {
         errno = ENOMEM;
-        return -1;
-    }
-    if (strlen (e->text.buf) != e->text.len) {
-        errno = EPROTO;
         return -1;
     }
     e->msg = flux_msg_incref (msg);

@@ -15,7 +15,7 @@
 #include <flux/core.h>
 
 #include "common/base64.h"
-#include "common/jscan.h"
+#include "common/jview.h"
 #include "common/text.h"
 #include "common/treeobj.h"
 #include "common/utf8.h"
@@ -36,8 +36,7 @@ struct lookup {
     int flags;
 
     const flux_msg_t *msg; /* the response that was read; holds 'val' */
-    const char *val;       /* text of the tree object; NULL: sentinel */
-    size_t vallen;
+    struct jview val;      /* the tree object; absent: sentinel */
 
     char *data; /* the value and a NUL; NULL: not decoded yet */
     size_t datalen;
@@ -166,13 +165,12 @@ flux_future_t *flux_kvs_lookupat (flux_t *h,
 {
     struct text t = TEXT_INIT;
     struct lookup *ctx;
-    struct jvalue v;
+    struct jview v;
     flux_future_t *f = NULL;
 
     if (!h || !key || !*key || !treeobj || !valid_flags (flags) || (flags & WATCH_KIND)
-        || !utf8_valid (treeobj, strlen (treeobj))
-        || jscan_text (treeobj, strlen (treeobj), &v) < 0
-        || (v.type != JSCAN_OBJECT && v.type != JSCAN_ARRAY)) {
+        || jview_parse (treeobj, strlen (treeobj), &v) < 0
+        || (!jview_is (v, JVIEW_OBJECT) && !jview_is (v, JVIEW_ARRAY))) {
         errno = EINVAL;
         return NULL;
     }
@@ -180,7 +178,7 @@ flux_future_t *flux_kvs_lookupat (flux_t *h,
     if (kvs_put_string (&t, key) < 0)
         goto done;
     text_printf (&t, ",\"flags\":%d,\"rootdir\":", flags);
-    text_put (&t, v.text, v.len);
+    jview_put (&t, v);
     text_putc (&t, '}');
     if ((ctx = lookup_new (h, flags, key, treeobj)))
         f = send_lookup (ctx, "kvs.lookup", &t);
@@ -199,17 +197,19 @@ static struct lookup *lookup_get (flux_future_t *f)
 }
 
 /* The tree object in a response; val is NULL for a sentinel. */
-static int find_val (struct lookup *ctx, flux_future_t *f, struct jvalue *val)
+static int find_val (struct lookup *ctx, flux_future_t *f, struct jview *val)
 {
+    static const char *const keys[] = { "val" };
     const char *s;
 
     if (flux_rpc_get (f, &s) < 0)
         return -1;
     if (!s && (ctx->flags & FLUX_KVS_WATCH_INITIAL_SENTINEL)) {
-        *val = (struct jvalue){ .type = JSCAN_OBJECT };
+        *val = JVIEW_ABSENT;
         return 0;
     }
-    if (!s || jscan_find (s, strlen (s), "val", val) < 0 || val->type != JSCAN_OBJECT) {
+    if (!s || jview_parse_pick (s, strlen (s), false, 1, keys, val) < 0
+        || !jview_is (*val, JVIEW_OBJECT)) {
         errno = EPROTO;
         return -1;
     }
@@ -221,7 +221,7 @@ static struct lookup *lookup_read (flux_future_t *f)
 {
     struct lookup *ctx = lookup_get (f);
     const void *msg;
-    struct jvalue val;
+    struct jview val;
 
     if (!ctx || flux_future_get (f, &msg) < 0)
         return NULL;
@@ -229,45 +229,46 @@ static struct lookup *lookup_read (flux_future_t *f)
         return ctx;
     if (find_val (ctx, f, &val) < 0)
         return NULL;
-    if (!ctx->msg || !val.text || !ctx->val || val.len != ctx->vallen
-        || memcmp (val.text, ctx->val, val.len) != 0)
+    if (!ctx->msg || !val.s || !ctx->val.s || val.len != ctx->val.len
+        || memcmp (val.s, ctx->val.s, val.len) != 0)
         drop_results (ctx);
     flux_msg_decref (ctx->msg);
     ctx->msg = flux_msg_incref (msg);
-    ctx->val = val.text;
-    ctx->vallen = val.len;
+    ctx->val = val;
     return ctx;
 }
 
 /* The data of {"data":s "type":"val" "ver":1}.  EPROTO if that is no tree
  * object, EINVAL if it is not a val.
  */
-static int scan_val (const struct lookup *ctx, struct jvalue *data)
+static int scan_val (const struct lookup *ctx, struct jview *data)
 {
-    struct jscan it = JSCAN_INIT (ctx->val, ctx->vallen);
-    struct jvalue key, value;
+    struct jview key, value;
+    struct jiter it;
     bool is_val = false;
     struct treeobj *o;
     int found = 0;
     int64_t ver;
 
-    while (jscan_next (&it, &key, &value) > 0) {
-        if (jvalue_is (&key, "data")) {
+    *data = JVIEW_ABSENT;
+    jiter_init (&it, ctx->val);
+    while (jiter_next (&it, &key, &value)) {
+        if (jview_equal (key, "data")) {
             *data = value;
             found |= 1;
         }
-        else if (jvalue_is (&key, "type")) {
-            is_val = jvalue_is (&value, "val");
+        else if (jview_equal (key, "type")) {
+            is_val = jview_equal (value, "val");
             found |= 2;
         }
-        else if (jvalue_is (&key, "ver") && jvalue_int (&value, &ver) == 0 && ver == 1)
+        else if (jview_equal (key, "ver") && jview_int (value, &ver) == 0 && ver == 1)
             found |= 4;
         else
             found |= 8;
     }
-    if (is_val && found == 7 && data->type == JSCAN_STRING)
+    if (is_val && found == 7 && jview_is (*data, JVIEW_STRING))
         return 0;
-    if (!is_val && treeobj_parse (ctx->val, ctx->vallen, &o) == 0) {
+    if (!is_val && treeobj_parse (ctx->val.s, ctx->val.len, &o) == 0) {
         treeobj_put (o);
         errno = EINVAL;
     }
@@ -298,18 +299,20 @@ static int decode_base64 (struct lookup *ctx, const char *s, size_t len)
 static int decode_value (struct lookup *ctx)
 {
     struct text t = TEXT_INIT;
-    struct jvalue data;
+    struct jview data;
+    const char *s;
+    size_t len;
     int rc;
 
     if (ctx->data)
         return 0;
-    if (!ctx->val)
+    if (!ctx->val.s)
         return decode_base64 (ctx, "", 0);
     if (scan_val (ctx, &data) < 0)
         return -1;
-    if (!data.escaped)
-        return decode_base64 (ctx, data.text, data.len);
-    if (jvalue_unescape (&data, &t) < 0 || text_error (&t) < 0) {
+    if (jview_plain (data, &s, &len))
+        return decode_base64 (ctx, s, len);
+    if (jview_string (data, &t) < 0) {
         text_fini (&t);
         errno = ENOMEM;
         return -1;
@@ -377,11 +380,11 @@ static struct treeobj *parse_treeobj (struct lookup *ctx)
     struct treeobj *o;
     int rc;
 
-    if (!ctx->val) {
+    if (!ctx->val.s) {
         errno = EPROTO;
         return NULL;
     }
-    if ((rc = treeobj_parse (ctx->val, ctx->vallen, &o)) < 0) {
+    if ((rc = treeobj_parse (ctx->val.s, ctx->val.len, &o)) < 0) {
         errno = rc == -ENOMEM ? ENOMEM : EPROTO;
         return NULL;
     }

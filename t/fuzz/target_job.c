@@ -231,9 +231,9 @@ static void compare_entry (const struct eventlog_entry *e, json_t *o)
 
     must (e->timestamp == json_number_value (json_object_get (o, "timestamp")));
     must (eventlog_entry_is (e, json_string_value (json_object_get (o, "name"))));
-    must ((e->context.text != NULL) == (context != NULL));
+    must (jview_present (e->context) == (context != NULL));
     if (context) {
-        json_t *c = json_loadb (e->context.text, e->context.len, 0, NULL);
+        json_t *c = json_loadb (e->context.s, e->context.len, 0, NULL);
 
         must (json_equal (c, context));
         json_decref (c);
@@ -249,17 +249,17 @@ static void rewrite (const struct eventlog_entry *e)
     char *context;
 
     text_puts (&name, "");
-    must (jvalue_unescape (&e->name, &name) == 0);
+    must (jview_string (e->name, &name) == 0);
     if (name.len == 0 || memchr (name.buf, '\0', name.len))
         return;
-    context = e->context.text ? strndup (e->context.text, e->context.len) : NULL;
+    context = jview_present (e->context) ? strndup (e->context.s, e->context.len) : NULL;
     must (eventlog_append (&t, e->timestamp, name.buf, context) == 0);
     must (eventlog_entry_decode (t.buf, t.len, &again) == 0);
     must (again.timestamp == e->timestamp && eventlog_entry_is (&again, name.buf));
-    must ((again.context.text != NULL) == (context != NULL));
+    must (jview_present (again.context) == (context != NULL));
     if (context)
         must (again.context.len == strlen (context)
-              && memcmp (again.context.text, context, again.context.len) == 0);
+              && memcmp (again.context.s, context, again.context.len) == 0);
     free (context);
 }
 

@@ -12,7 +12,7 @@
 #include <jansson.h>
 
 #include "common/errprintf.h"
-#include "common/jscan.h"
+#include "common/jview.h"
 #include "common/utf8.h"
 #include "common/util.h"
 #include "info.h"
@@ -109,11 +109,11 @@ done:
 static int
 value_put (struct lookup *l, const char *key, const char *s, size_t len, struct text *t)
 {
-    struct jvalue v;
+    struct jview v;
     bool object = wants (l, FLUX_JOB_LOOKUP_JSON_DECODE) && patch_key (key);
 
     if (!utf8_valid (s, len) || !utf8_valid (key, strlen (key))
-        || (object && jscan_text (s, len, &v) < 0)) {
+        || (object && jview_parse (s, len, &v) < 0)) {
         errno = ENOMEM;
         return -1;
     }

@@ -24,30 +24,16 @@ size_t mainlog_whole (const char *data, size_t len)
     return end ? (size_t)(end + 1 - data) : 0;
 }
 
-static bool
-context_get (const struct eventlog_entry *e, const char *name, struct jvalue *v)
-{
-    return e->context.text && jscan_find (e->context.text, e->context.len, name, v) == 0;
-}
-
-static bool context_true (const struct eventlog_entry *e, const char *name)
-{
-    struct jvalue v;
-
-    return context_get (e, name, &v) && v.type == JSCAN_TRUE;
-}
-
 int mainlog_owner (const char *log, size_t len, uint32_t *userid)
 {
     const char *pos = log;
     const char *line;
     struct eventlog_entry e;
-    struct jvalue v;
     int64_t value;
 
     if (!(line = eventlog_next_line (&pos, log + len, &len))
         || eventlog_entry_decode (line, len, &e) < 0 || !eventlog_entry_is (&e, "submit")
-        || !context_get (&e, "userid", &v) || jvalue_int (&v, &value) < 0 || value < 0
+        || jview_int (jview_get (e.context, "userid"), &value) < 0 || value < 0
         || value > UINT32_MAX)
         return -EPROTO;
     *userid = value;
@@ -63,7 +49,7 @@ static void mainlog_note (struct mainlog *ml, const char *line, size_t len)
     if (eventlog_entry_is (&e, "start"))
         ml->started = true;
     else if (eventlog_entry_is (&e, "release"))
-        ml->final |= context_true (&e, "final");
+        ml->final |= jview_is (jview_get (e.context, "final"), JVIEW_TRUE);
     else if (eventlog_entry_is (&e, "clean"))
         ml->clean = true;
 }

@@ -57,9 +57,9 @@ int patch_apply (const char *key, json_t *obj, const struct eventlog_entry *e)
     json_t *value;
     int r = 0;
 
-    if (!e->context.text)
+    if (!jview_present (e->context))
         return 0;
-    if (!(context = json_loadb (e->context.text, e->context.len, 0, NULL)))
+    if (!(context = json_loadb (e->context.s, e->context.len, 0, NULL)))
         return -EINVAL;
     if (strcmp (key, "R") == 0) {
         if ((value = json_object_get (context, "expiration")))

@@ -198,9 +198,9 @@ test_expect_success 'a job that had a killed rank fails; others still run' '
     sed 1d out | sort >ranks && printf "0\n1\n3\n" >want && test_cmp want ranks
 '
 test_expect_success 'SIGTERM to flux start ends the instance in order' '
-    { start -s3 sh -c "touch up; exec sleep 300" & } && pid=$! &&
+    { flux start -s3 sh -c "touch up; exec sleep 300" & } && pid=$! &&
     wait_until test -e up && kill -TERM $pid &&
-    { wait $pid; test $? -ge 128; }
+    test_expect_code 129 wait $pid
 '
 test_expect_success 'a rank that cannot start lets nobody hang, and rank 0 says why' '
     test_must_fail start -s3 -Sbroker.rc1_path="test \$(flux getattr rank) -ne 2" true 2>err &&

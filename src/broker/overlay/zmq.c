@@ -33,6 +33,13 @@ enum {
 _Static_assert (TRANSPORT_KEY_SIZE == 2 * KEY + 1, "hex digits and NUL");
 _Static_assert (crypto_box_SECRETKEYBYTES == KEY, "CURVE keys have one size");
 
+#define HANDSHAKE_FAILED                                                      \
+    (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \
+     | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+#define EVENTS                                                                \
+    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | HANDSHAKE_FAILED | ZMQ_EVENT_DISCONNECTED \
+     | ZMQ_EVENT_CONNECT_RETRIED)
+
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 
 struct transport {
@@ -63,7 +70,9 @@ struct link {
     char domain[16];
     unsigned char peer_key[KEY];
     bool admits; /* peer_key is known */
+    bool connects; /* rather than listens */
     bool up;
+    unsigned int strangers; /* turned away, not disconnected yet */
     bool congested;
 };
 
@@ -278,6 +287,21 @@ static int monitor_read (struct link *l)
     return event;
 }
 
+/* A connection has ended: that of our peer, unless it is that of somebody who
+ * was turned away.  If the two go at the same time the second one tells.
+ */
+static void disconnected (struct link *l)
+{
+    if (l->strangers > 0)
+        l->strangers--;
+    else if (l->up) {
+        /* its last words may still be here */
+        while (!is_closed (l) && receive_one (l))
+            ;
+        lose (l, "connection lost");
+    }
+}
+
 static void monitor_work (struct link *l)
 {
     int event;
@@ -285,14 +309,14 @@ static void monitor_work (struct link *l)
     while (!is_closed (l) && (event = monitor_read (l))) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             l->up = true;
-        else if (event == ZMQ_EVENT_DISCONNECTED && l->up) {
-            /* its last words may still be here */
-            while (!is_closed (l) && receive_one (l))
-                ;
-            lose (l, "connection lost");
-        }
+        else if (event == ZMQ_EVENT_DISCONNECTED)
+            disconnected (l);
         else if (event == ZMQ_EVENT_CONNECT_RETRIED)
             lose (l, "nobody is there"); /* who listens did so before we knew */
+        else if ((event & HANDSHAKE_FAILED) && l->connects)
+            lose (l, "turned away");
+        else if ((event & HANDSHAKE_FAILED))
+            l->strangers++;
     }
 }
 
@@ -417,8 +441,7 @@ static int link_start (struct link *l)
         || zmq_setsockopt (l->sock, ZMQ_CURVE_PUBLICKEY, t->public_key, KEY) < 0
         || zmq_socket_monitor (l->sock,
                                name,
-                               ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED
-                                   | ZMQ_EVENT_CONNECT_RETRIED)
+                               EVENTS)
                < 0
         || !(l->monitor = zmq_socket (t->ctx, ZMQ_PAIR))
         || set_int (l->monitor, ZMQ_LINGER, 0) < 0 || zmq_connect (l->monitor, name) < 0
@@ -487,6 +510,7 @@ static struct link *link_connect (struct transport *t,
 
     if (!l)
         return NULL;
+    l->connects = true;
     if (key_decode (key, l->peer_key) < 0
         || zmq_setsockopt (l->sock, ZMQ_CURVE_SERVERKEY, l->peer_key, KEY) < 0
         || zmq_connect (l->sock, uri) < 0) {

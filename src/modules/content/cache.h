@@ -11,14 +11,14 @@
  *   CLEAN     has data that is elsewhere, too: may be dropped
  *   DIRTY     has data that is nowhere else; waits for its turn
  *   STORING   ... is being written
- *   FAILED    ... could not be written; tried again at the next flush
+ *   FAILED    ... could not be written; tried again at the next flush or beat
  *
  * Ownership: entries belong to the cache; blobs are counted.
  * Bounds: clean data above cache_purge ()'s target goes once it is old enough,
  * and at once while there is more than CACHE_BYTES_MAX in all;
  * dirty data is bounded by the service, which holds back its answers to stores
- * above CACHE_DIRTY_MAX bytes while the backing store works.  Without one, or
- * while it fails, everything stays in memory.
+ * above CACHE_DIRTY_MAX bytes while the backing store works, CACHE_FAILING_MAX
+ * while it fails.  Without one everything stays in memory.
  *
  * No flux_t, no clock, no I/O.
  */
@@ -38,6 +38,8 @@
 #define CACHE_WRITEBACK_COUNT 8192
 /* Make clients wait when so much is dirty. */
 #define CACHE_DIRTY_MAX (64 * 1024 * 1024)
+/* ... and when the backing store does not take it. */
+#define CACHE_FAILING_MAX (256 * 1024 * 1024)
 /* Above so much in all, clean data goes however young it is. */
 #define CACHE_BYTES_MAX (128 * 1024 * 1024)
 

@@ -114,6 +114,10 @@ static void heartbeat_continuation (flux_future_t *f, void *arg)
 
     c->cache.now = flux_reactor_now (flux_get_reactor (c->h));
     cache_purge (&c->cache, c->purge_target, c->purge_age);
+    if (c->cache.nfailed > 0 && c->backing) { /* has it recovered? */
+        cache_retry (&c->cache);
+        writeback_all (c);
+    }
     flux_future_reset (f);
     if (heartbeat_start (c) < 0)
         flux_log_error (c->h, "error waiting for the heartbeat: nothing will be purged");

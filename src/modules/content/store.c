@@ -20,11 +20,14 @@ void respond_digest (struct content *c, const flux_msg_t *msg, const struct blob
 
 /* ---- back-pressure ---- */
 
-/* Too much is dirty, and writing it back helps? */
+/* Too much is dirty?  While the backing store fails there is more room: if that
+ * passes soon nobody will have noticed.
+ */
 static bool full (const struct content *c)
 {
-    return c->rank == 0 && c->backing && c->cache.dirty_bytes > CACHE_DIRTY_MAX
-           && c->cache.nfailed == 0;
+    return c->rank == 0 && c->backing
+           && c->cache.dirty_bytes
+                  > (c->cache.nfailed > 0 ? CACHE_FAILING_MAX : CACHE_DIRTY_MAX);
 }
 
 static void held_free (struct held *held)

@@ -177,7 +177,8 @@ void durability_check (struct service *s)
     if (s->durability != DURABILITY_RELAXED || s->save || s->syncing > 0 || s->rank > 0
         || flux_watcher_is_active (s->window_timer) || !unsaved (s, &root, &seq))
         return;
-    flux_timer_watcher_reset (s->window_timer, DURABILITY_WINDOW, 0.);
+    flux_timer_watcher_reset (s->window_timer,
+                              s->save_failed ? DURABILITY_RETRY : DURABILITY_WINDOW, 0.);
     flux_watcher_start (s->window_timer);
 }
 

@@ -36,6 +36,7 @@ enum durability {
 };
 
 #define DURABILITY_WINDOW 0.1
+#define DURABILITY_RETRY 1. /* after a failure: trying costs */
 
 struct service {
     flux_t *h;

@@ -1,0 +1,158 @@
+#!/bin/sh
+test_description='A full disk: what cannot be saved is refused or kept in memory, and it heals
+
+The state directory is on a small file system of its own.  When it is full a
+synchronous commit fails and changes nothing; everything else goes on in
+memory.  When there is room again nothing has to be restarted.'
+. "$(dirname "$0")/lib.sh"
+
+# Mounts go with this script, however it ends.
+if [ -z "$FULL_DISK_NAMESPACE" ]; then
+    FULL_DISK_NAMESPACE=t
+    export FULL_DISK_NAMESPACE
+    unshare -m true 2>/dev/null && exec unshare -m "$0" "$@"
+    echo "1..0 # SKIP no mount namespaces here (not root?)"
+    exit 0
+fi
+. "$T/sharness.sh"
+
+rpc=$BUILDDIR/t/live/rpc
+disk=$(pwd)/disk
+export rpc disk
+mkdir "$disk"
+if ! mount -t tmpfs -o size=16m tmpfs "$disk" 2>/dev/null; then
+    skip_all='cannot mount a tmpfs'
+    test_done
+fi
+
+# What runs inside an instance begins with this.
+cat >functions.sh <<\END
+set -e
+say () {
+    echo "# $*"
+}
+random () { # bytes, as text
+    head -c "$1" /dev/urandom | base64 -w0
+}
+fill () {
+    dd if=/dev/zero of="$disk/fill" bs=4096 2>/dev/null || :
+    test "$(df --output=avail "$disk" | tail -n 1)" -eq 0
+}
+make_room () {
+    rm "$disk/fill"
+}
+no_space () { # COMMAND: fails for that reason
+    if "$@" 2>err; then
+        return 1
+    fi
+    grep "No space left on device" err
+}
+missing () { # KEY
+    if flux kvs get "$1" 2>err; then
+        return 1
+    fi
+    grep "No such file" err
+}
+content () { # a number of its statistics
+    "$rpc" content.stats-get | sed "s/.*\"$1\":\([0-9]*\).*/\1/"
+}
+rss () { # of the broker, in kB
+    sed -n 's/VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$(flux getattr broker.pid)/status
+}
+END
+
+cat >full.sh <<\END
+. ./functions.sh
+flux kvs put -S before=1
+random 3000 | flux kvs put -S big=-
+flux kvs get big >big1
+id=$(flux submit sleep inf)
+flux job wait-event $id start
+
+say "full: a synchronous commit fails, and has changed nothing"
+fill
+random 50000 >lost
+no_space flux kvs put -S lost=- <lost
+no_space flux kvs put -S lost2=1
+missing lost
+missing lost2
+
+say "relaxed commits go on"
+random 5000 >kept
+flux kvs put --raw kept=- <kept
+
+say "so do reads"
+"$rpc" content.dropcache
+test "$(flux kvs get before)" = 1
+flux kvs get big >big2
+cmp big1 big2
+flux kvs get --raw kept | cmp - kept
+
+say "and jobs"
+flux jobs -no "{status}" | grep RUN
+test "$(flux run echo hello)" = hello
+flux cancel $id
+flux job wait-event $id clean
+flux jobs -ano "{status}" | grep CANCELED
+
+say "room again: no restart needed"
+make_room
+flux kvs put -S after=1
+test $(content dirty) -eq 0
+flux kvs get --raw kept | cmp - kept
+
+say "again and again"
+for i in 1 2 3 4 5; do
+    fill
+    random 5000 >part.$i
+    no_space flux kvs put --raw -S part.$i=- <part.$i
+    flux kvs put --raw part.$i=- <part.$i
+    make_room
+    flux kvs put -S round=$i
+done
+touch through
+kill -9 $(flux getattr broker.pid)
+END
+test_expect_success 'a full disk is survived, and heals' '
+    ! flux start --statedir="$disk/state" sh full.sh >out 2>log
+    cat out && test -f through || { cat log; false; }
+'
+
+cat >after.sh <<\END
+. ./functions.sh
+test "$(flux kvs get before after round)" = "$(printf "1\n1\n5\n")"
+missing lost
+missing lost2
+flux kvs get --raw kept | cmp - kept
+for i in 1 2 3 4 5; do
+    flux kvs get --raw part.$i | cmp - part.$i
+done
+test $(flux jobs -ano "{status}" | wc -l) -eq 2
+END
+test_expect_success 'all that was kept meanwhile is there after a crash' '
+    flux start --statedir="$disk/state" sh after.sh
+'
+
+cat >flood.sh <<\END
+. ./functions.sh
+INSIDE_FLUX=t
+. "$T/lib.sh"
+fill
+id=$(flux submit flux lptest 100 12000000)
+stuck () {
+    test $(content size) -gt 260000000
+}
+wait_until stuck
+test $(rss) -lt 700000
+flux jobs -no "{status}" | grep RUN
+test "$(flux kvs get before)" = 1
+flux cancel $id
+mount -o remount,size=900m "$disk"
+flux job wait-event $id clean
+flux kvs put -S after=2
+END
+test_expect_success EXPENSIVE 'memory is bounded: a flood of output waits' '
+    flux start --statedir="$disk/state" sh flood.sh
+'
+umount "$disk"
+test_done

@@ -76,7 +76,7 @@ static void pmi_send (void *arg, uint32_t rank, const char *line, size_t len)
         cmd_warn ("%u: PMI answer not sent: %s", (unsigned int)rank, strerror (errno));
 }
 
-static void pmi_abort (void *arg, uint32_t rank, const char *message)
+static void pmi_abort (void *arg, uint32_t rank, int code, const char *message)
 {
     cmd_warn ("%u: PMI abort: %s", (unsigned int)rank, message);
     kill_all (arg, SIGTERM);

@@ -25,6 +25,8 @@ struct pmi {
     uint32_t ntasks;
     uint32_t nbarrier; /* tasks in the barrier */
     unsigned int barriers; /* left so far */
+    uint32_t universe;
+    uint32_t (*appnum) (void *arg, uint32_t task); /* NULL: 0 */
     struct table kvs; /* key -> pair */
     char *kvsname;
     const struct pmi_ops *ops;
@@ -43,7 +45,7 @@ int pmi_create (uint32_t ntasks,
         return -ENOMEM;
     p->tasks = calloc (ntasks + 1, sizeof (p->tasks[0]));
     p->kvsname = strdup (kvsname);
-    p->ntasks = ntasks;
+    p->ntasks = p->universe = ntasks;
     p->ops = ops;
     p->arg = arg;
     table_init (&p->kvs);
@@ -107,6 +109,16 @@ int pmi_preset (struct pmi *p, const char *key, const char *value)
     if (strlen (key) >= PMI_KEYLEN_MAX || strlen (value) >= PMI_VALLEN_MAX)
         return -EINVAL;
     return store (p, key, value);
+}
+
+void pmi_set_appnum (struct pmi *p, uint32_t (*appnum) (void *arg, uint32_t task))
+{
+    p->appnum = appnum;
+}
+
+void pmi_set_universe (struct pmi *p, uint32_t size)
+{
+    p->universe = size;
 }
 
 static void send_line (struct pmi *p, uint32_t task, const char *fmt, ...)
@@ -252,12 +264,15 @@ static void do_barrier (struct pmi *p, uint32_t task, const char *line)
 
 static void do_abort (struct pmi *p, uint32_t task, const char *line)
 {
-    char copy[PMI_LINE_MAX];
+    char copy[PMI_LINE_MAX], code[16];
     char *msg;
+    bool toolong;
 
     snprintf (copy, sizeof (copy), "%s", line);
     msg = get_word (copy, "error_msg");
-    p->ops->abort (p->arg, task, msg && *msg ? msg : "aborted");
+    if (!copy_word (line, "exitcode", code, sizeof (code), &toolong) || toolong)
+        strcpy (code, "1");
+    p->ops->abort (p->arg, task, atoi (code), msg && *msg ? msg : "aborted");
 }
 
 static void do_get_maxes (struct pmi *p, uint32_t task, const char *line)
@@ -272,12 +287,15 @@ static void do_get_maxes (struct pmi *p, uint32_t task, const char *line)
 
 static void do_get_appnum (struct pmi *p, uint32_t task, const char *line)
 {
-    send_line (p, task, "cmd=appnum rc=0 appnum=0\n");
+    send_line (p,
+               task,
+               "cmd=appnum rc=0 appnum=%u\n",
+               p->appnum ? p->appnum (p->arg, task) : 0);
 }
 
 static void do_get_universe_size (struct pmi *p, uint32_t task, const char *line)
 {
-    send_line (p, task, "cmd=universe_size rc=0 size=%u\n", p->ntasks);
+    send_line (p, task, "cmd=universe_size rc=0 size=%u\n", p->universe);
 }
 
 static void do_get_my_kvsname (struct pmi *p, uint32_t task, const char *line)

@@ -30,8 +30,8 @@
 struct pmi_ops {
     /* Write one line, newline included, to a task. */
     void (*send) (void *arg, uint32_t task, const char *line, size_t len);
-    /* The task wants the job to end. */
-    void (*abort) (void *arg, uint32_t task, const char *message);
+    /* The task wants the job to end, with this exit code. */
+    void (*abort) (void *arg, uint32_t task, int code, const char *message);
     /* The task does not speak the protocol. */
     void (*protocol_error) (void *arg, uint32_t task, const char *line);
 };
@@ -50,6 +50,12 @@ void pmi_destroy (struct pmi *p);
  * -ENOMEM.
  */
 int pmi_preset (struct pmi *p, const char *key, const char *value);
+
+/* What a task hears of its application number (0) and of the size of the
+ * universe (the number of tasks).
+ */
+void pmi_set_appnum (struct pmi *p, uint32_t (*appnum) (void *arg, uint32_t task));
+void pmi_set_universe (struct pmi *p, uint32_t size);
 
 /* Bytes from one task.  Callbacks may not destroy the server. */
 void pmi_input (struct pmi *p, uint32_t task, const char *data, size_t len);

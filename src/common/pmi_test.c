@@ -23,10 +23,10 @@ static void on_send (void *arg, uint32_t task, const char *line, size_t len)
     text_put (&s->lines[task], line, len);
 }
 
-static void on_abort (void *arg, uint32_t task, const char *message)
+static void on_abort (void *arg, uint32_t task, int code, const char *message)
 {
     struct sink *s = arg;
-    snprintf (s->aborted, sizeof (s->aborted), "%u: %s", task, message);
+    snprintf (s->aborted, sizeof (s->aborted), "%u: %d %s", task, code, message);
 }
 
 static void on_error (void *arg, uint32_t task, const char *line)
@@ -255,9 +255,9 @@ static void endings (void)
     if (pmi_create (2, "k", &ops, &s, &p) < 0)
         bail_out ("no server");
     is (ask (p, &s, 1, "cmd=abort exitcode=7"), "", "abort has no answer");
-    is (s.aborted, "1: aborted", "but consequences");
+    is (s.aborted, "1: 7 aborted", "but consequences");
     ask (p, &s, 0, "cmd=abort exitcode=7 error_msg=it = broken");
-    is (s.aborted, "0: it = broken", "and may say why");
+    is (s.aborted, "0: 7 it = broken", "and may say why");
     ask (p, &s, 0, "hello");
     ok (s.errors == 1, "anything else is a protocol error");
     ask (p, &s, 1, "cmd=no_such_command");

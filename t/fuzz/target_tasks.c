@@ -145,7 +145,7 @@ static void on_send (void *arg, uint32_t task, const char *line, size_t len)
     text_put (&a->lines[task], line, len);
 }
 
-static void on_abort (void *arg, uint32_t task, const char *message)
+static void on_abort (void *arg, uint32_t task, int code, const char *message)
 {
     ((struct answers *)arg)->aborts++;
 }

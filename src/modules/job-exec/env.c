@@ -11,14 +11,21 @@
 #include "common/util.h"
 #include "exec.h"
 
-#define TASK_VARS 3
+#define TASK_VARS 4
 #define TASK_VAR_SIZE 40
 
+/* The last two are not in all jobs. */
 static const char *const task_vars[TASK_VARS] = {
     "FLUX_TASK_RANK",
     "FLUX_TASK_LOCAL_ID",
-    "PMI_RANK",
+    "PMI_RANK",        /* with PMI */
+    "MPI_LOCALRANKID", /* under mpiexec, which has PMI */
 };
+
+static size_t count_task_vars (const struct job *job)
+{
+    return !job->pmi ? 2 : !job->follower ? 3 : 4;
+}
 
 /* Variables that a job may bring along and must not keep. */
 static bool is_removed (const char *name)
@@ -27,6 +34,7 @@ static bool is_removed (const char *name)
         "FLUX_PROXY_REMOTE",
         "PMI_FD",
         "PMI_SIZE",
+        "MPI_LOCALNRANKS",
     };
 
     for (size_t i = 0; i < ARRAY_SIZE (names); i++) {
@@ -125,6 +133,8 @@ static void put_ours (struct block *b, struct job *job, uint32_t node)
     if (job->pmi) {
         put_uint (b, "PMI_FD", SPAWN_EXTRA_FD);
         put_uint (b, "PMI_SIZE", job->layout.ntasks);
+        if (job->follower)
+            put_uint (b, "MPI_LOCALNRANKS", job->layout.ppn[node]);
     }
     put_gpus (b, job, node);
 }
@@ -143,32 +153,47 @@ static bool is_ours (const struct block *b, size_t count, const char *name)
     return false;
 }
 
-static void put_job (struct block *b, struct job *job)
+/* Variables from a jobspec, unless we set them, or 'over' has them, too. */
+static void put_vars (struct block *b,
+                      size_t ours,
+                      json_t *vars,
+                      json_t *over,
+                      const char *hostname)
 {
-    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
-    json_t *vars = json_object_get (system, "environment");
-    size_t ours = b->count;
     const char *name;
     json_t *value;
 
     json_object_foreach (vars, name, value) {
         const char *s = json_string_value (value);
 
-        if (!s || is_removed (name) || is_ours (b, ours, name))
+        if (!s || is_removed (name) || json_object_get (over, name)
+            || is_ours (b, ours, name))
             continue;
-        put (b, name, strcmp (name, "HOSTNAME") ? s : job->x->hostname);
+        put (b, name, strcmp (name, "HOSTNAME") ? s : hostname);
     }
 }
 
-int env_create (struct job *job, uint32_t node, struct env *env)
+int env_create (struct job *job,
+                const struct program *program,
+                uint32_t node,
+                struct env *env)
 {
+    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
     struct block b = { 0 };
+    size_t ours;
     char *p;
 
     put_ours (&b, job, node);
+    ours = b.count;
+    if (!text_error (&b.text) && !program->envnone)
+        put_vars (&b,
+                  ours,
+                  json_object_get (system, "environment"),
+                  program->env,
+                  job->x->hostname);
     if (!text_error (&b.text))
-        put_job (&b, job);
-    env->count = b.count + TASK_VARS - (job->pmi ? 0 : 1);
+        put_vars (&b, ours, program->env, NULL, job->x->hostname);
+    env->count = b.count + count_task_vars (job);
     env->vars = calloc (env->count + 1, sizeof (env->vars[0]));
     env->task = calloc (TASK_VARS, TASK_VAR_SIZE);
     if (text_error (&b.text) || !env->vars || !env->task) {
@@ -189,7 +214,8 @@ int env_create (struct job *job, uint32_t node, struct env *env)
 
 void env_set_task (struct env *env, const struct task *task)
 {
-    const uint32_t values[TASK_VARS] = { task->rank, task->localid, task->rank };
+    const uint32_t values[TASK_VARS] = { task->rank, task->localid, task->rank,
+                                         task->localid };
 
     for (size_t i = 0; i < TASK_VARS; i++)
         snprintf (env->task + i * TASK_VAR_SIZE,

@@ -42,6 +42,7 @@ void job_event_shell_init (struct job *job)
               job->x->rank,
               job->layout.nnodes);
     job_event (job, "shell.init", buf);
+    follow_note (job, "shell.init", buf);
 }
 
 void job_event_shell_start (struct job *job)

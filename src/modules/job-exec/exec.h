@@ -67,6 +67,8 @@ struct exec {
     struct list ended;   /* jobs to be freed when the reactor sleeps */
     struct list orphans; /* processes that belong to no job */
     struct table jobs;
+    struct table followers; /* by token (follow.c) */
+    struct table senders;   /* the same, by who sent the request */
     struct spawner *spawner;
     struct coremap cores;
     struct exec_config config;
@@ -113,6 +115,32 @@ struct task {
     flux_watcher_t *w_pmi;
 };
 
+/* The variables of a task. */
+struct env {
+    char **vars; /* for execve */
+    size_t count;
+    char *base; /* the memory of those that all tasks of a program share */
+    char *task; /* ... and of the others */
+    const char *path; /* value of PATH, or NULL */
+};
+
+/* What ntasks ranks from first on run.  Strings and objects are the jobspec's. */
+struct program {
+    uint32_t first;
+    uint32_t ntasks;
+    json_t *command;
+    const char *cwd; /* NULL: the job's */
+    json_t *env;     /* changes of the job's environment, or NULL */
+    bool envnone;    /* ... or instead of it */
+    /* while tasks are started: */
+    uint32_t node; /* which env_block is for */
+    struct env env_block;
+    int cwd_fd; /* directory, or -1 */
+    char **argv;
+    struct text *rendered; /* one per argument; NULL: no argument has tags */
+    size_t argc;
+};
+
 struct job {
     struct exec *x;
     struct list dirty; /* in exec.dirty: log entries to flush */
@@ -147,6 +175,17 @@ struct job {
     bool paused;           /* tasks are not read: log is full */
     struct pmi *pmi;
 
+    struct program *programs; /* at least one, in the order of ranks */
+    size_t nprograms;
+    struct idset *stdin_ranks; /* who reads the client's stdin; NULL: all */
+    bool auto_cleanup;         /* a task that is killed ends the job */
+
+    struct follower *follower; /* NULL: nobody; from here on if there is one */
+    struct text fresh;         /* output for the follower, then for the log */
+    struct text notes;         /* for the follower only */
+    uint64_t kept;             /* bytes of output that went to the log */
+    uint64_t keep_limit;
+
     struct task *tasks;
     uint32_t ntasks;
     uint32_t nactive; /* of these, not complete yet */
@@ -156,6 +195,7 @@ struct job {
     int status;           /* finish status */
 
     uint64_t input_bytes;
+    struct flux_msglist *unread; /* stdin requests of the follower, unanswered */
     flux_watcher_t *w_expiration;
     flux_watcher_t *w_exit_timeout;
     flux_watcher_t *w_kill;
@@ -218,15 +258,41 @@ void guest_init_logs (struct job *job);
 /* launch.c: start the tasks; on failure the job is doomed and completes. */
 void job_launch (struct job *job);
 
+/* program.c: what the tasks run.  programs_create () returns 0 or -errno with a
+ * sentence; program_open () gets everything ready to start tasks, and on
+ * failure has told the job.
+ */
+int programs_create (struct job *job, flux_error_t *error);
+void programs_destroy (struct job *job);
+int program_open (struct job *job, struct program *p);
+int program_set_task (struct job *job, struct program *p, const struct task *task);
+void program_close (struct program *p);
+
+/* follow.c */
+void follow_attach_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void follow_ack_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void follow_disconnect_cb (flux_t *h,
+                           flux_msg_handler_t *mh,
+                           const flux_msg_t *msg,
+                           void *arg);
+/* Find the job's follower.  False: it should have one, and has not. */
+bool follow_begin (struct job *job);
+/* What the follower did not acknowledge is too much; is little again. */
+bool follow_full (const struct job *job);
+bool follow_has_room (const struct job *job);
+/* Notes to the follower, if there is one; members as for job_event (). */
+void follow_note (struct job *job, const char *name, const char *members);
+void follow_note_abort (struct job *job, uint32_t rank, int code, const char *note);
+void follow_note_exception (struct job *job, int severity, const char *type, const char *note);
+void follow_flush (struct job *job);
+void follow_end (struct job *job);
+void follow_fini (struct exec *x);
+
 /* env.c */
-struct env {
-    char **vars; /* for execve */
-    size_t count;
-    char *base; /* the memory of those that all tasks share */
-    char *task; /* ... and of the others */
-    const char *path; /* value of PATH, or NULL */
-};
-int env_create (struct job *job, uint32_t node, struct env *env);
+int env_create (struct job *job,
+                const struct program *program,
+                uint32_t node,
+                struct env *env);
 /* Set the variables that differ from task to task. */
 void env_set_task (struct env *env, const struct task *task);
 void env_fini (struct env *env);
@@ -255,6 +321,9 @@ void job_resume (struct job *job); /* read from tasks again */
 void job_signal (struct job *job, int signum);
 
 /* input.c */
+bool job_reads_stdin (const struct job *job, uint32_t rank);
+/* A task has read all its input, or will read no more. */
+void input_read (struct job *job);
 void input_stdin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 /* The size that shell.options.NAME.limit says, at most max.  0 or -EINVAL. */
 int size_option (const struct job *job,
@@ -281,6 +350,8 @@ void job_fatal (struct job *job, const char *type, const char *fmt, ...) _printf
 void job_cancel (struct job *job, int signum);
 void job_arm_expiration (struct job *job);
 void job_first_exit (struct job *job, const struct task *task);
+/* A signal ended a task, and the others shall not wait for it. */
+void job_task_killed (struct job *job, const struct task *task);
 
 /* ranks.c: brokers come and go; a job that has one that went fails. */
 int ranks_watch (struct exec *x);

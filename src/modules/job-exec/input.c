@@ -55,6 +55,11 @@ int size_option (const struct job *job,
     return *size >= 1 && *size <= max ? 0 : -EINVAL;
 }
 
+bool job_reads_stdin (const struct job *job, uint32_t rank)
+{
+    return !job->stdin_ranks || idset_test (job->stdin_ranks, rank);
+}
+
 struct stdin_request {
     const char *rank;
     struct idset *ranks; /* NULL: all */
@@ -138,10 +143,24 @@ static void log_input (struct job *job, const struct stdin_request *req)
 
 static bool is_target (const struct stdin_request *req, const struct task *task)
 {
-    return !req->ranks || idset_test (req->ranks, task->rank);
+    return (!req->ranks || idset_test (req->ranks, task->rank))
+           && job_reads_stdin (task->job, task->rank);
 }
 
-/* Nothing is written unless all targets can take it. */
+/* Has every task that is meant closed its stdin? */
+static bool is_in_vain (const struct job *job, const struct stdin_request *req)
+{
+    for (uint32_t i = 0; i < job->ntasks; i++) {
+        if (is_target (req, &job->tasks[i])
+            && (job->state == JOB_STARTING || job->tasks[i].stdin_fd >= 0))
+            return false;
+    }
+    return true;
+}
+
+/* Nothing is written unless all targets can take it.  What a follower sends is
+ * its own business: it is not kept, and there may be any amount of it.
+ */
 static int deliver (struct job *job, const struct stdin_request *req)
 {
     const char *data;
@@ -153,10 +172,14 @@ static int deliver (struct job *job, const struct stdin_request *req)
         if (is_target (req, &job->tasks[i]) && job->tasks[i].stdin_eof)
             return -EPIPE;
     }
+    if (job->follower && is_in_vain (job, req))
+        return -EPIPE;
     if ((r = get_data (req, &data, &len, &mem)) < 0)
         return r;
-    job->input_bytes += len;
-    log_input (job, req);
+    if (!job->follower) {
+        job->input_bytes += len;
+        log_input (job, req);
+    }
     for (uint32_t i = 0; i < job->ntasks; i++) {
         if (is_target (req, &job->tasks[i]))
             (void)task_write_stdin (&job->tasks[i], data, len, req->eof);
@@ -183,6 +206,31 @@ static bool within_limit (struct job *job)
                "input",
                text);
     return false;
+}
+
+/* A follower is answered when the tasks have read what it sent: how much it
+ * may have under way bounds what is in memory here.
+ */
+static bool all_read (const struct job *job)
+{
+    for (uint32_t i = 0; i < job->ntasks; i++) {
+        if (job->tasks[i].stdin_buf.len > 0)
+            return false;
+    }
+    return true;
+}
+
+void input_read (struct job *job)
+{
+    const flux_msg_t *msg;
+
+    if (flux_msglist_count (job->unread) < 1 || !all_read (job))
+        return;
+    while ((msg = flux_msglist_pop (job->unread))) {
+        if (flux_respond (job->x->h, msg, NULL) < 0)
+            flux_log_error (job->x->h, "stdin response");
+        flux_msg_decref (msg);
+    }
 }
 
 /* The job of a topic <userid>-shell-<f58plain>.<method> */
@@ -219,6 +267,8 @@ void input_stdin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         rc = flux_respond_error (h, msg, errno, NULL);
     else if ((r = deliver (job, &req)) < 0)
         rc = flux_respond_error (h, msg, -r, NULL);
+    else if (job->follower && !all_read (job))
+        rc = flux_msglist_append (job->unread, msg);
     else {
         rc = flux_respond (h, msg, NULL);
         (void)within_limit (job);

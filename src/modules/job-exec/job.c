@@ -28,6 +28,7 @@ static void remove_tmpdir (struct job *job)
         .cwd = -1,
         .fds = { -1, -1, -1 },
         .extra = -1,
+        .umask = -1,
     };
     pid_t pid;
     int pidfd;
@@ -53,6 +54,11 @@ void job_free (struct job *job)
     for (uint32_t i = 0; job->tasks && i < job->ntasks; i++)
         task_fini (&job->tasks[i]);
     free (job->tasks);
+    programs_destroy (job);
+    idset_destroy (job->stdin_ranks);
+    flux_msglist_destroy (job->unread);
+    text_fini (&job->fresh);
+    text_fini (&job->notes);
     files_fini (job);
     remove_tmpdir (job);
     flux_watcher_destroy (job->w_expiration);
@@ -72,6 +78,7 @@ void job_free (struct job *job)
 
 void job_end (struct job *job)
 {
+    follow_end (job);
     job->state = JOB_ENDED;
     job_respond_release (job);
     (void)table_del_u64 (&job->x->jobs, job->id);
@@ -83,6 +90,7 @@ void job_end (struct job *job)
 void job_flush (struct job *job)
 {
     list_del (&job->dirty);
+    follow_flush (job);
     guest_flush (job);
 }
 
@@ -133,6 +141,8 @@ static void remove_service (struct job *job)
  */
 void job_complete (struct job *job)
 {
+    char buf[32];
+
     if (job->state >= JOB_FINISHING)
         return;
     job->state = JOB_FINISHING;
@@ -147,13 +157,15 @@ void job_complete (struct job *job)
         if (!job->mock)
             job_event_exit (job);
         else {
-            char buf[32];
             snprintf (buf, sizeof (buf), "\"status\":%d", job->status);
             job_event (job, "complete", buf);
         }
         job_respond_finish (job);
         job->finished = true;
+        snprintf (buf, sizeof (buf), "\"status\":%d", job->status);
+        follow_note (job, "finish", buf);
     }
+    follow_end (job); /* it has waited long enough */
     job_event (job, "done", NULL);
     guestlog_close (&job->log);
     job_flush (job);
@@ -204,6 +216,19 @@ static int size_limits (struct job *job, struct output_config *config, flux_erro
     return 0;
 }
 
+/* mpiexec.stdin and mpiexec.cleanup */
+static int client_options (struct job *job, flux_error_t *error)
+{
+    const char *ranks = jobspec_option_string (job->js, "mpiexec.stdin", NULL);
+
+    job->auto_cleanup = json_is_true (jobspec_option (job->js, "mpiexec.cleanup"));
+    if (ranks && !(job->stdin_ranks = idset_decode (ranks))) {
+        errprintf (error, "mpiexec.stdin is no idset");
+        return -EINVAL;
+    }
+    return 0;
+}
+
 /* Everything that needs no I/O.  Returns 0, or -errno with a sentence. */
 static int prepare (struct job *job, flux_error_t *error)
 {
@@ -237,9 +262,18 @@ static int prepare (struct job *job, flux_error_t *error)
             t->stream[s].fd = t->stream[s].file = -1;
     }
     config.ntasks = job->layout.ntasks;
-    if ((r = size_limits (job, &config, error)) < 0)
+    if ((r = programs_create (job, error)) < 0 || (r = client_options (job, error)) < 0
+        || (r = size_limits (job, &config, error)) < 0)
         return r;
-    return output_create (&config, guestlog_text (&job->log, GUESTLOG_OUTPUT), &job->output);
+    if (job->follower && !(job->unread = flux_msglist_create ()))
+        return -ENOMEM;
+    if (!job->follower)
+        return output_create (&config,
+                              guestlog_text (&job->log, GUESTLOG_OUTPUT),
+                              &job->output);
+    job->keep_limit = config.stream[0].limit;
+    config.stream[0].limit = config.stream[1].limit = 0;
+    return output_create (&config, &job->fresh, &job->output);
 }
 
 static bool may_mock (const struct job *job, flux_error_t *error)
@@ -264,6 +298,10 @@ static int decode (struct job *job, json_t *jobspec, json_t *R, flux_error_t *er
     if ((r = jobspec_decode (jobspec, &job->js, &why)) == 0) {
         if (job->js->exec_test)
             return may_mock (job, error) ? mock_create (job, error) : -EPERM;
+        if (!follow_begin (job)) {
+            errprintf (error, "the program that ran this job is gone");
+            return -ECANCELED;
+        }
         r = prepare (job, &why);
     }
     if (r == -ENOMEM)

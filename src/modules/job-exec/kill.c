@@ -263,6 +263,21 @@ static void exit_timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, 
                text);
 }
 
+void job_task_killed (struct job *job, const struct task *task)
+{
+    if (job->doomed || job->nactive < 2)
+        return;
+    job->exception_status = task->status;
+    job_fatal (job,
+               "exec",
+               "%s: task rank %u on host %s was killed (%s)",
+               job_name (job),
+               task->rank,
+               job->x->hostname,
+               strsignal (WTERMSIG (task->status)));
+    job_signal (job, SIGKILL);
+}
+
 void job_first_exit (struct job *job, const struct task *task)
 {
     const char *text;

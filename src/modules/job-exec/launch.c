@@ -16,16 +16,13 @@
 /* What all tasks of a job share while they are started. */
 struct launch {
     struct job *job;
-    uint32_t node; /* which env and cpus are for */
-    struct env env;
-    int cwd; /* directory, or -1 */
-    cpu_set_t cpus;
-    bool bind; /* to cpus */
+    uint32_t node; /* which cpus are for, or UINT32_MAX */
+    int cwd;       /* where relative paths of files begin; a program's */
+    enum { BIND_NOT, BIND_ALL, BIND_EACH } bind;
+    cpu_set_t cpus; /* of all tasks of the node, or of the one being started */
+    int umask;      /* or -1 */
     struct spawn_limit limits[NLIMITS];
     size_t nlimits;
-    char **argv;     /* what is not rendered is borrowed from the jobspec */
-    struct text *rendered; /* one per argument; NULL: no argument has tags */
-    size_t argc;
 };
 
 static const struct {
@@ -87,46 +84,63 @@ static int get_limits (struct launch *l)
     return 0;
 }
 
-/* Bind to the job's cores of a node, unless these are all there are, or not
- * ours.
- */
-static void get_cpus (struct launch *l, uint32_t node)
+/* The cpus of count cores of the node, from the nth on, round and round. */
+static void add_cores (struct launch *l, unsigned int n, unsigned int count)
 {
     struct job *job = l->job;
-    const struct idset *cores = rset_ids_at (job->R, node, RSET_CORE);
-    const char *how = jobspec_option_string (job->js, "cpu-affinity", "on");
-    size_t count = coremap_count (&job->x->cores);
-    unsigned int core;
+    const struct idset *cores = rset_ids_at (job->R, l->node, RSET_CORE);
+    unsigned int total = idset_count (cores), i = 0;
 
-    CPU_ZERO (&l->cpus);
-    l->bind = false;
-    if (!strcmp (how, "off") || idset_count (cores) >= count)
-        return;
-    for (core = idset_first (cores); core != IDSET_INVALID_ID;
-         core = idset_next (cores, core))
-        coremap_get (&job->x->cores, core, &l->cpus);
-    l->bind = CPU_COUNT (&l->cpus) > 0;
+    for (unsigned int core = idset_first (cores); core != IDSET_INVALID_ID;
+         core = idset_next (cores, core), i++) {
+        if ((i + total - n % total) % total < count)
+            coremap_get (&job->x->cores, core, &l->cpus);
+    }
 }
 
-static int open_cwd (struct launch *l)
+/* What follows is for tasks of this node: bind them to the job's cores there,
+ * unless these are all there are, or not ours.
+ */
+static void bind_node (struct launch *l, uint32_t node)
 {
     struct job *job = l->job;
-    const char *cwd = job->js->cwd;
+    const char *how = jobspec_option_string (job->js, "cpu-affinity", "on");
+    unsigned int total = idset_count (rset_ids_at (job->R, node, RSET_CORE));
 
-    if (cwd && (l->cwd = open (cwd, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0)
-        return 0;
-    if (cwd)
-        job_log (job,
-                 3,
-                 "host %s: Could not change dir to %s: %s. Going to /tmp instead",
-                 job->x->hostname,
-                 cwd,
-                 strerror (errno));
-    if ((l->cwd = open ("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
-        job_fatal (job, "exec", "Could not change dir to /tmp: %s", strerror (errno));
-        return -errno;
+    l->node = node;
+    l->bind = BIND_NOT;
+    if (!strcmp (how, "off") || total == 0)
+        return;
+    if (!strcmp (how, "per-task"))
+        l->bind = BIND_EACH;
+    else if (total < coremap_count (&job->x->cores)) {
+        CPU_ZERO (&l->cpus);
+        add_cores (l, 0, total);
+        if (CPU_COUNT (&l->cpus) > 0)
+            l->bind = BIND_ALL;
     }
-    return 0;
+}
+
+/* The task's share of the cores; with more tasks than cores they take turns. */
+static const cpu_set_t *get_cpus (struct launch *l, const struct task *task)
+{
+    unsigned int total, ntasks, share;
+
+    if (l->bind != BIND_EACH)
+        return l->bind == BIND_ALL ? &l->cpus : NULL;
+    total = idset_count (rset_ids_at (l->job->R, task->node, RSET_CORE));
+    ntasks = l->job->layout.ppn[task->node];
+    share = total > ntasks ? total / ntasks : 1;
+    CPU_ZERO (&l->cpus);
+    add_cores (l, task->localid * share, share);
+    return CPU_COUNT (&l->cpus) > 0 ? &l->cpus : NULL;
+}
+
+static int get_umask (const struct job *job)
+{
+    json_t *o = jobspec_option (job->js, "mpiexec.umask");
+
+    return json_is_integer (o) ? (int)(json_integer_value (o) & 0777) : -1;
 }
 
 static void make_tmpdir (struct job *job)
@@ -142,59 +156,13 @@ static void make_tmpdir (struct job *job)
     text_fini (&t);
 }
 
-static int get_argv (struct launch *l)
-{
-    json_t *command = l->job->js->command;
-    bool tags = false;
-
-    l->argc = json_array_size (command);
-    if (!(l->argv = calloc (l->argc + 1, sizeof (l->argv[0]))))
-        return -ENOMEM;
-    for (size_t i = 0; i < l->argc; i++) {
-        l->argv[i] = (char *)json_string_value (json_array_get (command, i));
-        tags = tags || mustache_has_tags (l->argv[i]);
-    }
-    if (tags && !(l->rendered = calloc (l->argc, sizeof (l->rendered[0]))))
-        return -ENOMEM;
-    return 0;
-}
-
-static int render_argv (struct launch *l, const struct task *task)
-{
-    if (!l->rendered)
-        return 0;
-    for (size_t i = 0; i < l->argc; i++) {
-        const char *arg = json_string_value (json_array_get (l->job->js->command, i));
-
-        text_clear (&l->rendered[i]);
-        job_render (l->job, task, arg, &l->rendered[i]);
-        if (text_error (&l->rendered[i]))
-            return -ENOMEM;
-        l->argv[i] = l->rendered[i].buf ? l->rendered[i].buf : "";
-    }
-    return 0;
-}
-
 static void launch_fini (struct launch *l)
 {
-    for (size_t i = 0; l->rendered && i < l->argc; i++)
-        text_fini (&l->rendered[i]);
-    free (l->rendered);
-    free (l->argv);
-    env_fini (&l->env);
-    if (l->cwd >= 0)
-        close (l->cwd);
-    json_decref (l->job->J); /* was for the environment only */
-    l->job->J = NULL;
-}
+    struct job *job = l->job;
 
-/* What follows is for tasks of this node. */
-static int launch_node (struct launch *l, uint32_t node)
-{
-    env_fini (&l->env);
-    l->node = node;
-    get_cpus (l, node);
-    return env_create (l->job, node, &l->env);
+    for (size_t i = 0; i < job->nprograms; i++)
+        program_close (&job->programs[i]);
+    json_decref (move_ptr (job->J)); /* was for the environment only */
 }
 
 /* Returns 0, or negative after the job was told why not. */
@@ -204,16 +172,19 @@ static int launch_init (struct launch *l)
     int r;
 
     make_tmpdir (job);
-    if ((r = open_cwd (l)) < 0 || (r = get_limits (l)) < 0)
-        return r;
-    if ((r = files_init (job, l->cwd)) < 0)
-        return r;
-    if ((r = get_argv (l)) < 0 || (r = pmi_service_init (job)) < 0
-        || (r = launch_node (l, 0)) < 0) {
+    if ((r = pmi_service_init (job)) < 0) {
         job_fatal (job, "exec", "shell_init: %s", strerror (-r));
         return r;
     }
-    return 0;
+    for (size_t i = 0; i < job->nprograms; i++) {
+        if ((r = program_open (job, &job->programs[i])) < 0)
+            return r;
+    }
+    l->cwd = job->programs[0].cwd_fd;
+    if ((r = get_limits (l)) < 0)
+        return r;
+    l->umask = get_umask (job);
+    return files_init (job, l->cwd);
 }
 
 /* A pipe; the end that stays here does not block. */
@@ -248,7 +219,11 @@ static int make_stdin (struct launch *l, struct task *task, int *fd)
 {
     if (files_stdin (l->job))
         return files_open_stdin (l->job, task, l->cwd, fd);
-    return make_pipe (&task->stdin_fd, fd, false);
+    if (job_reads_stdin (l->job, task->rank))
+        return make_pipe (&task->stdin_fd, fd, false);
+    if ((*fd = open ("/dev/null", O_RDONLY | O_CLOEXEC)) < 0)
+        return -errno;
+    return 0;
 }
 
 static int make_pmi (struct task *task, int *fd)
@@ -280,26 +255,27 @@ static void close_theirs (struct launch *l, struct spawn_command *cmd)
         close (cmd->extra);
 }
 
-static int start_task (struct launch *l, struct task *task)
+static int start_task (struct launch *l, struct program *p, struct task *task)
 {
     struct spawn_command cmd = {
-        .argv = l->argv,
-        .cwd = l->cwd,
+        .argv = p->argv,
+        .cwd = p->cwd_fd,
         .fds = { -1, -1, -1 },
         .extra = -1,
+        .umask = l->umask,
         .setpgrp = !jobspec_option (l->job->js, "nosetpgrp"),
         .limits = l->limits,
         .nlimits = l->nlimits,
     };
     int r;
 
-    if (task->node != l->node && (r = launch_node (l, task->node)) < 0)
-        return r;
-    cmd.envp = l->env.vars;
-    cmd.path = l->env.path;
-    cmd.cpus = l->bind ? &l->cpus : NULL;
-    env_set_task (&l->env, task);
-    if ((r = render_argv (l, task)) == 0 && (r = make_stdin (l, task, &cmd.fds[0])) == 0
+    if (task->node != l->node)
+        bind_node (l, task->node);
+    r = program_set_task (l->job, p, task);
+    cmd.envp = p->env_block.vars;
+    cmd.path = p->env_block.path;
+    cmd.cpus = get_cpus (l, task);
+    if (r == 0 && (r = make_stdin (l, task, &cmd.fds[0])) == 0
         && (r = make_stream (l, task, OUTPUT_STDOUT, &cmd.fds[1])) == 0
         && (r = make_stream (l, task, OUTPUT_STDERR, &cmd.fds[2])) == 0
         && (r = make_pmi (task, &cmd.extra)) == 0)
@@ -321,9 +297,8 @@ static int start_task (struct launch *l, struct task *task)
 }
 
 /* One task could not be started: that is the end of all (exec.md 8.12). */
-static void start_failed (struct launch *l, struct task *task, int r)
+static void start_failed (struct job *job, struct program *p, struct task *task, int r)
 {
-    struct job *job = l->job;
     int code = r == -ENOENT ? 127 : r == -EPERM || r == -EACCES ? 126 : 1;
 
     if (code > job->exit_code)
@@ -333,7 +308,7 @@ static void start_failed (struct launch *l, struct task *task, int r)
                "task %u (host %s): start failed: %s: %s",
                task->rank,
                job->x->hostname,
-               l->argv[0],
+               p->argv[0],
                strerror (-r));
     job_signal (job, SIGKILL);
 }
@@ -341,11 +316,16 @@ static void start_failed (struct launch *l, struct task *task, int r)
 static int start_tasks (struct launch *l)
 {
     struct job *job = l->job;
+    struct program *p = job->programs;
     int r;
 
     for (uint32_t i = 0; i < job->ntasks; i++) {
-        if ((r = start_task (l, &job->tasks[i])) < 0) {
-            start_failed (l, &job->tasks[i], r);
+        struct task *task = &job->tasks[i];
+
+        while (task->rank >= p->first + p->ntasks)
+            p++;
+        if ((r = start_task (l, p, task)) < 0) {
+            start_failed (job, p, task, r);
             return r;
         }
     }
@@ -354,7 +334,7 @@ static int start_tasks (struct launch *l)
 
 static void launch_tasks (struct job *job)
 {
-    struct launch l = { .job = job, .cwd = -1 };
+    struct launch l = { .job = job, .node = UINT32_MAX };
 
     job->state = JOB_RUNNING;
     job_started (job);

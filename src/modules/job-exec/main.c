@@ -125,6 +125,9 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-exec.override", mock_override_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-exec.critical-ranks", critical_ranks_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-exec.stats-get", stats_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-exec.attach", follow_attach_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-exec.attach-ack", follow_ack_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-exec.disconnect", follow_disconnect_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "*-shell-*.stdin", input_stdin_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_EVENT, "job-exception", exception_event_cb, 0 },
     { FLUX_MSGTYPE_EVENT, "shell-*", kill_event_cb, 0 },
@@ -370,6 +373,7 @@ static void stop (struct exec *x)
 
     flux_msg_handler_delvec (x->handlers);
     ranks_unwatch (x);
+    follow_fini (x);
     while ((job = table_pop (&x->jobs))) {
         if (job->state == JOB_RUNNING && !job->mock)
             job_signal (job, SIGKILL);

@@ -86,10 +86,10 @@ static void begin_entry (struct output *o,
     text_putc (o->log, '"');
 }
 
-static void end_entry (struct output *o)
+static void end_entry (struct text *log)
 {
-    text_putc (o->log, '}');
-    eventlog_end (o->log);
+    text_putc (log, '}');
+    eventlog_end (log);
 }
 
 static void put_entry (struct output *o,
@@ -114,7 +114,25 @@ static void put_entry (struct output *o,
         text_put_base64 (o->log, data, len);
         text_putc (o->log, '"');
     }
-    end_entry (o);
+    end_entry (o->log);
+}
+
+void output_log_to (struct text *log,
+                    double now,
+                    int level,
+                    const char *component,
+                    const char *message)
+{
+    eventlog_begin (log, now, "log");
+    text_printf (log, ",\"context\":{\"rank\":0,\"level\":%d", level);
+    if (component)
+        text_printf (log, ",\"component\":\"%s\"", component);
+    text_puts (log, ",\"message\":");
+    if (utf8_valid (message, strlen (message)))
+        text_put_json_string (log, message, strlen (message));
+    else
+        text_puts (log, "\"?\"");
+    end_entry (log);
 }
 
 void output_log (struct output *o,
@@ -123,16 +141,7 @@ void output_log (struct output *o,
                  const char *component,
                  const char *message)
 {
-    eventlog_begin (o->log, now, "log");
-    text_printf (o->log, ",\"context\":{\"rank\":0,\"level\":%d", level);
-    if (component)
-        text_printf (o->log, ",\"component\":\"%s\"", component);
-    text_puts (o->log, ",\"message\":");
-    if (utf8_valid (message, strlen (message)))
-        text_put_json_string (o->log, message, strlen (message));
-    else
-        text_puts (o->log, "\"?\"");
-    end_entry (o);
+    output_log_to (o->log, now, level, component, message);
 }
 
 /* Count len bytes; how many of them may pass. */
@@ -290,7 +299,7 @@ void output_eof (struct output *o, double now, uint32_t task, enum output_stream
     snprintf (rank, sizeof (rank), "%u", task);
     begin_entry (o, now, "data", stream, rank);
     text_puts (o->log, ",\"eof\":true");
-    end_entry (o);
+    end_entry (o->log);
 }
 
 void output_redirect (struct output *o,
@@ -302,7 +311,7 @@ void output_redirect (struct output *o,
     begin_entry (o, now, "redirect", stream, ranks);
     text_puts (o->log, ",\"path\":");
     text_put_json_string (o->log, path, strlen (path));
-    end_entry (o);
+    end_entry (o->log);
 }
 
 void output_finish (struct output *o, double now)

@@ -85,6 +85,13 @@ void output_log (struct output *o,
                  const char *component,
                  const char *message);
 
+/* The same into any text. */
+void output_log_to (struct text *log,
+                    double now,
+                    int level,
+                    const char *component,
+                    const char *message);
+
 /* After the last EOF: say what was dropped. */
 void output_finish (struct output *o, double now);
 

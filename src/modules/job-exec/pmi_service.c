@@ -1,5 +1,7 @@
 /* job-exec/pmi_service.c - the sockets of the PMI server. */
 #include "config.h"
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -22,9 +24,30 @@ static void send_line (void *arg, uint32_t rank, const char *line, size_t len)
     }
 }
 
-static void on_abort (void *arg, uint32_t rank, const char *message)
+/* Flux ignores the exit code; whoever follows the job wants to know it, and is
+ * kept waiting no longer than need be.
+ */
+static void on_abort (void *arg, uint32_t rank, int code, const char *message)
 {
-    job_fatal (arg, "exec", "PMI_Abort: %s", message);
+    struct job *job = arg;
+
+    if (job->follower) {
+        follow_note_abort (job, rank, code, message);
+        job->exception_status = (code & 0xff) << 8;
+    }
+    job_fatal (job, "exec", "PMI_Abort: %s", message);
+    if (job->follower)
+        job_signal (job, SIGKILL);
+}
+
+static uint32_t appnum (void *arg, uint32_t rank)
+{
+    struct job *job = arg;
+    uint32_t i = 0;
+
+    while (rank >= job->programs[i].first + job->programs[i].ntasks)
+        i++;
+    return i;
 }
 
 static void on_protocol_error (void *arg, uint32_t rank, const char *line)
@@ -86,6 +109,7 @@ int pmi_service_init (struct job *job)
 {
     const char *level = job->x->attrs.instance_level;
     const char *hint = job->x->attrs.interface_hint;
+    json_int_t usize = json_integer_value (jobspec_option (job->js, "mpiexec.usize"));
     char buf[16];
     int r;
 
@@ -94,6 +118,9 @@ int pmi_service_init (struct job *job)
     if ((r = pmi_create (job->layout.ntasks, job->f58, &ops, job, &job->pmi)) < 0
         || (r = preset_mapping (job)) < 0)
         return r;
+    pmi_set_appnum (job->pmi, appnum);
+    if (usize > 0 && usize <= INT_MAX)
+        pmi_set_universe (job->pmi, usize);
     snprintf (buf, sizeof (buf), "%d", level ? atoi (level) + 1 : 1);
     if ((r = pmi_preset (job->pmi, "flux.instance-level", buf)) < 0)
         return r;

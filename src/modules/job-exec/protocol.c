@@ -79,4 +79,5 @@ void job_respond_exception (struct job *job, int severity, const char *type, con
     else
         respond (job, "exception", t.buf);
     text_fini (&t);
+    follow_note_exception (job, severity, type, note);
 }

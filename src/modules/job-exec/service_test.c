@@ -327,6 +327,225 @@ static void pmi (void)
     is (w.job.note, "PMI-1 wire protocol error", "nonsense is an error");
 }
 
+#define MPIEXEC(members)                                                      \
+    "{\"shell\":{\"options\":{\"exit-timeout\":\"none\",\"mpiexec\":{"             \
+    "\"token\":\"t\"" members "}}}}"
+
+/* Run a job that is followed. */
+static void follow_job (const struct world_start *start)
+{
+    world_start (&w, start);
+    world_run (&w, world_released);
+    ok (w.job.attach_errnum == ENODATA && !w.job.news_after_end, "the stream has an end");
+}
+
+static void followed (void)
+{
+    const char *news;
+    struct text copy = TEXT_INIT;
+
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = SH ("echo $PMI_RANK; exit $PMI_RANK"),
+                                       .ntasks = 2,
+                                       .system = MPIEXEC ("") });
+    is_status (1 << 8, "a followed job");
+    is_data ("stdout", 1, "1\n", "a followed job");
+    is (world_news (&w, "stdout", 1, NULL), "1\n", "its follower has its output");
+    is (world_note_names (&w), "shell.init task-exit task-exit finish", "and how it went");
+    news = world_news (&w, "stdout", 0, NULL);
+    text_puts (&copy, news);
+    is (world_data (&w, "stdout", 0, NULL), copy.buf, "the KVS has the same");
+    text_fini (&copy);
+
+    world_start (&w, &(struct world_start){ .command = "[\"true\"]",
+                                            .system = MPIEXEC ("") });
+    world_run (&w, world_released);
+    ok (!w.job.started && strstr (w.job.note, "is gone"), "no follower: %s", w.job.note);
+
+    world_attach (&w, "t");
+    world_attach (&w, "t");
+    world_run (&w, world_attach_ended);
+    is_int (w.job.attach_errnum, EEXIST, "a client follows one job at a time");
+    world_disconnect (&w);
+    world_attach (&w, "");
+    w.job.attach_errnum = 0;
+    world_run (&w, world_attach_ended);
+    is_int (w.job.attach_errnum, EPROTO, "a token has at least one letter");
+
+    world_attach (&w, "t");
+    world_start (&w, &(struct world_start){ .command = SH ("echo on; sleep 100 & wait"),
+                                            .system = MPIEXEC ("") });
+    world_run (&w, has_output);
+    world_disconnect (&w);
+    world_run (&w, world_released);
+    is_status (143 << 8, "a job does not outlive its follower");
+    ok (strstr (w.job.note, "is gone"), "%s", w.job.note);
+}
+
+static void followed_to_the_end (void)
+{
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = SH ("if test $PMI_RANK = 1; then kill -9 $$;"
+                                                      " fi; trap '' TERM; sleep 100 & wait"),
+                                       .ntasks = 3,
+                                       .system = MPIEXEC (",\"cleanup\":true") });
+    is_status (137 << 8, "a task that is killed");
+    ok (strstr (w.job.note, "task rank 1") && strstr (w.job.note, "was killed (Killed)"),
+        "ends the others at once: %s",
+        w.job.note);
+    ok (!strncmp (world_note_names (&w), "shell.init task-exit exception task-exit", 40),
+        "first the cause: %s",
+        world_note_names (&w));
+
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = SH ("if test $PMI_RANK = 1; then kill -9 $$;"
+                                                      " fi; exit 3"),
+                                       .ntasks = 2,
+                                       .system = MPIEXEC (",\"cleanup\":false") });
+    is_status (137 << 8, "without cleanup");
+    is (w.job.note, "", "nobody is killed for another's end");
+
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = SH ("echo 'cmd=abort exitcode=7' >&3;"
+                                                      " trap '' TERM; sleep 100 & wait"),
+                                       .ntasks = 2,
+                                       .system = MPIEXEC ("") });
+    is_status (7 << 8, "the code of an abort counts");
+    ok (strstr (world_note_names (&w), "abort exception") != NULL,
+        "%s",
+        world_note_names (&w));
+
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = "[\"no-such-program\"]",
+                                       .system = MPIEXEC ("") });
+    is_status (127 << 8, "a program that is not there");
+    is (world_note_names (&w), "shell.init exception finish", "is told to the follower");
+
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = "[\"true\"]",
+                                       .cwd = "/no/such",
+                                       .system = MPIEXEC ("") });
+    is_status (1 << 8, "a directory that is not there");
+    ok (strstr (w.job.note, "Could not change dir"), "%s", w.job.note);
+}
+
+/* Programs of their own, with their own environment. */
+static void sections (void)
+{
+    static const char two[] =
+        ",\"umask\":63,\"sections\":["
+        "{\"ntasks\":1,\"command\":[\"sh\",\"-c\",\"echo $A.$B; pwd; umask\"],"
+        "\"cwd\":\"/usr\",\"env\":{\"A\":\"1\",\"B\":null}},"
+        "{\"ntasks\":2,\"command\":[\"sh\",\"-c\",\"echo $A.$B.$PMI_RANK.{{size}}\"],"
+        "\"env\":{\"A\":\"2\"},\"envnone\":true}]";
+    char system[1024];
+
+    snprintf (system, sizeof (system), MPIEXEC ("%s"), two);
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){
+        .command = "[\"false\"]",
+        .environment = "{\"PATH\":\"/bin:/usr/bin\",\"A\":\"0\",\"B\":\"b\"}",
+        .ntasks = 3,
+        .system = system });
+    is_status (0, "three tasks, two programs");
+    is_data ("stdout", 0, "1.\n/usr\n0077\n", "the first one");
+    is_data ("stdout", 1, "2..1.3\n", "the second one, twice");
+    is_data ("stdout", 2, "2..2.3\n", "the second one, twice");
+
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){ .command = "[\"true\"]",
+                                       .ntasks = 2,
+                                       .system = system });
+    is_status (1 << 8, "sections for three tasks, and two tasks");
+    world_attach (&w, "t");
+    follow_job (&(struct world_start){
+        .command = "[\"true\"]",
+        .system = MPIEXEC (",\"sections\":[{\"ntasks\":1,\"command\":[]}]") });
+    is_status (1 << 8, "a section without a command");
+}
+
+static bool one_answered (struct world *world)
+{
+    return world->stdin_responses == 1;
+}
+
+static bool two_answered (struct world *world)
+{
+    return world->stdin_responses == 2;
+}
+
+static void followed_input (void)
+{
+    struct text t = TEXT_INIT;
+    size_t len;
+
+    world_attach (&w, "t");
+    world_start (&w, &(struct world_start){ .command = "[\"cat\"]",
+                                            .ntasks = 2,
+                                            .system = MPIEXEC (",\"stdin\":\"0\"") });
+    world_stdin (&w, "{\"stream\":\"stdin\",\"rank\":\"all\",\"data\":\"x\\n\"}");
+    world_run (&w, world_started);
+    world_stdin (&w, "{\"stream\":\"stdin\",\"rank\":\"all\",\"eof\":true}");
+    world_run (&w, world_released);
+    is_status (0, "the others have an empty input");
+    is_data ("stdout", 0, "x\n", "rank 0 has it");
+    is_data ("stdout", 1, "", "rank 1 has none");
+    is (world_names (&w, LOG_IN), "header", "it is not kept");
+
+    text_puts (&t, "{\"stream\":\"stdin\",\"rank\":\"all\",\"eof\":true,\"data\":\"");
+    for (int i = 0; i < 300000; i++)
+        text_putc (&t, 'a' + i % 26);
+    text_puts (&t, "\"}");
+    world_attach (&w, "t");
+    world_start (&w, &(struct world_start){ .command = SH ("echo on; kill -STOP $$; cat"),
+                                            .system = MPIEXEC (",\"stdin\":\"0\"") });
+    world_run (&w, has_output);
+    world_stdin (&w, t.buf);
+    world_stdin (&w, "{}");
+    world_run (&w, one_answered);
+    is_int (w.stdin_errnum, EPROTO, "a task that does not read holds up the answer");
+    world_event_kill (&w, SIGCONT);
+    world_run (&w, two_answered);
+    is_int (w.stdin_errnum, 0, "it comes when all is read");
+    world_run (&w, world_released);
+    (void)world_data (&w, "stdout", 0, &len);
+    is_int (len, 300003, "and written");
+    text_fini (&t);
+}
+
+static void followed_output (void)
+{
+    const char *data;
+    size_t len;
+
+    /* A follower that does not read must not make the broker grow. */
+    world_attach (&w, "t");
+    world_start (&w, &(struct world_start){ .command = "[\"seq\",\"1\",\"5000000\"]",
+                                            .system = MPIEXEC ("") });
+    world_run (&w, world_started);
+    world_ask_stats (&w);
+    world_run (&w, paused);
+    ok (w.job.news.len < 8 << 20, "a follower that does not read stops the task");
+    while (!w.job.released) {
+        world_ack (&w, "t", 1 << 20);
+        world_step (&w);
+    }
+    data = world_news (&w, "stdout", 0, &len);
+    ok (same_as ("seq 1 5000000", data, len), "all of it comes in the end");
+
+    world_attach (&w, "t");
+    world_start (&w,
+                 &(struct world_start){
+                     .command = "[\"seq\",\"1\",\"5000\"]",
+                     .system = "{\"shell\":{\"options\":{\"mpiexec\":{\"token\":\"t\"},"
+                               "\"output\":{\"limit\":\"10k\"}}}}" });
+    world_run (&w, world_released);
+    data = world_news (&w, "stdout", 0, &len);
+    ok (same_as ("seq 1 5000", data, len), "beyond the limit the follower has all");
+    (void)world_data (&w, "stdout", 0, &len);
+    ok (len <= 10240 && strstr (world_names (&w, LOG_OUT), "log"), "the KVS has no more");
+}
+
 static void mock (void)
 {
     run_job (&(struct world_start){
@@ -391,6 +610,11 @@ int main (void)
     much_output ();
     files ();
     pmi ();
+    followed ();
+    followed_to_the_end ();
+    sections ();
+    followed_input ();
+    followed_output ();
     mock ();
     launch_cost ();
     world_fini (&w);

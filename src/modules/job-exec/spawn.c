@@ -84,6 +84,8 @@ child_code static int prepare (struct child *c)
         return -errno;
     if (cmd->cwd >= 0 && fchdir (cmd->cwd) < 0)
         return -errno;
+    if (cmd->umask >= 0)
+        (void)umask (cmd->umask);
     for (int i = 0; i < 4; i++) {
         if (c->fds[i] >= 0 && dup2 (c->fds[i], i) < 0)
             return -errno;

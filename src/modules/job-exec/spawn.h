@@ -35,6 +35,7 @@ struct spawn_command {
     int fds[3];       /* become 0, 1, 2 */
     int extra;        /* becomes SPAWN_EXTRA_FD, or -1 */
     bool setpgrp;     /* make it the leader of a process group */
+    int umask;        /* or -1: as the parent */
     const cpu_set_t *cpus; /* NULL: as the parent */
     const struct spawn_limit *limits;
     size_t nlimits;

@@ -55,7 +55,7 @@ static int run (struct spawn_command *cmd, struct text *out)
 #define COMMAND(...)                                                          \
     {                                                                         \
         .argv = (char *[]){ __VA_ARGS__, NULL }, .path = "/nodir:/bin:/usr/bin", \
-        .cwd = -1, .extra = -1                                                \
+        .cwd = -1, .extra = -1, .umask = -1                                             \
     }
 
 static void statuses (void)

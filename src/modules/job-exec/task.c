@@ -31,6 +31,7 @@ void task_close_stdin (struct task *task)
     task->stdin_fd = -1;
     text_fini (&task->stdin_buf);
     task->stdin_pos = 0;
+    input_read (task->job);
 }
 
 static void close_pmi (struct task *task)
@@ -98,7 +99,7 @@ static void pause_job (struct job *job)
 
 void job_resume (struct job *job)
 {
-    if (!job->paused || !guestlog_has_room (&job->log))
+    if (!job->paused || !guestlog_has_room (&job->log) || !follow_has_room (job))
         return;
     job->paused = false;
     for (uint32_t i = 0; i < job->ntasks; i++) {
@@ -146,7 +147,7 @@ static bool read_output (struct task *task, int s)
         else {
             output_data (job->output, exec_now (), task->rank, s, buf, n);
             job_touch (job);
-            if (guestlog_full (&job->log))
+            if (guestlog_full (&job->log) || follow_full (job))
                 pause_job (job);
         }
         return !job->paused;
@@ -188,6 +189,7 @@ static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
 {
     struct task *task = arg;
     struct job *job = task->job;
+    char note[80];
     int code;
 
     if (spawn_status (task->pidfd, &task->status) < 0)
@@ -197,11 +199,20 @@ static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
     code = task_code (task);
     if (code > job->exit_code)
         job->exit_code = code;
+    snprintf (note,
+              sizeof (note),
+              "\"rank\":%u,\"pid\":%d,\"status\":%d",
+              task->rank,
+              (int)task->pid,
+              task->status);
+    follow_note (job, "task-exit", note);
     if (!job->task_exit_logged) {
         job->task_exit_logged = true;
         job_event_task_exit (job, task);
         job_first_exit (job, task);
     }
+    if (WIFSIGNALED (task->status) && job->auto_cleanup)
+        job_task_killed (job, task);
     drain (task);
     check_complete (task);
 }
@@ -239,6 +250,7 @@ static void flush_stdin (struct task *task)
     flux_watcher_stop (task->w_stdin);
     text_clear (&task->stdin_buf);
     task->stdin_pos = 0;
+    input_read (task->job);
     if (task->stdin_eof)
         task_close_stdin (task);
 }

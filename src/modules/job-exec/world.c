@@ -257,6 +257,27 @@ static void handle_exec_response (struct world *w, const flux_msg_t *msg)
     json_decref (o);
 }
 
+/* "<n>\n", n bytes of output, notes */
+static void handle_news (struct world *w, const flux_msg_t *msg)
+{
+    struct world_job *job = &w->job;
+    const void *data;
+    size_t len, n;
+    char *end;
+
+    if (job->attach_errnum != 0)
+        job->news_after_end = true;
+    if (flux_response_decode_raw (msg, NULL, &data, &len) < 0) {
+        job->attach_errnum = errno;
+        return;
+    }
+    n = strtoul (data, &end, 10);
+    if (*end != '\n' || n > len - (end + 1 - (char *)data))
+        bail_out ("malformed news");
+    text_put (&job->news, end + 1, n);
+    text_put (&job->notes, end + 1 + n, len - (end + 1 - (char *)data) - n);
+}
+
 static flux_msg_t *request (const char *topic)
 {
     flux_msg_t *msg = flux_request_encode (topic, NULL);
@@ -307,6 +328,8 @@ static void handle (struct world *w, flux_msg_t *msg)
         handle_exec_response (w, msg);
     else if (type == FLUX_MSGTYPE_RESPONSE && !strcmp (topic, "job-exec.stats-get"))
         handle_stats (w, msg);
+    else if (type == FLUX_MSGTYPE_RESPONSE && !strcmp (topic, "job-exec.attach"))
+        handle_news (w, msg);
     else if (type == FLUX_MSGTYPE_RESPONSE && strstr (topic, ".stdin")) {
         flux_msg_get_errnum (msg, &errnum);
         w->stdin_errnum = errnum;
@@ -314,21 +337,33 @@ static void handle (struct world *w, flux_msg_t *msg)
     }
 }
 
+static bool step (struct world *w)
+{
+    flux_msg_t *msg = flux_recv (w->h, FLUX_MATCH_ANY, FLUX_O_NONBLOCK);
+
+    if (!msg)
+        return false;
+    handle (w, msg);
+    flux_msg_destroy (msg);
+    return true;
+}
+
+void world_step (struct world *w)
+{
+    if (!step (w))
+        sched_yield ();
+}
+
 void world_run (struct world *w, bool (*cond) (struct world *w))
 {
     double end = now () + PATIENCE;
 
     while (!cond (w)) {
-        flux_msg_t *msg = flux_recv (w->h, FLUX_MATCH_ANY, FLUX_O_NONBLOCK);
-
-        if (msg) {
-            handle (w, msg);
-            flux_msg_destroy (msg);
-        }
-        else if (now () > end)
+        if (step (w))
+            continue;
+        if (now () > end)
             bail_out ("the module does not do what it should");
-        else
-            sched_yield ();
+        sched_yield ();
     }
 }
 
@@ -358,6 +393,8 @@ static void forget_job (struct world *w)
 {
     for (int i = 0; i < LOGS; i++)
         text_fini (&w->job.logs[i]);
+    text_fini (&w->job.news);
+    text_fini (&w->job.notes);
     while (w->nblobs > 0)
         free (w->blobs[--w->nblobs]);
     w->job = (struct world_job){ .status = -1, .order_ok = true };
@@ -475,6 +512,50 @@ void world_stdin (struct world *w, const char *json)
     post (w, msg);
 }
 
+/* A client's request has a route, which tells clients from each other. */
+static flux_msg_t *client_request (const char *topic)
+{
+    flux_msg_t *msg = request (topic);
+
+    flux_msg_route_enable (msg);
+    if (flux_msg_route_push (msg, "client") < 0)
+        bail_out ("no route");
+    return msg;
+}
+
+void world_attach (struct world *w, const char *token)
+{
+    flux_msg_t *msg = client_request ("job-exec.attach");
+
+    if (flux_msg_pack (msg, "{s:s}", "token", token) < 0
+        || flux_msg_set_matchtag (msg, 2) < 0 || flux_msg_set_streaming (msg) < 0)
+        bail_out ("no attach request");
+    post (w, msg);
+}
+
+void world_ack (struct world *w, const char *token, size_t bytes)
+{
+    flux_msg_t *msg = client_request ("job-exec.attach-ack");
+
+    if (flux_msg_pack (msg, "{s:s s:I}", "token", token, "bytes", (json_int_t)bytes) < 0
+        || flux_msg_set_noresponse (msg) < 0)
+        bail_out ("no ack request");
+    post (w, msg);
+}
+
+void world_disconnect (struct world *w)
+{
+    flux_msg_t *msg = client_request ("job-exec.disconnect");
+
+    flux_msg_set_noresponse (msg);
+    post (w, msg);
+}
+
+bool world_attach_ended (struct world *w)
+{
+    return w->job.attach_errnum != 0;
+}
+
 void world_let_go (struct world *w)
 {
     const flux_msg_t *msg;
@@ -504,10 +585,10 @@ static json_t *next_entry (const char **p)
     return o;
 }
 
-const char *world_names (struct world *w, int log)
+static const char *names_of (const struct text *log)
 {
     static char buf[4096];
-    const char *p = w->job.logs[log].buf;
+    const char *p = log->buf;
     json_t *o;
 
     buf[0] = '\0';
@@ -521,10 +602,20 @@ const char *world_names (struct world *w, int log)
     return buf;
 }
 
-const char *world_data (struct world *w, const char *stream, int rank, size_t *len)
+const char *world_names (struct world *w, int log)
+{
+    return names_of (&w->job.logs[log]);
+}
+
+const char *world_note_names (struct world *w)
+{
+    return names_of (&w->job.notes);
+}
+
+static const char *data_of (const struct text *log, const char *stream, int rank, size_t *len)
 {
     static struct text t;
-    const char *p = w->job.logs[LOG_OUT].buf;
+    const char *p = log->buf;
     char want[16];
     json_t *o;
 
@@ -544,4 +635,14 @@ const char *world_data (struct world *w, const char *stream, int rank, size_t *l
     if (len)
         *len = t.len;
     return t.buf ? t.buf : "";
+}
+
+const char *world_data (struct world *w, const char *stream, int rank, size_t *len)
+{
+    return data_of (&w->job.logs[LOG_OUT], stream, rank, len);
+}
+
+const char *world_news (struct world *w, const char *stream, int rank, size_t *len)
+{
+    return data_of (&w->job.news, stream, rank, len);
 }

@@ -33,6 +33,10 @@ struct world_job {
     int commits;       /* to the namespace */
     bool order_ok;     /* nothing came before what it must follow */
     double t_start, t_finish, t_release; /* seconds after the request */
+    struct text news;  /* output that the follower got */
+    struct text notes; /* notes that it got */
+    bool news_after_end;
+    int attach_errnum; /* that ended the follower's stream; 0: goes on */
 };
 
 struct world {
@@ -73,12 +77,24 @@ void world_start (struct world *w, const struct world_start *start);
 
 /* Handle messages until cond () is true; bails out after a long time. */
 void world_run (struct world *w, bool (*cond) (struct world *w));
+/* Handle a message if there is one. */
+void world_step (struct world *w);
 bool world_released (struct world *w);
 bool world_started (struct world *w);
 
 void world_event_kill (struct world *w, int signum);
 void world_event_exception (struct world *w, int severity);
 void world_stdin (struct world *w, const char *json);
+/* Follow the next job whose token is this; acknowledge that much output; leave. */
+void world_attach (struct world *w, const char *token);
+void world_ack (struct world *w, const char *token, size_t bytes);
+void world_disconnect (struct world *w);
+bool world_attach_ended (struct world *w);
+/* The notes' names, blank-separated. */
+const char *world_note_names (struct world *w);
+/* The data of one stream and rank that the follower got. */
+const char *world_news (struct world *w, const char *stream, int rank, size_t *len);
+
 /* Ask the module whether the job is paused, until it is. */
 void world_ask_stats (struct world *w);
 /* Answer what was held back. */

@@ -118,6 +118,12 @@ static void sim_raised (uint64_t id, const char *type, int severity, void *arg)
         sim_broke ("an exception that nobody asked for", id);
 }
 
+static void sim_ended (const struct job *job, void *arg)
+{
+    if (job->state != STATE_INACTIVE)
+        sim_broke ("ended, but not over", job->id);
+}
+
 static void sim_log (int level, const char *message, void *arg)
 {
     diag ("log: %s", message);
@@ -172,6 +178,7 @@ const struct jm_sink sim_sink = {
     .deferred = sim_deferred,
     .waited = sim_waited,
     .raised = sim_raised,
+    .ended = sim_ended,
     .log = sim_log,
 };
 

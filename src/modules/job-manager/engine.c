@@ -366,6 +366,7 @@ void jm_retire (struct jm *jm, struct job *job)
     intern_set (&jm->pool, &job->annotations, NULL);
     job_log_trim (job);
     treap_insert (&jm->inactive, &job->order);
+    jm->sink->ended (job, jm->arg);
     jm_wait_ended (jm, job);
 }
 

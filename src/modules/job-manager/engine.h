@@ -68,6 +68,9 @@ struct jm_sink {
     /* An exception of the engine's own took effect. */
     void (*raised) (uint64_t id, const char *type, int severity, void *arg);
 
+    /* The job has become inactive. */
+    void (*ended) (const struct job *job, void *arg);
+
     void (*log) (int level, const char *message, void *arg);
 };
 

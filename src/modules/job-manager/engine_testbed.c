@@ -75,6 +75,12 @@ static void on_raised (uint64_t id, const char *type, int severity, void *arg)
     text_printf (&bed_told, "raised %d %s %d\n", (int)id, type, severity);
 }
 
+static void on_ended (const struct job *job, void *arg)
+{
+    if (job->state != STATE_INACTIVE)
+        text_printf (&bed_told, "ended job %d too early\n", (int)job->id);
+}
+
 static void on_log (int level, const char *message, void *arg)
 {
     text_printf (&bed_told, "log %s\n", message);
@@ -93,6 +99,7 @@ static const struct jm_sink sink = {
     .deferred = on_deferred,
     .waited = on_waited,
     .raised = on_raised,
+    .ended = on_ended,
     .log = on_log,
 };
 

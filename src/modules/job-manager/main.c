@@ -25,6 +25,7 @@ disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     manager_sched_disconnect (m, msg);
     manager_exec_disconnect (m, msg);
     manager_waiting_disconnect (m, msg);
+    manager_hold_disconnect (m, msg);
     manager_journal_disconnect (m, msg);
 }
 
@@ -44,6 +45,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-manager.memo", memo_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.post-event.post", post_event_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.wait", wait_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.hold", hold_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.drain", drain_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.idle", idle_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.purge", purge_cb, 0 },
@@ -223,6 +225,7 @@ int mod_main (flux_t *h, int argc, char **argv)
         manager_journal_fini (&m);
         manager_waiting_fini (&m);
         manager_sweep_fini (&m);
+        manager_hold_fini (&m);
         manager_update_fini (&m);
         if (finish (&m) < 0)
             rc = -1;

@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "common/kvsops.h"
+#include "common/table.h"
 #include "common/util.h"
 
 #include "engine.h"
@@ -41,6 +42,8 @@ struct manager {
     struct list sweeps; /* struct sweep, oldest first */
     size_t nsweeps;
     struct list updates; /* struct update, at the scheduler */
+    struct table held;    /* struct holder by job id */
+    struct table holders; /* ... by sender */
     struct flux_msglist *drainers;
     struct flux_msglist *idlers;
 
@@ -178,6 +181,11 @@ void manager_waited (void *token, const struct job *job, const char *why, void *
 void manager_check_drain (struct manager *m);
 void manager_waiting_disconnect (struct manager *m, const flux_msg_t *msg);
 void manager_waiting_fini (struct manager *m);
+
+MANAGER_HANDLER (hold_cb); /* hold.c */
+void manager_ended (const struct job *job, void *arg);
+void manager_hold_disconnect (struct manager *m, const flux_msg_t *msg);
+void manager_hold_fini (struct manager *m);
 
 MANAGER_HANDLER (purge_cb); /* purge.c */
 MANAGER_HANDLER (purge_id_cb);

@@ -53,6 +53,9 @@ static void a_job (void)
     is (world_rpc ("wait", "{\"id\":-1}"),
         "{\"id\":1,\"success\":false,\"errstr\":\"task(s) exited with exit code 1\"}",
         "who waits for it hears how it ended");
+    is (world_rpc ("hold", "{\"id\":1}"),
+        "{\"id\":1,\"success\":false,\"errstr\":\"task(s) exited with exit code 1\"}",
+        "... and who holds it, too late");
     is (world_rpc ("drain", NULL), "", "nothing is active");
     is (world_stored (DIR (1)),
         "submit validate depend priority alloc start finish release free clean",
@@ -74,6 +77,9 @@ static void refusals (void)
         "{\"errors\":[[2,\"dependency scheme \\\"x\\\"\\\" not supported\"]]}",
         "a rejected job");
     is (world_rpc ("submit", JOB (3, 0)), "{\"errors\":[]}", "one that waits");
+    is (world_rpc ("hold", "{\"id\":9}"), "2 unknown job id", "hold: unknown");
+    is (world_rpc_as (101, "hold", "{\"id\":3}", 0),
+        "1 guests can only hold their own jobs", "hold: guest");
     world_heard ();
     is (world_rpc ("raise", "{\"id\":3,\"severity\":8,\"type\":\"x\"}"),
         "71 invalid exception severity", "raise: severity");
@@ -237,6 +243,8 @@ static void queues (void)
 
 static void deny_and_cancel (void)
 {
+    flux_future_t *held;
+
     world_rpc ("queue-enable", "{\"enable\":true,\"all\":false}");
     world_rpc ("queue-start", "{\"start\":true,\"all\":false}");
     world_heard ();
@@ -244,9 +252,15 @@ static void deny_and_cancel (void)
     world_hears ("sched.alloc {\"id\":5,\"priority\":16,\"userid\":100,\"t_submit\":5.5,"
                  "\"jobspec\":{\"version\":1}}\n",
                  "is asked for");
+    held = flux_rpc (w.h, "job-manager.hold", "{\"id\":5}", FLUX_NODEID_ANY, 0);
+    is (world_rpc ("hold", "{\"id\":5}"), "17 File exists", "one client holds a job");
     world_respond (w.alloc, "{\"id\":5,\"type\":2,\"note\":\"too big\"}");
     world_hears ("event job-exception {\"id\":5,\"type\":\"alloc\",\"severity\":0}\n",
                  "a denial is published");
+    is (world_result_of (held),
+        "{\"id\":5,\"success\":false,\"errstr\":\"Fatal exception type=alloc too big\"}",
+        "who holds it hears of it");
+    flux_future_destroy (held);
     is (world_rpc ("raise",
                    "{\"id\":3,\"severity\":0,\"type\":\"cancel\",\"note\":\"bye\"}"),
         "", "a held job is cancelled");

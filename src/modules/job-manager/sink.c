@@ -183,5 +183,6 @@ const struct jm_sink manager_sink = {
     .deferred = sink_deferred,
     .waited = manager_waited,
     .raised = sink_raised,
+    .ended = manager_ended,
     .log = sink_log,
 };

@@ -183,6 +183,26 @@ static void annotate_pending (struct sched *s)
     }
 }
 
+/* A job that may run more tasks than there are slots asks for no more than can
+ * be had.
+ */
+static int place (struct sched *s, struct sched_job *job, flux_error_t *error)
+{
+    struct jobspec_request req = job->req;
+    double now = flux_reactor_time ();
+    uint64_t most;
+    int r;
+
+    r = pool_alloc (s->pool, &req, job->constraint, now, job->duration, &job->R, error);
+    if (!job->oversubscribe || (r != -ENOSPC && r != -EOVERFLOW))
+        return r;
+    most = pool_slots_up (s->pool, &req, job->constraint);
+    if (most == 0 || req.nslots <= most)
+        return r;
+    req.nslots = most;
+    return pool_alloc (s->pool, &req, job->constraint, now, job->duration, &job->R, error);
+}
+
 void sched_pass (struct sched *s)
 {
     struct treap_node *n;
@@ -198,13 +218,7 @@ void sched_pass (struct sched *s)
             r = -EOVERFLOW;
         }
         else
-            r = pool_alloc (s->pool,
-                            &job->req,
-                            job->constraint,
-                            flux_reactor_time (),
-                            job->duration,
-                            &job->R,
-                            &error);
+            r = place (s, job, &error);
         if (r == -ENOSPC)
             break; /* nothing passes the head */
         unlink_pending (s, job);
@@ -239,6 +253,8 @@ static int job_decode (struct sched_job *job, json_t *jobspec, flux_error_t *err
         return -EINVAL;
     }
     job->duration = json_number_value (o);
+    job->oversubscribe = job->req.nnodes == 0 && !job->req.exclusive
+                         && json_is_true (json_object_get (system, "oversubscribe"));
     if ((o = json_object_get (system, "constraints")))
         return constraint_parse (o, &job->constraint, error);
     return 0;

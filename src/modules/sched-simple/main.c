@@ -78,7 +78,7 @@ static void feasibility_cb (flux_t *h,
     struct jobspec_request req;
     struct constraint *c = NULL;
     flux_error_t error = { "" };
-    json_t *jobspec, *o;
+    json_t *jobspec, *system, *o;
     int r;
 
     if (flux_request_unpack (msg, NULL, "{s:o}", "jobspec", &jobspec) < 0) {
@@ -86,10 +86,11 @@ static void feasibility_cb (flux_t *h,
         return;
     }
     r = jobspec_decode_request (json_object_get (jobspec, "resources"), &req, &error);
-    o = json_object_get (json_object_get (json_object_get (jobspec, "attributes"), "system"),
-                         "constraints");
-    if (r == 0 && o)
+    system = json_object_get (json_object_get (jobspec, "attributes"), "system");
+    if (r == 0 && (o = json_object_get (system, "constraints")))
         r = constraint_parse (o, &c, &error);
+    if (r == 0 && json_is_true (json_object_get (system, "oversubscribe")))
+        req.nslots = 1;
     if (r == 0)
         r = pool_feasible (s->pool, &req, c, &error);
     constraint_free (c);

@@ -443,6 +443,30 @@ static int refuse_nodes (const struct need *need, uint32_t eligible, flux_error_
     return -EOVERFLOW;
 }
 
+/* Slots of a whole node. */
+static uint64_t slots_of (const struct pool_node *n, const struct need *need)
+{
+    uint64_t by_core = n->ncores / need->cores;
+    uint64_t by_gpu = need->gpus > 0 ? n->ngpus / need->gpus : UINT64_MAX;
+
+    return by_core < by_gpu ? by_core : by_gpu;
+}
+
+uint64_t pool_slots_up (const struct pool *p,
+                        const struct jobspec_request *req,
+                        const struct constraint *c)
+{
+    uint64_t slots = 0;
+    struct need need;
+
+    need_init (&need, req);
+    for (size_t i = 0; i < p->count; i++) {
+        if (p->nodes[i].up && node_matches (p, &p->nodes[i], c))
+            slots += slots_of (&p->nodes[i], &need);
+    }
+    return slots;
+}
+
 int pool_feasible (struct pool *p,
                    const struct jobspec_request *req,
                    const struct constraint *c,
@@ -455,19 +479,14 @@ int pool_feasible (struct pool *p,
     need_init (&need, req);
     for (size_t i = 0; i < p->count; i++) {
         const struct pool_node *n = &p->nodes[i];
-        uint64_t by_core, by_gpu = UINT64_MAX;
 
         if (!node_matches (p, n, c))
             continue;
-        by_core = n->ncores / need.cores;
-        if (need.gpus > 0) {
-            by_gpu = n->ngpus / need.gpus;
-            gpu_slots += by_gpu;
-        }
         cores += n->ncores;
         gpus += n->ngpus;
-        slots += by_core < by_gpu ? by_core : by_gpu;
-        eligible += by_core > 0 && by_gpu > 0;
+        gpu_slots += need.gpus > 0 ? n->ngpus / need.gpus : 0;
+        slots += slots_of (n, &need);
+        eligible += slots_of (n, &need) > 0;
     }
     if (need.nodes > 0)
         return eligible < need.nodes ? refuse_nodes (&need, eligible, error) : 0;

@@ -59,6 +59,13 @@ int pool_feasible (struct pool *p,
                    const struct constraint *c,
                    flux_error_t *error);
 
+/* The slots of this kind (cores and gpus) that there would be on nodes that are
+ * up and match, if all of them were free.
+ */
+uint64_t pool_slots_up (const struct pool *p,
+                        const struct jobspec_request *req,
+                        const struct constraint *c);
+
 /* Mark as taken what a job had before a restart: all or nothing.  Returns 0,
  * -ENOENT (not in the pool), -EBUSY (taken already) or -ENOMEM.
  */

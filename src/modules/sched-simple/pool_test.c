@@ -238,6 +238,23 @@ static void nodes_that_are_down_are_not_used (void)
     pool_destroy (p);
 }
 
+static void slots_of_nodes_that_are_up (void)
+{
+    struct pool *p = make_pool ("0-3", "0-3", POOL_WORST_FIT);
+    struct jobspec_request req = { .nslots = 100, .slot_cores = 3 };
+    struct idset *ranks = idset_decode ("1");
+
+    is_int (pool_slots_up (p, &req, NULL), 4, "of 3 of 4 cores: one on each node");
+    req.slot_cores = 2;
+    is_int (pool_slots_up (p, &req, NULL), 8, "of 2 cores: two on each node");
+    pool_set_up (p, ranks, false);
+    is_int (pool_slots_up (p, &req, NULL), 6, "none on a node that is down");
+    req.slot_gpus = 1;
+    is_int (pool_slots_up (p, &req, NULL), 0, "none with a gpu");
+    idset_destroy (ranks);
+    pool_destroy (p);
+}
+
 static void claims_after_a_restart (void)
 {
     struct pool *p = make_pool ("0-1", "0-3", POOL_WORST_FIT);
@@ -275,6 +292,7 @@ int main (void)
     random_allocations_never_overlap (POOL_FIRST_FIT, 2);
     random_allocations_never_overlap (POOL_BEST_FIT, 3);
     nodes_that_are_down_are_not_used ();
+    slots_of_nodes_that_are_up ();
     claims_after_a_restart ();
     return done_testing ();
 }

@@ -29,6 +29,7 @@ struct sched_job {
     struct jobspec_request req;
     struct constraint *constraint; /* may be NULL */
     double duration;
+    bool oversubscribe; /* fewer slots will do */
     bool annotated; /* has annotations that success must clear */
     struct rset *R; /* once granted */
     char *R_text;

@@ -55,6 +55,19 @@ static void print_string (struct jview v, FILE *out)
         fwrite (v.s, 1, v.len, out);
 }
 
+/* A label of the user's own: "%r" is the rank, "%%" is '%'. */
+static void print_label (const char *label, const struct jvalue *rank, FILE *out)
+{
+    for (; *label; label++) {
+        if (label[0] != '%' || !label[1])
+            fputc (*label, out);
+        else if (*++label == 'r')
+            print_string (rank, out);
+        else
+            fputc (*label, out);
+    }
+}
+
 /* The label stands before each line, and an entry may hold many. */
 static void print_labelled (const struct attach_output *o,
                             struct jview rank,
@@ -68,8 +81,7 @@ static void print_labelled (const struct attach_output *o,
 
         if (o->prefix)
             fprintf (out, "%s: ", o->prefix);
-        print_string (rank, out);
-        fputs (": ", out);
+        print_label (o->label ? o->label : "%r: ", rank, out);
         fwrite (s, 1, n, out);
         s += n;
         len -= n;

@@ -16,6 +16,7 @@ struct attach_output {
     FILE *err;
     const char *prefix; /* stands before labels: whose output it is; or NULL */
     bool label_io;      /* prefix lines with "RANK: " */
+    const char *label;  /* ... or with this, %r being the rank; NULL: as above */
     bool quiet;         /* no log entries and redirections */
     bool show_place;    /* say where in the source a log entry arose */
     bool timeless;      /* do not say when */

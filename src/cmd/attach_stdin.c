@@ -24,6 +24,7 @@ struct attach_stdin {
     bool stopped;
     bool sent_data;
     bool failed;
+    bool quiet;
 };
 
 struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks)
@@ -48,6 +49,11 @@ void attach_stdin_destroy (struct attach_stdin *in)
         free (in->ranks);
         free (in);
     }
+}
+
+void attach_stdin_quiet (struct attach_stdin *in)
+{
+    in->quiet = true;
 }
 
 void attach_stdin_stop (struct attach_stdin *in)
@@ -78,7 +84,7 @@ static void answered (flux_future_t *f, void *arg)
     struct attach_stdin *in = arg;
 
     if (flux_rpc_get (f, NULL) < 0 && (errno != ENOSYS || in->sent_data)) {
-        if (!in->failed && !in->stopped) {
+        if (!in->failed && !in->stopped && !in->quiet) {
             fprintf (stderr, "flux-job: %s\n",
                      errno == ENOSYS ? "stdin not accepted by job" : flux_strerror (errno));
         }

@@ -27,6 +27,9 @@ void attach_stdin_start (struct attach_stdin *in, const char *service, int rank)
  */
 void attach_stdin_tasks (struct attach_stdin *in, long long n);
 
+/* A job that leaves input unread is not worth a word. */
+void attach_stdin_quiet (struct attach_stdin *in);
+
 /* Stop reading.  No-op on NULL. */
 void attach_stdin_stop (struct attach_stdin *in);
 

@@ -75,6 +75,7 @@ int cmd_lptest (int argc, char **argv);
 int cmd_lsattr (int argc, char **argv);
 int cmd_modprobe (int argc, char **argv);
 int cmd_module (int argc, char **argv);
+int cmd_mpiexec (int argc, char **argv);
 int cmd_pgrep (int argc, char **argv);
 int cmd_ping (int argc, char **argv);
 int cmd_pkill (int argc, char **argv);

@@ -6,6 +6,7 @@
  */
 
 #include "config.h"
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 
@@ -14,6 +15,7 @@
 static const struct cmd commands[] = {
     { "start", cmd_start, "start an instance and run a program in it" },
     { "run", cmd_run, "run a job: its output and exit code are ours" },
+    { "mpiexec", cmd_mpiexec, "run MPI programs as MPICH's mpiexec does" },
     { "submit", cmd_submit, "submit jobs and print their ids" },
     { "bulksubmit", cmd_bulksubmit, "submit a job for each of many inputs" },
     { "watch", cmd_watch, "follow the output of many jobs" },
@@ -126,11 +128,41 @@ static int run (int argc, char **argv)
     return 1;
 }
 
+static void set_paths (void)
+{
+    set_path ("FLUX_EXEC_PATH", "exec_path");
+    set_path ("FLUX_CONNECTOR_PATH", "connector_path");
+    set_path ("FLUX_MODULE_PATH", "module_path");
+}
+
+/* A closed stdin, stdout or stderr must not become the number of a socket. */
+static void fill_stdio (void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", O_RDWR) != fd)
+            cmd_die ("/dev/null: %s", strerror (errno));
+    }
+}
+
+/* The name under which programs look for an mpiexec. */
+static bool is_mpiexec (const char *argv0)
+{
+    const char *slash = strrchr (argv0, '/');
+
+    return strcmp (slash ? slash + 1 : argv0, "mpiexec.flux") == 0;
+}
+
 int main (int argc, char *argv[])
 {
     int i;
 
+    fill_stdio ();
     setlocale (LC_CTYPE, ""); /* job ids have a letter beyond ASCII where possible */
+    if (is_mpiexec (argv[0])) {
+        argv[0] = "mpiexec";
+        set_paths ();
+        return run (argc, argv);
+    }
     for (i = 1; i < argc && argv[i][0] == '-'; i++) {
         if (strcmp (argv[i], "-h") == 0 || strcmp (argv[i], "--help") == 0) {
             usage (stdout);
@@ -148,8 +180,6 @@ int main (int argc, char *argv[])
         usage (stderr);
         return 1;
     }
-    set_path ("FLUX_EXEC_PATH", "exec_path");
-    set_path ("FLUX_CONNECTOR_PATH", "connector_path");
-    set_path ("FLUX_MODULE_PATH", "module_path");
+    set_paths ();
     return run (argc - i, argv + i);
 }

@@ -56,7 +56,7 @@ static void print_string (struct jview v, FILE *out)
 }
 
 /* A label of the user's own: "%r" is the rank, "%%" is '%'. */
-static void print_label (const char *label, const struct jvalue *rank, FILE *out)
+static void print_label (const char *label, struct jview rank, FILE *out)
 {
     for (; *label; label++) {
         if (label[0] != '%' || !label[1])

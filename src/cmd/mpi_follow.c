@@ -152,33 +152,29 @@ static void timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
 
 /* ---- what we hear of it ----------------------------------------------------------- */
 
-static int64_t get_int (const struct jvalue *context, const char *name)
+static int64_t get_int (struct jview context, const char *name)
 {
-    struct jvalue v;
     int64_t n = 0;
 
-    if (context->text && jscan_find (context->text, context->len, name, &v) == 0)
-        (void)jvalue_int (&v, &n);
+    (void)jview_int (jview_get (context, name), &n);
     return n;
 }
 
 /* A string member, "" if it is missing; the caller frees. */
-static char *get_string (const struct jvalue *context, const char *name)
+static char *get_string (struct jview context, const char *name)
 {
     struct text t = TEXT_INIT;
-    struct jvalue v;
     char *s;
 
     text_puts (&t, "");
-    if (context->text && jscan_find (context->text, context->len, name, &v) == 0)
-        (void)jvalue_unescape (&v, &t);
+    (void)jview_string (jview_get (context, name), &t);
     if (!(s = text_take (&t, NULL)))
         cmd_die ("out of memory");
     return s;
 }
 
 /* { "service":s "leader-rank":i ... } */
-static void on_init (struct follow *fl, const struct jvalue *context)
+static void on_init (struct follow *fl, struct jview context)
 {
     _cleanup_ (freep)
     char *service = get_string (context, "service");
@@ -210,7 +206,7 @@ static void say_killed (struct follow *fl, int rank, int pid, int status)
 }
 
 /* { "rank":i "pid":i "status":i } */
-static void on_task_exit (struct follow *fl, const struct jvalue *context)
+static void on_task_exit (struct follow *fl, struct jview context)
 {
     int64_t rank = get_int (context, "rank");
     int status = get_int (context, "status");
@@ -224,7 +220,7 @@ static void on_task_exit (struct follow *fl, const struct jvalue *context)
 }
 
 /* { "type":s "severity":i "note":s } */
-static void on_exception (struct follow *fl, const struct jvalue *context)
+static void on_exception (struct follow *fl, struct jview context)
 {
     _cleanup_ (freep)
     char *note = get_string (context, "note");
@@ -236,17 +232,17 @@ static void on_exception (struct follow *fl, const struct jvalue *context)
 static void note (struct follow *fl, const struct eventlog_entry *e)
 {
     if (eventlog_entry_is (e, "task-exit"))
-        on_task_exit (fl, &e->context);
+        on_task_exit (fl, e->context);
     else if (eventlog_entry_is (e, "finish")) {
         fl->finished = true;
         stop (fl);
     }
     else if (eventlog_entry_is (e, "shell.init"))
-        on_init (fl, &e->context);
+        on_init (fl, e->context);
     else if (eventlog_entry_is (e, "abort"))
-        decide (fl, get_int (&e->context, "code") & 0xff);
+        decide (fl, get_int (e->context, "code") & 0xff);
     else if (eventlog_entry_is (e, "exception"))
-        on_exception (fl, &e->context);
+        on_exception (fl, e->context);
 }
 
 /* What has been written is acknowledged. */

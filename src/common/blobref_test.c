@@ -28,6 +28,34 @@ static void refused (const char *text)
         "refuses '%s'", text);
 }
 
+static void in_pieces (void)
+{
+    struct blobhash_state *state = NULL;
+    struct blobref whole, pieces;
+    struct blobhash *h;
+    char data[1000];
+
+    memset (data, 'x', sizeof (data));
+    blobhash_new (BLOBREF_SHA256, &h);
+    blobhash_sum (h, data, sizeof (data), &whole);
+    blobhash_begin (h);
+    blobhash_update (h, data, 333);
+    ok (blobhash_save (h, &state) == 0, "a hash under way can be saved");
+    blobhash_update (h, data, 667);
+    blobhash_end (h, &pieces);
+    ok (blobref_equal (&whole, &pieces), "pieces make the same name");
+    blobhash_sum (h, "other", 5, &pieces);
+    for (int i = 0; i < 2; i++) {
+        ok (blobhash_resume (h, state) == 0, "it can be resumed");
+        blobhash_update (h, data, 667);
+        blobhash_end (h, &pieces);
+        ok (blobref_equal (&whole, &pieces), "... and ends the same");
+    }
+    blobhash_state_free (state);
+    blobhash_state_free (NULL);
+    blobhash_free (h);
+}
+
 static void hashing (void)
 {
     struct blobhash *h = NULL;
@@ -73,5 +101,6 @@ int main (void)
             && blobref_kind_parse ("sha512") == -EINVAL,
         "hash names");
     hashing ();
+    in_pieces ();
     return done_testing ();
 }

@@ -203,13 +203,12 @@ void text_put_real (struct text *t, double value)
 
 /* What follows the backslash: 0 = the byte stands for itself, 'u' = \u00XX. */
 static const char escape[256] = {
-    ['"'] = '"', ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',
-    ['\r'] = 'r', ['\t'] = 't', [0x00] = 'u', [0x01] = 'u', [0x02] = 'u',
-    [0x03] = 'u', [0x04] = 'u', [0x05] = 'u', [0x06] = 'u', [0x07] = 'u',
-    [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u', [0x10] = 'u', [0x11] = 'u',
-    [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u', [0x16] = 'u',
-    [0x17] = 'u', [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u',
-    [0x1c] = 'u', [0x1d] = 'u', [0x1e] = 'u', [0x1f] = 'u',
+    ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+    ['\t'] = 't', [0x00] = 'u',  [0x01] = 'u', [0x02] = 'u', [0x03] = 'u', [0x04] = 'u',
+    [0x05] = 'u', [0x06] = 'u',  [0x07] = 'u', [0x0b] = 'u', [0x0e] = 'u', [0x0f] = 'u',
+    [0x10] = 'u', [0x11] = 'u',  [0x12] = 'u', [0x13] = 'u', [0x14] = 'u', [0x15] = 'u',
+    [0x16] = 'u', [0x17] = 'u',  [0x18] = 'u', [0x19] = 'u', [0x1a] = 'u', [0x1b] = 'u',
+    [0x1c] = 'u', [0x1d] = 'u',  [0x1e] = 'u', [0x1f] = 'u',
 };
 
 /* Write n bytes, escaped, to p, where there is room for 6 n.  Returns the end. */
@@ -253,6 +252,18 @@ void text_put_json_string (struct text *t, const char *s, size_t len)
         len -= n;
     }
     text_putc (t, '"');
+}
+
+size_t text_json_string_size (const char *s, size_t len)
+{
+    size_t size = len + 2;
+
+    for (size_t i = 0; i < len; i++) {
+        char e = escape[(unsigned char)s[i]];
+
+        size += e == 'u' ? 5 : e ? 1 : 0;
+    }
+    return size;
 }
 
 void text_put_base64 (struct text *t, const void *data, size_t len)

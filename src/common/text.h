@@ -73,6 +73,9 @@ void text_put_real (struct text *t, double value);
  */
 void text_put_json_string (struct text *t, const char *s, size_t len);
 
+/* How many bytes that would append. */
+size_t text_json_string_size (const char *s, size_t len);
+
 /* Padded standard base64 of data, without quotes. */
 void text_put_base64 (struct text *t, const void *data, size_t len);
 

@@ -13,6 +13,7 @@ static void json_string (const char *in, size_t len, const char *want)
 
     text_put_json_string (&t, in, len);
     is (t.buf, want, "escapes %s", want);
+    ok (text_json_string_size (in, len) == strlen (want), "... in as many bytes as foretold");
     text_fini (&t);
 }
 

@@ -13,13 +13,6 @@
 #define CHUNK_MERGE (CHUNK_MAX / 4) /* look for a neighbour below this */
 #define CHUNK_TEXT_MAX (16 * 1024)  /* do not cache longer text */
 
-struct dirent {
-    uint32_t refcount;
-    uint32_t namelen;
-    struct treeobj *obj;
-    char name[]; /* NUL-terminated */
-};
-
 static struct dir *as_dir (const struct treeobj *o)
 {
     must (o->type == TREEOBJ_DIR);
@@ -65,7 +58,7 @@ static void chunk_forget_text (struct dirchunk *c)
 {
     free (c->text);
     c->text = NULL;
-    c->textlen = 0;
+    c->size = 0;
 }
 
 static struct dirchunk *chunk_new (size_t cap)
@@ -163,6 +156,7 @@ int treeobj_dir_new (struct treeobj **ret)
     if (!d)
         return -ENOMEM;
     d->has_ref = false;
+    d->memo = NULL;
     d->count = d->nchunks = d->cap = 0;
     d->size_hint = 0;
     d->chunks = NULL;
@@ -170,8 +164,23 @@ int treeobj_dir_new (struct treeobj **ret)
     return 0;
 }
 
+static void dir_forget_memo (struct dir *d)
+{
+    if (d->memo)
+        d->memo_free (d->memo);
+    d->memo = NULL;
+}
+
+/* It changed. */
+static void dir_touch (struct dir *d)
+{
+    d->has_ref = false;
+    dir_forget_memo (d);
+}
+
 void treeobj_dir_free (struct dir *d)
 {
+    dir_forget_memo (d);
     for (size_t i = 0; i < d->nchunks; i++)
         chunk_put (d->chunks[i]);
     free (d->chunks);
@@ -372,7 +381,7 @@ int treeobj_dir_set (struct treeobj **dir,
         dirent_put (e);
         return r;
     }
-    d->has_ref = false;
+    dir_touch (d);
     return 0;
 }
 
@@ -435,7 +444,7 @@ int treeobj_dir_del (struct treeobj **dir, const char *name, size_t len)
     memmove (&c->ents[i], &c->ents[i + 1], (c->count - i) * sizeof (c->ents[0]));
     chunk_forget_text (c);
     d->count--;
-    d->has_ref = false;
+    dir_touch (d);
     if (c->count < CHUNK_MERGE)
         dir_merge (d, ci);
     return 0;
@@ -474,6 +483,18 @@ const struct blobref *treeobj_dir_ref (const struct treeobj *dir)
     return as_dir (dir)->has_ref ? &as_dir (dir)->ref : NULL;
 }
 
+void treeobj_dir_set_memo (struct treeobj *dir, void *memo, void (*memo_free) (void *))
+{
+    dir_forget_memo (as_dir (dir));
+    as_dir (dir)->memo = memo;
+    as_dir (dir)->memo_free = memo_free;
+}
+
+void *treeobj_dir_memo (const struct treeobj *dir)
+{
+    return as_dir (dir)->memo;
+}
+
 size_t treeobj_dir_size_hint (const struct treeobj *dir)
 {
     return as_dir (dir)->size_hint;
@@ -481,12 +502,38 @@ size_t treeobj_dir_size_hint (const struct treeobj *dir)
 
 /* ---- writing ---- */
 
+size_t treeobj_entry_size (const struct dirent *e)
+{
+    return text_json_string_size (e->name, e->namelen) + 1 + treeobj_size (e->obj);
+}
+
+size_t treeobj_chunk_size (struct dirchunk *c)
+{
+    if (c->size == 0) {
+        size_t size = c->count - 1;
+
+        for (int i = 0; i < c->count; i++)
+            size += treeobj_entry_size (c->ents[i]);
+        c->size = size;
+    }
+    return c->size;
+}
+
+size_t treeobj_dir_size (struct dir *d)
+{
+    size_t size = LITERAL_SIZE (DATA_HEAD "{}" DIR_TAIL);
+
+    for (size_t i = 0; i < d->nchunks; i++)
+        size += treeobj_chunk_size (d->chunks[i]) + (i > 0);
+    return size;
+}
+
 static void chunk_write (struct dirchunk *c, struct text *out, bool keep)
 {
     size_t start = out->len;
 
     if (c->text) {
-        text_put (out, c->text, c->textlen);
+        text_put (out, c->text, c->size);
         return;
     }
     for (int i = 0; i < c->count; i++) {
@@ -496,11 +543,11 @@ static void chunk_write (struct dirchunk *c, struct text *out, bool keep)
         text_putc (out, ':');
         treeobj_write (c->ents[i]->obj, out);
     }
-    if (keep && !text_error (out) && out->len - start <= CHUNK_TEXT_MAX
-        && (c->text = malloc (out->len - start))) {
-        c->textlen = out->len - start;
-        memcpy (c->text, out->buf + start, c->textlen);
-    }
+    if (text_error (out))
+        return;
+    c->size = out->len - start;
+    if (keep && c->size <= CHUNK_TEXT_MAX && (c->text = malloc (c->size)))
+        memcpy (c->text, out->buf + start, c->size);
 }
 
 void treeobj_dir_write (const struct dir *d, struct text *out)
@@ -508,12 +555,12 @@ void treeobj_dir_write (const struct dir *d, struct text *out)
     size_t start = out->len;
 
     text_reserve (out, d->size_hint + 256);
-    text_puts (out, "{\"data\":{");
+    text_puts (out, DATA_HEAD "{");
     for (size_t i = 0; i < d->nchunks; i++) {
         if (i > 0)
             text_putc (out, ',');
         chunk_write (d->chunks[i], out, d->nchunks > 1);
     }
-    text_puts (out, "},\"type\":\"dir\",\"ver\":1}");
+    text_puts (out, "}" DIR_TAIL);
     ((struct dir *)d)->size_hint = out->len - start;
 }

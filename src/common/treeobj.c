@@ -169,7 +169,7 @@ static const struct refs *as_refs (const struct treeobj *o)
     return (const struct refs *)o;
 }
 
-static const char *refs_text (const struct refs *r)
+const char *treeobj_refs_text (const struct refs *r)
 {
     return r->vec ? r->vec->text.buf : r->text;
 }
@@ -262,12 +262,12 @@ size_t treeobj_ref_count (const struct treeobj *o)
 /* The reference whose opening quote is at text offset pos. */
 static size_t ref_parse_at (const struct refs *r, size_t pos, struct blobref *ret)
 {
-    const char *p = refs_text (r) + pos + 1;
+    const char *p = treeobj_refs_text (r) + pos + 1;
     const char *end = memchr (p, '"', r->len - pos - 1);
 
     must (end != NULL);
     must (blobref_parse (p, end - p, ret) == 0);
-    return end + 1 - refs_text (r);
+    return end + 1 - treeobj_refs_text (r);
 }
 
 bool treeobj_ref_next (const struct treeobj *o, size_t *pos, struct blobref *ret)
@@ -322,7 +322,7 @@ static struct refvec *refvec_for (const struct refs *r, size_t more)
         return NULL;
     v->refcount = 1;
     if (text_reserve (&v->text, r->len + more))
-        text_put (&v->text, refs_text (r), r->len);
+        text_put (&v->text, treeobj_refs_text (r), r->len);
     if (text_error (&v->text)) {
         refvec_put (v);
         return NULL;
@@ -381,7 +381,7 @@ int treeobj_valref_concat (const struct treeobj *o,
     must (o->type == TREEOBJ_VALREF);
     if (!(new = refs_extend (as_refs (o), m->len, m->count, &p)))
         return -ENOMEM;
-    memcpy (p, refs_text (m), m->len);
+    memcpy (p, treeobj_refs_text (m), m->len);
     *ret = &new->hdr;
     return 0;
 }
@@ -458,32 +458,32 @@ const char *treeobj_symlink_namespace (const struct treeobj *o)
 
 /* ---- writing ---- */
 
-static void put_literal (struct text *out, const char *s)
-{
-    text_put (out, s, strlen (s));
-}
-
 static void val_write (const struct val *v, struct text *out)
 {
+    text_puts (out, DATA_HEAD);
     if (v->plain) {
-        put_literal (out, "{\"data\":\"");
+        text_putc (out, '"');
         text_put (out, v->text, v->len);
-        put_literal (out, "\",\"type\":\"val\",\"ver\":1}");
-        return;
+        text_putc (out, '"');
     }
-    put_literal (out, "{\"data\":");
-    text_put_json_string (out, v->text, v->len);
-    put_literal (out, ",\"type\":\"val\",\"ver\":1}");
+    else
+        text_put_json_string (out, v->text, v->len);
+    text_puts (out, VAL_TAIL);
+}
+
+static const char *refs_tail (const struct refs *r)
+{
+    return r->hdr.type == TREEOBJ_VALREF ? VALREF_TAIL : DIRREF_TAIL;
 }
 
 static void refs_write (const struct refs *r, size_t from, struct text *out)
 {
     size_t pos = from > 0 ? ref_offset (r, from) : 0;
 
-    put_literal (out, "{\"data\":[");
-    text_put (out, refs_text (r) + pos, r->len - pos);
-    put_literal (out, r->hdr.type == TREEOBJ_VALREF ? "],\"type\":\"valref\",\"ver\":1}"
-                                                    : "],\"type\":\"dirref\",\"ver\":1}");
+    text_puts (out, DATA_HEAD "[");
+    text_put (out, treeobj_refs_text (r) + pos, r->len - pos);
+    text_putc (out, ']');
+    text_puts (out, refs_tail (r));
 }
 
 void treeobj_write (const struct treeobj *o, struct text *out)
@@ -500,9 +500,9 @@ void treeobj_write (const struct treeobj *o, struct text *out)
             treeobj_dir_write ((const struct dir *)o, out);
             return;
         case TREEOBJ_SYMLINK:
-            put_literal (out, "{\"data\":");
+            text_puts (out, DATA_HEAD);
             text_put (out, as_symlink (o)->text, as_symlink (o)->len);
-            put_literal (out, ",\"type\":\"symlink\",\"ver\":1}");
+            text_puts (out, SYMLINK_TAIL);
             return;
     }
     never ("a tree object of no known type");
@@ -512,4 +512,28 @@ void treeobj_valref_write_from (const struct treeobj *o, size_t from, struct tex
 {
     must (from < treeobj_ref_count (o));
     refs_write (as_refs (o), from, out);
+}
+
+static size_t val_size (const struct val *v)
+{
+    return LITERAL_SIZE (DATA_HEAD) + LITERAL_SIZE (VAL_TAIL)
+           + (v->plain ? v->len + 2 : text_json_string_size (v->text, v->len));
+}
+
+size_t treeobj_size (const struct treeobj *o)
+{
+    switch (o->type) {
+        case TREEOBJ_VAL:
+            return val_size (as_val (o));
+        case TREEOBJ_VALREF:
+        case TREEOBJ_DIRREF:
+            return LITERAL_SIZE (DATA_HEAD "[]") + as_refs (o)->len
+                   + strlen (refs_tail (as_refs (o)));
+        case TREEOBJ_DIR:
+            return treeobj_dir_size ((struct dir *)o);
+        case TREEOBJ_SYMLINK:
+            return LITERAL_SIZE (DATA_HEAD) + as_symlink (o)->len
+                   + LITERAL_SIZE (SYMLINK_TAIL);
+    }
+    never ("a tree object of no known type");
 }

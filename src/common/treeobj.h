@@ -74,6 +74,9 @@ int treeobj_scan (struct jpull *s, struct treeobj **ret);
 /* Append the canonical text.  Errors stick to out. */
 void treeobj_write (const struct treeobj *o, struct text *out);
 
+/* How long that is, without writing it. */
+size_t treeobj_size (const struct treeobj *o);
+
 /* The canonical text, NUL-terminated, for the caller to free; NULL = ENOMEM. */
 char *treeobj_text (const struct treeobj *o);
 
@@ -170,6 +173,21 @@ bool treeobj_dir_next (const struct treeobj *dir,
  */
 void treeobj_dir_set_ref (struct treeobj *dir, const struct blobref *ref);
 const struct blobref *treeobj_dir_ref (const struct treeobj *dir);
+
+/* Anything else the owner wants to remember with a directory as it is: freed
+ * with it, or when it changes; not inherited by copies.
+ */
+void treeobj_dir_set_memo (struct treeobj *dir, void *memo, void (*memo_free) (void *));
+void *treeobj_dir_memo (const struct treeobj *dir);
+
+/* How many bytes the canonical texts of two versions of a directory have in
+ * common at their beginning, as far as that shows in what they share.
+ * O(entries / 64), whatever is in them.
+ */
+size_t treeobj_dir_common (const struct treeobj *a, const struct treeobj *b);
+
+/* The canonical text from some byte on: costs little more than what is written. */
+void treeobj_dir_write_from (const struct treeobj *dir, size_t offset, struct text *out);
 
 /* About how long the canonical text is: right for an unchanged directory that
  * was written before; a start for buffers, and for cache accounting.

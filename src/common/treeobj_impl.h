@@ -42,7 +42,12 @@ struct symlink {
     char text[];
 };
 
-struct dirent;
+struct dirent {
+    uint32_t refcount;
+    uint32_t namelen;
+    struct treeobj *obj;
+    char name[]; /* NUL-terminated */
+};
 
 /* A run of consecutive entries, shared between versions of a directory. */
 struct dirchunk {
@@ -51,12 +56,14 @@ struct dirchunk {
     uint16_t cap;
     struct dirent **ents;
     char *text; /* canonical text of the run, or NULL: a cache */
-    size_t textlen;
+    size_t size; /* of that text, cached or not; 0: not known */
 };
 
 struct dir {
     struct treeobj hdr;
     bool has_ref;
+    void *memo;
+    void (*memo_free) (void *memo);
     struct blobref ref;
     size_t count; /* of entries */
     size_t size_hint;
@@ -64,7 +71,19 @@ struct dir {
     struct dirchunk **chunks; /* none is empty */
 };
 
+/* What canonical texts are made of, around the data. */
+#define DATA_HEAD "{\"data\":"
+#define VAL_TAIL ",\"type\":\"val\",\"ver\":1}"
+#define VALREF_TAIL ",\"type\":\"valref\",\"ver\":1}"
+#define DIRREF_TAIL ",\"type\":\"dirref\",\"ver\":1}"
+#define DIR_TAIL ",\"type\":\"dir\",\"ver\":1}"
+#define SYMLINK_TAIL ",\"type\":\"symlink\",\"ver\":1}"
+#define LITERAL_SIZE(s) (sizeof (s) - 1)
+
 void *treeobj_alloc (int type, size_t size);
+
+/* The text of a valref's or dirref's references. */
+const char *treeobj_refs_text (const struct refs *r);
 
 /* A symlink from its parts and the canonical text of its data member. */
 int treeobj_symlink_make (const char *ns,
@@ -84,5 +103,10 @@ int treeobj_refs_make (int type,
 
 void treeobj_dir_free (struct dir *dir);
 void treeobj_dir_write (const struct dir *dir, struct text *out);
+size_t treeobj_dir_size (struct dir *dir);
+
+/* The text of a chunk is that of its entries with commas between. */
+size_t treeobj_entry_size (const struct dirent *e);
+size_t treeobj_chunk_size (struct dirchunk *c);
 
 #endif /* !MILLRACE_TREEOBJ_IMPL_H */

@@ -359,11 +359,61 @@ static void mutate (struct treeobj **dir, struct model *m, unsigned int *seed)
     }
 }
 
+/* A version's text is what it has in common with the one before and the rest. */
+static bool
+delta_agrees (const struct treeobj *old, const struct treeobj *new, unsigned int *seed)
+{
+    _cleanup_ (text_fini) struct text a = TEXT_INIT;
+    _cleanup_ (text_fini) struct text b = TEXT_INIT;
+    _cleanup_ (text_fini) struct text rest = TEXT_INIT;
+    size_t common = treeobj_dir_common (old, new);
+    size_t from;
+
+    treeobj_write (old, &a);
+    treeobj_write (new, &b);
+    if (treeobj_size (new) != b.len || common > a.len || common > b.len
+        || memcmp (a.buf, b.buf, common) != 0)
+        return false;
+    from = rand_r (seed) % 2 ? common : rand_r (seed) % b.len;
+    treeobj_dir_write_from (new, from, &rest);
+    return rest.len == b.len - from && memcmp (rest.buf, b.buf + from, rest.len) == 0;
+}
+
+/* A log among other entries: all but the last references is common. */
+static void deltas_of_logs (void)
+{
+    struct blobref ref = numbered (BLOBREF_SHA1, 0);
+    struct treeobj *dir, *log, *next, *old, *v = value_of (1);
+    unsigned int seed = 1;
+    bool good = true, enough = true;
+
+    treeobj_dir_new (&dir);
+    treeobj_dir_set (&dir, "a", 1, v);
+    treeobj_dir_set (&dir, "z\"", 2, v);
+    treeobj_valref_new (&ref, 1, &log);
+    treeobj_dir_set (&dir, "log", 3, log);
+    for (int i = 1; i < 1000; i++) {
+        ref = numbered (i % 100 == 99 ? BLOBREF_SHA256 : BLOBREF_SHA1, i);
+        treeobj_valref_append (log, &ref, 1, &next);
+        treeobj_put (log);
+        log = next;
+        old = treeobj_get (dir);
+        treeobj_dir_set (&dir, "log", 3, log);
+        good &= delta_agrees (old, dir, &seed);
+        enough &= treeobj_size (old) - treeobj_dir_common (old, dir) < 200;
+        treeobj_put (old);
+    }
+    ok (good && enough, "versions of a log differ in their ends only");
+    treeobj_put (dir);
+    treeobj_put (log);
+    treeobj_put (v);
+}
+
 static void versions (unsigned int seed)
 {
     struct treeobj *dir, *old, *parsed;
     struct model now = { 0 }, then;
-    bool good = true, old_good = true, text_good = true;
+    bool good = true, old_good = true, text_good = true, delta_good = true;
 
     treeobj_dir_new (&dir);
     for (int round = 0; round < 60; round++) {
@@ -374,6 +424,7 @@ static void versions (unsigned int seed)
         for (int i = 0; i < 150; i++)
             mutate (&dir, &now, &seed);
         good &= agrees (dir, &now);
+        delta_good &= delta_agrees (old, dir, &seed);
         old_good &= agrees (old, &then);
         treeobj_put (old);
         text = treeobj_text (dir);
@@ -386,6 +437,7 @@ static void versions (unsigned int seed)
     ok (good, "a directory holds what was put last, sorted");
     ok (old_good, "and its older versions what they held");
     ok (text_good, "and its text says so too");
+    ok (delta_good, "what versions have in common, and the rest, make their texts");
     for (int i = 0; i < NAMES; i++) {
         char buf[16];
 
@@ -425,6 +477,7 @@ int main (void)
     values ();
     appending ();
     symlinks ();
+    deltas_of_logs ();
     versions (1);
     versions (20261121);
     remembered_ref ();

@@ -253,6 +253,8 @@ static void namespaces (void)
     is_int (stats_get (h, "kvs-watch", "namespaces/ns1/owner"), getuid (),
             "and its owner");
     w = live_watch (h, "ns1", W | WAIT, "never");
+    ok (stats_get (h, "kvs-watch", "namespaces/ns1/watchers") == 3,
+        "a third one has arrived"); /* or it would wait for the next ns1 */
     live_commit (h, "ns1", "put k2 1", NULL);
     live_remove (h, "ns1");
     end_is (f, ENOTSUP, NULL, "a removed namespace ends its watches");

@@ -76,7 +76,10 @@ static struct world {
     struct txn txns[MAX_TXNS];
     int ntxns;
     double now;
-    int errors; /* percent of answers that are errors */
+    int evictions;   /* how rare they are */
+    size_t hold_min; /* of rank 0 */
+    size_t held;     /* most at one time */
+    int errors;      /* percent of answers that are errors */
     struct tb_event *published[2 * MAX_TXNS];
     int npublished;
     int bad;
@@ -154,6 +157,22 @@ static void deliver_event (struct tb_event *ev)
     json_decref (o);
 }
 
+/* From content, or from who holds it. */
+static struct blob *load (const struct blobref *ref)
+{
+    const struct tb_blob *b = tb_store_get (&w.store, ref);
+    struct text t = TEXT_INIT;
+    size_t len;
+    char *data;
+
+    if (b)
+        return blob_new (b->data, b->len, NULL, NULL);
+    if (kvs_engine_held_load (w.tb[0].e, ref, &t) < 0)
+        return NULL;
+    data = text_take (&t, &len);
+    return blob_new_malloced (data, len);
+}
+
 /* ---- actions ---- */
 
 static int maybe_error (int errnum)
@@ -190,6 +209,60 @@ static void act_publish (int rank, struct kvs_publish *pub)
     list_append (&w.to_rank1, &ev->link);
 }
 
+/* Is everything below a directory in content? */
+static bool complete (const struct blobref *ref, bool held_will_do)
+{
+    const struct tb_blob *b = tb_store_get (&w.store, ref);
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    struct treeobj_iter it = { 0 };
+    struct treeobj *dir = NULL, *o;
+    const char *name;
+    struct blobref kid;
+    bool good = true;
+    size_t len;
+
+    if (b)
+        text_put (&t, b->data, b->len);
+    else if (!held_will_do || kvs_engine_held_load (w.tb[0].e, ref, &t) < 0)
+        return false;
+    if (treeobj_parse (t.buf, t.len, &dir) < 0)
+        return false;
+    while (good && treeobj_dir_next (dir, &it, &name, &len, &o)) {
+        size_t pos = 0;
+
+        if (treeobj_type (o) == TREEOBJ_DIRREF)
+            good = treeobj_ref_at (o, 0, &kid) == 0 && complete (&kid, held_will_do);
+        while (good && treeobj_type (o) == TREEOBJ_VALREF
+               && treeobj_ref_next (o, &pos, &kid))
+            good = tb_store_get (&w.store, &kid) != NULL;
+    }
+    treeobj_put (dir);
+    return good;
+}
+
+/* What the service does before a checkpoint. */
+static void save (const struct kvs_checkpoint *cp)
+{
+    struct blobref refs[100];
+    struct list *pos = NULL;
+    struct text t = TEXT_INIT;
+    int n = 0;
+
+    while (n < 100 && kvs_engine_held_next (w.tb[0].e, "primary", &pos, &refs[n], &t)) {
+        struct blobref ref;
+
+        tb_store_put (&w.store, t.buf, t.len, &ref);
+        if (!blobref_equal (&ref, &refs[n++]))
+            complain ("a held directory has another name than its digest");
+        text_clear (&t);
+    }
+    text_fini (&t);
+    while (n > 0)
+        kvs_engine_held_stored (w.tb[0].e, &refs[--n]);
+    if (!complete (&cp->ref, false))
+        complain ("a checkpoint lacks blobs");
+}
+
 static void act (int rank, struct kvs_action *a)
 {
     struct packet *p;
@@ -204,6 +277,7 @@ static void act (int rank, struct kvs_action *a)
             act_store (rank, container_of (a, struct kvs_store, action));
             break;
         case KVS_ACTION_CHECKPOINT:
+            save (container_of (a, struct kvs_checkpoint, action));
             p = packet_new (P_CHECKPOINTED, rank);
             p->id = container_of (a, struct kvs_checkpoint, action)->id;
             p->errnum = maybe_error (ENOSPC);
@@ -236,11 +310,13 @@ static void act (int rank, struct kvs_action *a)
 
 static void deliver_loaded (struct packet *p)
 {
-    const struct tb_blob *b = tb_store_get (&w.store, &p->ref);
-    struct blob *blob = b ? blob_new (b->data, b->len, NULL, NULL) : NULL;
-    int errnum = p->errnum ? p->errnum : b ? 0 : ENOENT;
+    struct blob *blob = load (&p->ref);
 
-    kvs_engine_loaded (w.tb[p->rank].e, &p->ref, errnum, blob);
+    kvs_engine_loaded (w.tb[p->rank].e, &p->ref,
+                       p->errnum ? p->errnum
+                       : blob    ? 0
+                                 : ENOENT,
+                       blob);
     blob_put (blob);
 }
 
@@ -319,6 +395,54 @@ static void random_key (char *key)
     }
 }
 
+/* The reference that a root of the moment has for "L". */
+static bool find_log_dir (int ns, char *buf)
+{
+    struct treeobj *root = NULL, *o;
+    struct blobref ref;
+    struct blob *b;
+    bool found = false;
+    int64_t seq;
+
+    if (kvs_engine_root (w.tb[0].e, nsname (ns), &ref, &seq) < 0 || !(b = load (&ref)))
+        return false;
+    if (treeobj_parse (b->data, b->len, &root) == 0
+        && (o = treeobj_dir_find (root, "L", 1)) && treeobj_type (o) == TREEOBJ_DIRREF) {
+        treeobj_ref_at (o, 0, &ref);
+        blobref_str (&ref, buf);
+        found = true;
+    }
+    treeobj_put (root);
+    blob_put (b);
+    return found;
+}
+
+/* A directory with a log that grows, other entries before and behind it, and
+ * copies of it made by reference.
+ */
+static void log_op (struct text *t)
+{
+    static const char *keys[] = { "L.a", "L.z", "L.z", "L.log", "G.log", "G.z" };
+    char value[20], ref[BLOBREF_TEXT_SIZE];
+    const char *key = keys[rnd (ARRAY_SIZE (keys))];
+    char *op;
+
+    if (rnd (30) == 0 && find_log_dir (rnd (NAMESPACES), ref)) {
+        text_printf (t,
+                     "{\"key\":\"%s\",\"flags\":0,\"dirent\":"
+                     "{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}}",
+                     rnd (2) ? "G" : "x.G", ref);
+        return;
+    }
+    snprintf (value, sizeof (value), "%u", rnd (1000));
+    if (rnd (20) > 0)
+        op = tb_op (rnd (3) ? "L.log" : "G.log", KVS_OP_APPEND, value);
+    else
+        op = tb_op (key, strstr (key, "log") ? KVS_OP_APPEND : 0, value);
+    text_puts (t, op);
+    free (op);
+}
+
 static void random_op (struct text *t)
 {
     static const char *targets[] = { "a.b", "dd", ".", "ln", "c.log", "e.e" };
@@ -327,6 +451,10 @@ static void random_op (struct text *t)
     char *op;
 
     random_key (key);
+    if (rnd (2) == 0) {
+        log_op (t);
+        return;
+    }
     switch (rnd (10)) {
         case 0:
         case 1:
@@ -353,11 +481,22 @@ static void random_op (struct text *t)
     free (op);
 }
 
+/* Takes over ops. */
+static void send_commit (int rank, int ns, int flags, char *ops)
+{
+    struct txn *t = &w.txns[w.ntxns++];
+
+    t->ops = ops;
+    t->rank = rank;
+    t->ns = ns;
+    t->req = tb_commit (&w.tb[rank], nsname (ns), flags, 0, ops);
+}
+
 static void client_commit (void)
 {
-    struct txn *t = &w.txns[w.ntxns];
-    struct text ops = TEXT_INIT;
     static const int flags[] = { 0, 0, 0, 0, KVS_NO_MERGE };
+    struct text ops = TEXT_INIT;
+    int ns = rnd (NAMESPACES);
     int n = rnd (5);
 
     if (w.ntxns == MAX_TXNS)
@@ -369,14 +508,27 @@ static void client_commit (void)
             text_puts (&ops, ",");
     }
     text_puts (&ops, "]");
-    t->ops = text_take (&ops, NULL);
-    t->rank = rnd (2);
-    t->ns = rnd (NAMESPACES);
-    t->req = tb_commit (&w.tb[t->rank], nsname (t->ns),
-                        t->ns == 0 && rnd (10) == 0 ? KVS_SYNC
-                                                    : flags[rnd (ARRAY_SIZE (flags))],
-                        0, t->ops);
-    w.ntxns++;
+    send_commit (rnd (2), ns,
+                 ns == 0 && rnd (10) == 0 ? KVS_SYNC : flags[rnd (ARRAY_SIZE (flags))],
+                 text_take (&ops, NULL));
+}
+
+/* Logs that are long from the beginning. */
+static void client_logs (int ns)
+{
+    struct text ops = TEXT_INIT;
+    char buf[BLOBREF_TEXT_SIZE];
+
+    text_puts (&ops, "[{\"key\":\"L.log\",\"flags\":0,\"dirent\":"
+                     "{\"ver\":1,\"type\":\"valref\",\"data\":[");
+    for (int i = 0; i < 100; i++) {
+        struct blobref ref;
+
+        tb_store_put (&w.store, &i, sizeof (i), &ref);
+        text_printf (&ops, "%s\"%s\"", i > 0 ? "," : "", blobref_str (&ref, buf));
+    }
+    text_puts (&ops, "]}}]");
+    send_commit (0, ns, 0, text_take (&ops, NULL));
 }
 
 /* Only where the root of the moment is known: on rank 1 not before it fetched
@@ -464,7 +616,7 @@ static bool world_step (bool clients)
                 client_leaves ();
             return true;
         default:
-            if (rnd (3) == 0)
+            if (rnd (w.evictions) == 0)
                 evict ();
             return true;
     }
@@ -594,6 +746,21 @@ static void check_look (struct testbed *fresh, struct look *l)
     free (l);
 }
 
+/* Every root that was published can still be read to its last blob. */
+static void check_roots (void)
+{
+    for (int i = 0; i < w.npublished; i++) {
+        json_t *o = json_loads (w.published[i]->payload, 0, NULL);
+        const char *rootref = get_str (o, "rootref");
+        struct blobref ref;
+
+        if (rootref && blobref_parse (rootref, strlen (rootref), &ref) == 0
+            && !complete (&ref, true))
+            complain ("a published root lacks blobs");
+        json_decref (o);
+    }
+}
+
 static void judge (void)
 {
     struct kvs_config cfg = { .hash = BLOBREF_SHA1 };
@@ -603,7 +770,9 @@ static void judge (void)
     struct look *l;
     int order = 0;
 
+    check_roots ();
     tb_init (&fresh, &w.store, &cfg);
+    fresh.provider = w.tb[0].e;
     tb_empty_root (&fresh, &empty);
     for (int ns = 0; ns < NAMESPACES; ns++)
         kvs_engine_ns_create (fresh.e, nsname (ns), 0, 0, &empty, 0, false);
@@ -653,9 +822,16 @@ static void world_begin (uint64_t seed)
     list_init (&w.relays);
     list_init (&w.looks);
     w.errors = rnd (3) * 2;
+    w.evictions = rnd (2) ? 3 : 30;
+    w.hold_min = rnd (3) > 0 ? 300 : 0;
     tb_store_init (&w.store, BLOBREF_SHA1);
     for (uint32_t rank = 0; rank < 2; rank++) {
-        struct kvs_config cfg = { .rank = rank, .hash = BLOBREF_SHA1, .merge = true };
+        struct kvs_config cfg = {
+            .rank = rank,
+            .hash = BLOBREF_SHA1,
+            .merge = true,
+            .hold_min = w.hold_min,
+        };
         struct blobref empty;
 
         tb_init (&w.tb[rank], &w.store, &cfg);
@@ -692,14 +868,23 @@ static void world_end (void)
 static void simulate (uint64_t seed, int steps)
 {
     world_begin (seed);
-    for (int i = 0; i < steps; i++)
+    for (int ns = 0; ns < NAMESPACES; ns++)
+        client_logs (ns);
+    for (int i = 0; i < steps; i++) {
+        struct kvs_stats stats;
+
         world_step (true);
+        if (i % 10 == 0) {
+            kvs_engine_stats (w.tb[0].e, &stats);
+            w.held = stats.held > w.held ? stats.held : w.held;
+        }
+    }
     while (!quiet ())
         world_step (false);
     name_txns ();
     judge ();
-    ok (w.bad == 0, "seed %ju: %d commits, %d events, errors %d %%", (uintmax_t)seed,
-        w.ntxns, w.npublished, w.errors);
+    ok (w.bad == 0, "seed %ju: %d commits, %d events, errors %d %%, %zu held",
+        (uintmax_t)seed, w.ntxns, w.npublished, w.errors, w.held);
     world_end ();
 }
 

@@ -2,6 +2,12 @@
  *
  *   content.register-backing    {"name":s} -> {}
  *   content.unregister-backing  {} -> {}
+ *
+ * And a source: a service that holds blobs which are not stored, and is asked for
+ * what is nowhere else (SERVICE.held-load: digest -> blob, both raw).
+ *
+ *   content.register-source    {"service":s} -> {}   ours alone
+ *   content.unregister-source  {} -> {}
  */
 
 #include "config.h"
@@ -76,5 +82,37 @@ void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
     c->writing = false;
     cache_requeue (&c->cache);
     flush_end_all (c, ENOSYS);
+    respond_empty (c, msg);
+}
+
+void register_source_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg)
+{
+    struct content *c = arg;
+    const char *service;
+
+    if (flux_request_unpack (msg, NULL, "{s:s}", "service", &service) < 0)
+        respond_error (c, msg, errno, NULL);
+    else if (c->rank > 0)
+        respond_error (c, msg, EINVAL, "a source can only be registered on rank 0");
+    else if (c->source)
+        respond_error (c, msg, EBUSY, "there is a source already");
+    else if (!(c->source = strdup (service)))
+        respond_error (c, msg, ENOMEM, NULL);
+    else
+        respond_empty (c, msg);
+}
+
+void unregister_source_cb (flux_t *h,
+                           flux_msg_handler_t *mh,
+                           const flux_msg_t *msg,
+                           void *arg)
+{
+    struct content *c = arg;
+
+    free (c->source);
+    c->source = NULL;
     respond_empty (c, msg);
 }

@@ -5,7 +5,7 @@
  *   store.c       content.store, content.store-batch (common/blobbatch.h)
  *   writeback.c   to the backing store, content.flush
  *   checkpoint.c  content.checkpoint-get and -put
- *   backing.c     the backing store comes and goes
+ *   backing.c     the backing store comes and goes; the source
  *
  * Rank 0 answers stores from memory and writes them back to the service
  * "content-backing": at the latest WRITEBACK_DELAY after a store if the
@@ -40,6 +40,7 @@ struct content {
     bool backing;
     unsigned int generation; /* counts registrations */
     char *backing_name;      /* the only one that may register, if not NULL */
+    char *source;            /* service that holds blobs of its own (kvs), or NULL */
     bool lasting;            /* the state directory outlives the instance */
     bool writing;            /* write back all there is */
     flux_watcher_t *timer;
@@ -131,5 +132,13 @@ void checkpoint_put_cb (flux_t *h,
 /* backing.c */
 void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void register_source_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg);
+void unregister_source_cb (flux_t *h,
+                           flux_msg_handler_t *mh,
+                           const flux_msg_t *msg,
+                           void *arg);
 
 #endif /* !CONTENT_CONTENT_H */

@@ -1,12 +1,16 @@
 #include "config.h"
 #include <errno.h>
+#include <stdio.h>
 
 #include "content.h"
 
 struct load {
     struct outgoing out;
     struct blobref ref;
+    bool source; /* the last one to be asked */
 };
+
+static int load_start (struct content *c, const struct blobref *ref, bool source);
 
 static void
 refuse_waiters (struct content *c, struct entry *e, int errnum, const char *text)
@@ -62,6 +66,20 @@ static int load_finish (struct content *c, struct entry *e, flux_future_t *f)
     return 0;
 }
 
+/* It is not there.  Is there somebody else to be asked? */
+static bool load_elsewhere (struct content *c, const struct load *ld, int errnum)
+{
+    return errnum == ENOENT && !ld->source && c->source
+           && load_start (c, &ld->ref, true) == 0;
+}
+
+static void load_failed (struct content *c, struct entry *e, int errnum)
+{
+    refuse_waiters (c, e, errnum,
+                    errnum == EIO ? "the blob that was loaded has another digest" : NULL);
+    cache_drop (&c->cache, e);
+}
+
 static void load_continuation (flux_future_t *f, void *arg)
 {
     struct load *ld = arg;
@@ -71,39 +89,49 @@ static void load_continuation (flux_future_t *f, void *arg)
 
     outgoing_returned (&ld->out);
     if (e && e->state == ENTRY_LOADING) { /* not stored meanwhile */
-        if ((errnum = load_finish (c, e, f)) == 0)
+        errnum = load_finish (c, e, f);
+        if (ld->source && errnum == ENOSYS) /* the source has gone */
+            errnum = ENOENT;
+        if (errnum == 0)
             answer_loads (c, e);
-        else {
-            refuse_waiters (c, e, errnum,
-                            errnum == EIO ? "the blob that was loaded has another digest"
-                                          : NULL);
-            cache_drop (&c->cache, e);
-        }
+        else if (!load_elsewhere (c, ld, errnum))
+            load_failed (c, e, errnum);
     }
     flux_future_destroy (f);
 }
 
-/* Ask the next one for it. */
-static int load_start (struct content *c, const struct blobref *ref)
+static flux_future_t *load_rpc (struct content *c, const struct blobref *ref, bool source)
+{
+    char topic[128] = "content.load";
+    uint32_t nodeid = c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM;
+
+    if (source)
+        snprintf (topic, sizeof (topic), "%s.held-load", c->source);
+    else if (c->rank == 0)
+        snprintf (topic, sizeof (topic), "content-backing.load");
+    return flux_rpc_raw (c->h, topic, ref->bytes, blobref_digest_size (ref->kind), nodeid,
+                         0);
+}
+
+/* Ask the next one for it: the backing store, the source or the rank above. */
+static int load_start (struct content *c, const struct blobref *ref, bool source)
 {
     struct load *ld = calloc (1, sizeof (*ld));
 
     if (!ld)
         return -1;
     ld->ref = *ref;
-    return outgoing_send (
-        c, &ld->out,
-        flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.load" : "content.load",
-                      ref->bytes, blobref_digest_size (ref->kind),
-                      c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
-        free, load_continuation);
+    ld->source = source;
+    return outgoing_send (c, &ld->out, load_rpc (c, ref, source), free,
+                          load_continuation);
 }
 
 static struct entry *load_entry (struct content *c, const struct blobref *ref)
 {
+    bool source = c->rank == 0 && !c->backing;
     struct entry *e;
 
-    if (c->rank == 0 && !c->backing) {
+    if (source && !c->source) {
         errno = ENOENT;
         return NULL;
     }
@@ -111,7 +139,7 @@ static struct entry *load_entry (struct content *c, const struct blobref *ref)
         errno = ENOMEM;
         return NULL;
     }
-    if (load_start (c, ref) < 0) {
+    if (load_start (c, ref, source) < 0) {
         cache_drop (&c->cache, e);
         return NULL;
     }

@@ -141,6 +141,8 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "checkpoint-put", checkpoint_put_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "register-backing", register_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "unregister-backing", unregister_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "register-source", register_source_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "unregister-source", unregister_source_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
@@ -259,6 +261,7 @@ static void content_destroy (struct content *c)
     cache_fini (&c->cache);
     blobhash_free (c->hash);
     free (c->backing_name);
+    free (c->source);
     free_keep_errno (c);
 }
 

@@ -11,7 +11,6 @@ struct query {
     struct call call;
     struct blobref ref;
     uint64_t id;
-    int64_t seq;
     char *ns;
 };
 
@@ -125,41 +124,31 @@ static void do_load (struct service *s, const struct kvs_load *load)
 
 /* ---- content.checkpoint-put ---- */
 
-static void checkpoint_continuation (flux_future_t *f, void *arg)
+static void checkpoint_done (struct service *s,
+                             uint64_t id,
+                             const struct blobref *root,
+                             int64_t seq,
+                             int errnum,
+                             flux_future_t *f)
 {
-    struct query *q = arg;
-    struct service *s = q->call.s;
-    int errnum = 0;
-
-    call_returned (&q->call);
     s->syncing--;
-    if (flux_rpc_get (f, NULL) < 0)
-        errnum = errno;
-    else {
-        s->saved_seq = q->seq;
-        s->saved_root = q->ref;
+    if (errnum == 0) {
+        s->saved_seq = seq;
+        s->saved_root = *root;
     }
-    kvs_engine_checkpointed (s->e, q->id, errnum);
-    flux_future_destroy (f);
-    service_run (s);
+    kvs_engine_checkpointed (s->e, id, errnum);
 }
 
 static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
 {
     uint64_t id = cp->id;
-    struct query *q = query_new (&cp->ref, id);
-    int errnum = ENOMEM;
+    int errnum;
 
-    if (q) {
-        q->seq = cp->seq;
-        errnum = call_then (s, &q->call, query_free,
-                            checkpoint_put (s, &cp->ref, cp->seq, false),
-                            checkpoint_continuation);
-    }
-    if (errnum)
+    s->syncing++;
+    if ((errnum = save_start (s, id, &cp->ref, cp->seq, false, checkpoint_done))) {
+        s->syncing--;
         kvs_engine_checkpointed (s->e, id, errnum);
-    else
-        s->syncing++;
+    }
 }
 
 /* ---- kvs.getroot, of the rank above ---- */

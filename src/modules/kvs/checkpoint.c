@@ -28,22 +28,12 @@ checkpoint_put (struct service *s, const struct blobref *root, int64_t seq, bool
 
 int checkpoint_final (struct service *s)
 {
-    flux_future_t *f;
     struct blobref root;
     int64_t seq;
-    int rc = 0;
 
     if (kvs_engine_root (s->e, "primary", &root, &seq) < 0)
         return 0;
-    if (!(f = checkpoint_put (s, &root, seq, false)) || flux_rpc_get (f, NULL) < 0) {
-        if (errno != ENOSYS) { /* there is a backing store, and it failed */
-            flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
-                      f ? future_strerror (f, errno) : flux_strerror (errno));
-            rc = -1;
-        }
-    }
-    flux_future_destroy (f);
-    return rc;
+    return save_final (s, &root, seq);
 }
 
 /* ---- restart ---- */

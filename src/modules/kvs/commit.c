@@ -130,6 +130,13 @@ static void commit_take (struct commit *c)
     } while (more);
 }
 
+/* Because it was asked for, or because all are. */
+static bool to_be_synced (const struct commit *c)
+{
+    return (c->flags & KVS_SYNC)
+           || (c->ns->e->cfg.sync && strcmp (c->ns->name, "primary") == 0);
+}
+
 static void commit_wake (struct waiter *w, int errnum);
 
 static int commit_begin (struct ns *ns)
@@ -149,7 +156,9 @@ static int commit_begin (struct ns *ns)
         return -ENOMEM;
     }
     worktree_init (&c->tree, &ns->e->cache, ns->e->hash, ns->name);
+    c->tree.held = &ns->e->held;
     commit_take (c);
+    c->tree.may_hold = !to_be_synced (c);
     c->txn = list_first (&c->txns, struct txn, link);
     ns->commit = c;
     return 0;
@@ -304,13 +313,6 @@ static int64_t next_seq (const struct commit *c)
     return c->ns->seq + (t->checkpoint ? 0 : 1);
 }
 
-/* Because it was asked for, or because all are. */
-static bool to_be_synced (const struct commit *c)
-{
-    return (c->flags & KVS_SYNC)
-           || (c->ns->e->cfg.sync && strcmp (c->ns->name, "primary") == 0);
-}
-
 static int phase_store (struct commit *c)
 {
     struct kvs_engine *e = c->ns->e;
@@ -400,7 +402,13 @@ bool kvs_engine_run (struct kvs_engine *e)
 void kvs_engine_stored (struct kvs_engine *e, uint64_t id, int errnum)
 {
     struct commit *c = table_get_u64 (&e->commits, id);
+    struct wstore *s;
 
+    if ((s = table_del_u64 (&e->stores, id))) {
+        e->storing--;
+        wstore_free (s);
+        return;
+    }
     if (!c || c->phase != COMMIT_STORE || c->storing == 0)
         return; /* of a commit that failed meanwhile */
     c->storing--;

@@ -3,10 +3,10 @@
  * [kvs] durability = "none", "relaxed" or "sync".  The default is relaxed if
  * the state directory outlives the instance, else none.
  *
- * relaxed: DURABILITY_WINDOW after a commit at the latest a checkpoint of the
- * root of that moment is on its way; while it is, commits go on.  What is
- * there after a crash is the root of some moment: a prefix of what was
- * answered.  These checkpoints are rolling: in our content-sqlite they take one
+ * relaxed: DURABILITY_WINDOW after a commit at the latest (later only if saving
+ * takes long) a checkpoint of the root of that moment is on its way; while it
+ * is, commits go on.  What is there after a crash is the root of some moment: a
+ * prefix of what was answered.  These checkpoints are rolling: in our content-sqlite they take one
  * place among those that are kept, and it says so in its answer.  Another store
  * keeps each of them, and soon no others; so unless relaxed was asked for in
  * so many words, the first answer that does not say so ends it.
@@ -28,11 +28,13 @@
 #include "common/fsd.h"
 #include "service.h"
 
-struct save {
-    struct service *s;
-    struct blobref root;
-    int64_t seq;
-};
+/* Of the time, saving takes at most one part in SAVE_SHARE + 1. */
+#define SAVE_SHARE 4
+
+static double now (struct service *s)
+{
+    return flux_reactor_now (flux_get_reactor (s->h));
+}
 
 /* A kvs.save request. */
 struct saver {
@@ -100,65 +102,50 @@ static void see_whether_it_rolls (struct service *s, flux_future_t *f)
               "unless configured");
 }
 
-static void save_continuation (flux_future_t *f, void *arg)
+static void save_done (struct service *s,
+                       uint64_t id,
+                       const struct blobref *root,
+                       int64_t seq,
+                       int errnum,
+                       flux_future_t *f)
 {
-    struct save *save = arg;
-    struct service *s = save->s;
-    bool saved = flux_rpc_get (f, NULL) == 0;
-
-    s->save = NULL;
+    s->saving = false;
+    s->save_cost = now (s) - s->save_started;
     /* Without a backing store (ENOSYS) nothing can be saved: be content. */
-    if (saved || errno == ENOSYS) {
+    if (errnum == 0 || errnum == ENOSYS) {
         s->save_failed = false;
-        s->saved_seq = save->seq;
-        s->saved_root = save->root;
+        s->saved_seq = seq;
+        s->saved_root = *root;
     }
-    else {
-        int errnum = errno;
-
+    else if (errnum != ECANCELED) {
         if (!s->save_failed)
             flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
-                      future_strerror (f, errnum));
+                      f ? future_strerror (f, errnum) : flux_strerror (errnum));
         s->save_failed = true;
-        savers_answer (s, save->seq, errnum);
+        savers_answer (s, seq, errnum);
     }
-    if (saved)
+    if (errnum == 0)
         see_whether_it_rolls (s, f);
-    flux_future_destroy (f);
-    durability_check (s);
 }
 
 void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct service *s = arg;
-    flux_future_t *f = NULL;
     struct blobref root;
-    struct save *save;
     int64_t seq;
+    int errnum;
 
     /* A sync commit is checkpointed before its root is the current one: an
      * older root must not be saved after it.
      */
     if (s->syncing > 0 || !unsaved (s, &root, &seq))
         return;
-    if (!(save = calloc (1, sizeof (*save))))
-        goto error;
-    save->s = s;
-    save->root = root;
-    save->seq = seq;
-    if (!(f = checkpoint_put (s, &root, seq, true))
-        || flux_future_aux_set (f, NULL, save, free) < 0) {
-        free_keep_errno (save);
-        goto error;
+    s->saving = true;
+    s->save_started = now (s);
+    if ((errnum = save_start (s, 0, &root, seq, true, save_done))) {
+        save_done (s, 0, &root, seq, errnum, NULL);
+        durability_check (s);
     }
-    if (flux_future_then (f, -1., save_continuation, save) < 0)
-        goto error;
-    s->save = f;
-    return;
-error:
-    flux_log_error (s->h, "error saving checkpoint");
-    savers_answer (s, seq, errno);
-    flux_future_destroy (f);
 }
 
 /* One checkpoint at a time, and the timer runs only if there is something to
@@ -166,19 +153,23 @@ error:
  */
 void durability_check (struct service *s)
 {
+    double window = DURABILITY_WINDOW;
     struct blobref root;
     int64_t seq;
 
     savers_answer (s, s->durability == DURABILITY_RELAXED ? s->saved_seq : INT64_MAX, 0);
-    if (!list_empty (&s->savers) && !s->save) {
+    if (!list_empty (&s->savers) && !s->saving) {
         flux_watcher_stop (s->window_timer);
         window_timer_cb (NULL, NULL, 0, s);
     }
-    if (s->durability != DURABILITY_RELAXED || s->save || s->syncing > 0 || s->rank > 0
+    if (s->durability != DURABILITY_RELAXED || s->saving || s->syncing > 0 || s->rank > 0
         || flux_watcher_is_active (s->window_timer) || !unsaved (s, &root, &seq))
         return;
-    flux_timer_watcher_reset (s->window_timer,
-                              s->save_failed ? DURABILITY_RETRY : DURABILITY_WINDOW, 0.);
+    if (window < s->save_cost * SAVE_SHARE)
+        window = s->save_cost * SAVE_SHARE;
+    if (s->save_failed && window < DURABILITY_RETRY)
+        window = DURABILITY_RETRY;
+    flux_timer_watcher_reset (s->window_timer, window, 0.);
     flux_watcher_start (s->window_timer);
 }
 

@@ -18,6 +18,8 @@ int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret)
     }
     list_init (&e->actions);
     cache_init (&e->cache, &e->actions);
+    held_init (&e->held, &e->cache, cfg->rank == 0 ? cfg->hold_min : 0);
+    table_init (&e->stores);
     table_init (&e->namespaces);
     list_init (&e->removed);
     list_init (&e->ready);
@@ -41,6 +43,7 @@ static void drop_action (struct kvs_action *a)
 void kvs_engine_free (struct kvs_engine *e)
 {
     struct kvs_action *a;
+    struct wstore *s;
     struct txn *t;
     struct ns *ns;
 
@@ -51,9 +54,13 @@ void kvs_engine_free (struct kvs_engine *e)
         txn_free (t);
     while ((ns = table_pop (&e->namespaces)))
         ns_free (ns);
+    while ((s = table_pop (&e->stores)))
+        wstore_free (s);
     while ((a = list_first (&e->actions, struct kvs_action, link)))
         drop_action (a);
     cache_fini (&e->cache);
+    held_fini (&e->held);
+    table_fini (&e->stores);
     table_fini (&e->relays);
     table_fini (&e->commits);
     table_fini (&e->namespaces);
@@ -69,6 +76,11 @@ void kvs_engine_set_time (struct kvs_engine *e, double now)
 void kvs_engine_set_sync (struct kvs_engine *e, bool sync)
 {
     e->cfg.sync = sync;
+}
+
+void kvs_engine_set_hold (struct kvs_engine *e, size_t hold_min)
+{
+    e->held.min = e->cfg.rank == 0 ? hold_min : 0;
 }
 
 void kvs_engine_tick (struct kvs_engine *e)
@@ -194,6 +206,34 @@ void kvs_engine_loaded (struct kvs_engine *e,
     cache_loaded (&e->cache, ref, errnum, blob);
 }
 
+/* ---- what is held ---- */
+
+int kvs_engine_held_load (struct kvs_engine *e,
+                          const struct blobref *ref,
+                          struct text *out)
+{
+    return held_load (&e->held, ref, out);
+}
+
+bool kvs_engine_held_next (struct kvs_engine *e,
+                           const char *ns,
+                           struct list **pos,
+                           struct blobref *ref,
+                           struct text *out)
+{
+    struct treeobj *dir;
+
+    if (!held_next (&e->held, ns, pos, ref, &dir))
+        return false;
+    treeobj_write (dir, out);
+    return true;
+}
+
+void kvs_engine_held_stored (struct kvs_engine *e, const struct blobref *ref)
+{
+    held_stored (&e->held, ref);
+}
+
 /* ---- statistics ---- */
 
 void tally_add (struct kvs_tally *t, double value)
@@ -255,6 +295,7 @@ void kvs_engine_stats (struct kvs_engine *e, struct kvs_stats *stats)
         .faults = e->cache.faults,
         .opcount = e->opcount,
         .pending = e->pending,
+        .held = table_count (&e->held.versions),
     };
     while ((entry = table_next (&e->cache.entries, &pos))) {
         if (!entry->loading)

@@ -56,10 +56,12 @@ struct kvs_cred {
 
 struct kvs_config {
     uint32_t rank;
-    uint32_t owner; /* uid of the instance owner */
-    int hash;       /* enum blobref_kind */
-    bool merge;     /* may waiting transactions be merged? */
-    bool sync;      /* each commit to primary is checkpointed before it is answered */
+    uint32_t owner;  /* uid of the instance owner */
+    int hash;        /* enum blobref_kind */
+    bool merge;      /* may waiting transactions be merged? */
+    bool sync;       /* each commit to primary is checkpointed before it is answered */
+    size_t hold_min; /* bytes: larger directories that grow at one place may be held
+                      * here instead of stored (held.h); 0: none */
     uint64_t first_name; /* number of the first transaction named here; names
                            * must not repeat when the module is reloaded */
 };
@@ -155,8 +157,9 @@ void kvs_engine_free (struct kvs_engine *e);
 /* What time it is, in seconds from any origin: before inputs, when it moved. */
 void kvs_engine_set_time (struct kvs_engine *e, double now);
 
-/* Change kvs_config.sync. */
+/* Change kvs_config.sync, kvs_config.hold_min. */
 void kvs_engine_set_sync (struct kvs_engine *e, bool sync);
+void kvs_engine_set_hold (struct kvs_engine *e, size_t hold_min);
 
 /* Periodic work: forget blobs and namespaces that are no longer used. */
 void kvs_engine_tick (struct kvs_engine *e);
@@ -246,6 +249,23 @@ void kvs_engine_fetched (struct kvs_engine *e,
                          const struct blobref *root,
                          int64_t seq);
 
+/* ---- directories that are held (rank 0, held.h) ---- */
+
+/* Write the text of one: 0, -ENOENT or -ENOMEM. */
+int kvs_engine_held_load (struct kvs_engine *e,
+                          const struct blobref *ref,
+                          struct text *out);
+
+/* What must be stored before the root of a namespace is checkpointed: start with
+ * *pos NULL, false at the end; nothing may change meanwhile.
+ */
+bool kvs_engine_held_next (struct kvs_engine *e,
+                           const char *ns,
+                           struct list **pos,
+                           struct blobref *ref,
+                           struct text *out);
+void kvs_engine_held_stored (struct kvs_engine *e, const struct blobref *ref);
+
 /* ---- events, on ranks > 0 ---- */
 
 struct kvs_names {
@@ -301,6 +321,7 @@ struct kvs_stats {
     size_t storing;              /* ... stored */
     uint64_t faults;             /* loads asked for */
     struct kvs_tally opcount;    /* operations per transaction */
+    size_t held;                 /* directories held instead of stored */
     size_t pending;              /* unfinished lookups, waits, commits */
 };
 

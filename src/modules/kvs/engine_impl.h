@@ -6,6 +6,7 @@
  *   publish.c   rank 0: what becomes of a commit, and events
  *   follower.c  ranks > 0: fetching, relaying, events
  *   lookup.c    lookups; gather.c: values of many blobs
+ *   held.c      rank 0: large directories that are not stored
  */
 
 #ifndef KVS_ENGINE_IMPL_H
@@ -17,6 +18,7 @@
 #include "common/treap.h"
 #include "cache.h"
 #include "engine.h"
+#include "held.h"
 #include "worktree.h"
 
 #define STORE_WINDOW 256
@@ -29,6 +31,8 @@ struct kvs_engine {
     struct kvs_config cfg;
     struct blobhash *hash;
     struct cache cache;
+    struct held held;
+    struct table stores; /* by id: struct wstore that no commit waits for */
     struct list actions;
     struct table namespaces; /* by name */
     struct list removed;     /* namespaces whose record waits for a tick */
@@ -66,7 +70,8 @@ struct ns {
     size_t queued;
     struct commit *commit;
     struct list ready_link;
-    struct list held; /* finished requests, while paused */
+    struct list held;     /* finished requests, while paused */
+    struct list lineages; /* of held directories */
     /* ranks > 0 */
     struct kvs_fetch fetch;
     struct list fetch_waiters;

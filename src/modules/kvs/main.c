@@ -22,6 +22,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "namespace-remove", ns_remove_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "namespace-list", ns_list_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "save", save_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "held-load", held_load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "disconnect", disconnect_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_ALL },
@@ -224,7 +225,6 @@ static void service_destroy (struct service *s)
     requests_refuse_all (s);
     savers_refuse_all (s);
     flux_future_destroy (s->heartbeat);
-    flux_future_destroy (s->save);
     calls_drop_all (s);
     free (s->batch);
     flux_watcher_destroy (s->idle);
@@ -251,7 +251,7 @@ static struct service *service_create (flux_t *h, int argc, char *argv[])
     list_init (&s->savers);
     if (parse_args (s, argc, argv) < 0 || get_attrs (s) < 0 || create_engine (s) < 0
         || create_watchers (s) < 0 || read_config (s) < 0
-        || (s->rank == 0 && restart (s) < 0) || go_online (s) < 0) {
+        || (s->rank == 0 && restart (s) < 0) || go_online (s) < 0 || held_offer (s) < 0) {
         service_destroy (s);
         return NULL;
     }
@@ -271,6 +271,7 @@ int mod_main (flux_t *h, int argc, char *argv[])
     savers_refuse_all (s);
     if (s->rank == 0 && checkpoint_final (s) < 0)
         rc = -1;
+    held_withdraw (s);
     service_destroy (s);
     return rc;
 }

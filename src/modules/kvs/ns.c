@@ -53,6 +53,7 @@ struct ns *ns_new (struct kvs_engine *e, const char *name)
     list_init (&ns->queue);
     list_init (&ns->ready_link);
     list_init (&ns->held);
+    list_init (&ns->lineages);
     list_init (&ns->fetch_waiters);
     list_init (&ns->events);
     treap_init (&ns->waits, wait_cmp);
@@ -71,6 +72,7 @@ void ns_free (struct ns *ns)
     struct treap_node *n;
 
     commit_abort (ns, 0);
+    held_forget (&ns->e->held, ns);
     follower_drop_events (ns);
     while ((n = treap_first (&ns->waits))) {
         struct version_wait *v = container_of (n, struct version_wait, node);
@@ -213,6 +215,26 @@ void ns_tick (struct kvs_engine *e)
 
 /* ---- create and remove, rank 0 ---- */
 
+/* A namespace may start from a directory that is held: then it is stored. */
+static int store_held (struct kvs_engine *e, const struct blobref *ref)
+{
+    struct wstore *s;
+    int r;
+
+    if (!held_has (&e->held, ref))
+        return 0;
+    if ((r = wstore_new_held (&e->held, ref, &s)) < 0)
+        return r;
+    s->store.id = e->next_id++;
+    if ((r = table_put_u64 (&e->stores, s->store.id, s)) < 0) {
+        wstore_free (s);
+        return r;
+    }
+    e->storing++;
+    list_append (&e->actions, &s->store.action.link);
+    return 0;
+}
+
 int kvs_engine_ns_create (struct kvs_engine *e,
                           const char *name,
                           uint32_t owner,
@@ -223,9 +245,12 @@ int kvs_engine_ns_create (struct kvs_engine *e,
 {
     struct kvs_publish *event = NULL;
     struct ns *ns;
+    int r;
 
     if ((ns = ns_find (e, name)))
         return ns->state == NS_REMOVED ? -EAGAIN : -EEXIST;
+    if ((r = store_held (e, root)) < 0)
+        return r;
     if (!(ns = ns_new (e, name)))
         return -ENOMEM;
     ns->state = NS_ACTIVE;

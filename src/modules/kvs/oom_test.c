@@ -87,12 +87,13 @@ static struct blobref root_before, root_after;
 
 static void setup (struct testbed *tb)
 {
-    struct kvs_config cfg = { .hash = BLOBREF_SHA1, .merge = true };
+    struct kvs_config cfg = { .hash = BLOBREF_SHA1, .merge = true, .hold_min = 1000 };
     struct tb_req *req;
     struct blobref empty;
     int64_t seq;
 
     tb_init (tb, &store, &cfg);
+    tb->provider = tb->e;
     tb_empty_root (tb, &empty);
     if (kvs_engine_ns_create (tb->e, "primary", 0, 0, &empty, 0, false) < 0)
         bail_out ("no namespace");
@@ -195,6 +196,39 @@ static bool try_namespace (struct testbed *tb, int k)
     return true;
 }
 
+/* A log whose directory is held: the name of each version depends on the one
+ * before.
+ */
+static bool try_held (struct testbed *tb, int k)
+{
+    struct kvs_stats stats;
+    struct tb_req *req;
+    struct blobref root;
+    char *op = tb_op ("L.log", KVS_OP_APPEND, "x");
+    struct text ops = TEXT_INIT;
+    int64_t before, after;
+    int errnum;
+
+    for (int i = 0; i < 100; i++)
+        tb_append (tb, "primary", "L.log", "line");
+    text_printf (&ops, "[%s]", op);
+    kvs_engine_root (tb->e, "primary", &root, &before);
+    req = tb_req_new (true, 0);
+    {
+        struct kvs_ops *o = tb_ops (ops.buf);
+
+        countdown = k;
+        kvs_engine_commit (tb->e, &req->r, "primary", 0, o);
+        tb_pump (tb);
+        countdown = 0;
+    }
+    text_fini (&ops);
+    free (op);
+    kvs_engine_root (tb->e, "primary", &root, &after);
+    kvs_engine_stats (tb->e, &stats);
+    return finished (req, &errnum) && after == before + (errnum == 0) && stats.held > 10;
+}
+
 static bool attempt (struct testbed *tb, int what, int k)
 {
     switch (what) {
@@ -206,6 +240,8 @@ static bool attempt (struct testbed *tb, int what, int k)
             return try_lookup (tb, k, "log");
         case 3:
             return try_wait (tb, k);
+        case 4:
+            return try_held (tb, k);
         default:
             return try_namespace (tb, k);
     }
@@ -257,7 +293,8 @@ int main (void)
     every_allocation (1, "lookup through a link");
     every_allocation (2, "lookup of many blobs");
     every_allocation (3, "wait-version");
-    every_allocation (4, "namespace-create, -remove");
+    every_allocation (4, "append to a log that is held");
+    every_allocation (5, "namespace-create, -remove");
     tb_store_fini (&store);
     return done_testing ();
 }

@@ -142,7 +142,9 @@ struct kvs_publish *removed_event (struct ns *ns)
 /* Directories made here need not be loaded again. */
 static void keep_stored (struct commit *c)
 {
-    struct cache *cache = &c->ns->e->cache;
+    struct kvs_engine *e = c->ns->e;
+    struct cache *cache = &e->cache;
+    struct held_version *v;
     struct wstore *s;
 
     list_foreach (&c->tree.stores, s, link) {
@@ -152,7 +154,27 @@ static void keep_stored (struct commit *c)
         }
         else
             cache_add_raw (cache, &s->store.ref, s->store.blob);
+        held_stored (&e->held, &s->store.ref);
     }
+    list_foreach (&c->tree.named, v, link) {
+        if (v->hold) {
+            treeobj_dir_set_ref (v->dir, &v->ref);
+            cache_add_dir (cache, &v->ref, v->dir, HELD_CACHE_SIZE);
+        }
+        held_publish (&e->held, v);
+    }
+}
+
+static int prepare_held (struct commit *c)
+{
+    struct held_version *v;
+    int r;
+
+    list_foreach (&c->tree.named, v, link) {
+        if ((r = held_prepare (&c->ns->e->held, c->ns, v)) < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* The answer that all members share; on this rank after the event went out,
@@ -180,9 +202,12 @@ static void answer_members (struct commit *c)
 int commit_publish (struct commit *c)
 {
     struct ns *ns = c->ns;
-    struct kvs_publish *event = setroot_event (ns, &c->txns, &c->root, ns->seq + 1);
+    struct kvs_publish *event;
+    int r;
 
-    if (!event)
+    if ((r = prepare_held (c)) < 0)
+        return r;
+    if (!(event = setroot_event (ns, &c->txns, &c->root, ns->seq + 1)))
         return -ENOMEM;
     keep_stored (c);
     list_append (&ns->e->actions, &event->action.link);

@@ -10,6 +10,8 @@
  *   namespace_rpc.c  kvs.namespace-create, -remove, -list
  *   follow.c      events, on ranks > 0
  *   checkpoint.c  restart and checkpoints
+ *   saving.c      what a checkpoint needs first
+ *   held_rpc.c    kvs.held-load
  *   durability.c  what a crash may cost; configuration
  *   stats.c       kvs.stats-get, kvs.stats-clear
  *
@@ -60,7 +62,9 @@ struct service {
     bool durability_given;    /* by configuration */
     enum durability durability;
     flux_watcher_t *window_timer;
-    flux_future_t *save;       /* a rolling checkpoint that is out */
+    bool saving;               /* a rolling checkpoint is out */
+    double save_started;       /* when */
+    double save_cost;          /* seconds that the last one took */
     struct list savers;        /* who asked for one (durability.c) */
     bool save_failed;          /* the last one failed */
     unsigned int syncing;      /* checkpoints of commits that are out */
@@ -69,6 +73,7 @@ struct service {
     flux_msg_handler_t **handlers;
     /* arguments */
     bool merge;
+    bool offered; /* content asks us for what is held */
     const char *initial_rootref;
 };
 
@@ -169,6 +174,37 @@ void stats_clear_event_cb (flux_t *h,
                            flux_msg_handler_t *mh,
                            const flux_msg_t *msg,
                            void *arg);
+
+/* ---- saving.c ---- */
+
+/* Store what is held of the primary namespace, then checkpoint that root; call
+ * done () with errnum 0, and the answer to content.checkpoint-put, or with what
+ * went wrong (ECANCELED: a rolling one that came too late), f NULL.
+ * Returns 0 or errno: done () will not be called.
+ */
+typedef void (*saved_f) (struct service *s,
+                         uint64_t id,
+                         const struct blobref *root,
+                         int64_t seq,
+                         int errnum,
+                         flux_future_t *f);
+
+int save_start (struct service *s,
+                uint64_t id,
+                const struct blobref *root,
+                int64_t seq,
+                bool rolling,
+                saved_f done);
+
+/* The same, now. */
+int save_final (struct service *s, const struct blobref *root, int64_t seq);
+
+/* ---- held_rpc.c ---- */
+
+/* Offer content what is held: only then anything is. */
+int held_offer (struct service *s);
+void held_withdraw (struct service *s);
+void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 /* ---- checkpoint.c ---- */
 

@@ -39,7 +39,8 @@ struct tb_event {
 struct testbed {
     struct kvs_engine *e;
     struct tb_store *store;
-    struct list events; /* published, oldest first */
+    struct kvs_engine *provider; /* asked for what the store lacks, if not NULL */
+    struct list events;          /* published, oldest first */
     size_t loads, stores, checkpoints;
 };
 

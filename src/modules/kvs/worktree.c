@@ -1,194 +1,7 @@
 #include "config.h"
 #include <errno.h>
 
-#include "worktree.h"
-
-/* An entry, put by this transaction, that must become a reference. */
-struct wname {
-    struct list link;
-    size_t len;
-    char name[];
-};
-
-struct wnode {
-    struct wnode *parent;
-    struct list link; /* in the parent's kids */
-    struct list kids;
-    struct table kid_by_name;
-    struct treeobj *dir;
-    struct list unstored; /* struct wname */
-    size_t len;
-    char name[];
-};
-
-/* ---- nodes ---- */
-
-static bool must_be_stored (const struct treeobj *o)
-{
-    size_t len;
-
-    if (treeobj_type (o) == TREEOBJ_DIR)
-        return true;
-    if (treeobj_type (o) != TREEOBJ_VAL)
-        return false;
-    treeobj_val_base64 (o, &len);
-    return len > TREEOBJ_INLINE_MAX;
-}
-
-static int remember_unstored (struct wnode *n, const char *name, size_t len)
-{
-    struct wname *u = malloc (sizeof (*u) + len);
-
-    if (!u)
-        return -ENOMEM;
-    u->len = len;
-    memcpy (u->name, name, len);
-    list_append (&n->unstored, &u->link);
-    return 0;
-}
-
-/* A directory that came inline, or from outside, may hold anything; one that
- * was stored by a transaction here does not.
- */
-static int find_unstored (struct wnode *n)
-{
-    struct treeobj_iter it = { 0 };
-    const char *name;
-    struct treeobj *o;
-    size_t len;
-    int r;
-
-    if (treeobj_dir_ref (n->dir))
-        return 0;
-    while (treeobj_dir_next (n->dir, &it, &name, &len, &o)) {
-        if (must_be_stored (o) && (r = remember_unstored (n, name, len)) < 0)
-            return r;
-    }
-    return 0;
-}
-
-static void wnode_free_one (struct wnode *n)
-{
-    struct wname *u;
-
-    if (n->parent) {
-        table_del (&n->parent->kid_by_name, n->name, n->len);
-        list_del (&n->link);
-    }
-    while ((u = list_first (&n->unstored, struct wname, link))) {
-        list_del (&u->link);
-        free (u);
-    }
-    table_fini (&n->kid_by_name);
-    treeobj_put (n->dir);
-    free (n);
-}
-
-static struct wnode *
-wnode_new (struct wnode *parent, const char *name, size_t len, const struct treeobj *dir)
-{
-    struct wnode *n = malloc (sizeof (*n) + len + 1);
-
-    if (!n)
-        return NULL;
-    n->parent = parent;
-    list_init (&n->link);
-    list_init (&n->kids);
-    table_init (&n->kid_by_name);
-    list_init (&n->unstored);
-    n->len = len;
-    memcpy (n->name, name, len);
-    n->name[len] = '\0';
-    if (parent) {
-        if (table_put (&parent->kid_by_name, n->name, len, n) < 0) {
-            free (n);
-            return NULL;
-        }
-        list_append (&parent->kids, &n->link);
-    }
-    n->dir = treeobj_get (dir);
-    if (find_unstored (n) < 0) {
-        wnode_free_one (n);
-        return NULL;
-    }
-    return n;
-}
-
-/* Not recursive: paths may be long. */
-static void wnode_free (struct wnode *top)
-{
-    struct wnode *n = top;
-
-    while (n) {
-        struct wnode *kid = list_first (&n->kids, struct wnode, link);
-        struct wnode *parent = n->parent;
-
-        if (kid) {
-            n = kid;
-            continue;
-        }
-        wnode_free_one (n);
-        if (n == top)
-            return;
-        n = parent;
-    }
-}
-
-static struct wnode *wnode_kid (const struct wnode *n, const char *name, size_t len)
-{
-    return table_get (&n->kid_by_name, name, len);
-}
-
-/* ---- stores ---- */
-
-static void wstore_free (struct wstore *s)
-{
-    list_del (&s->store.action.link);
-    list_del (&s->link);
-    blob_put (s->store.blob);
-    treeobj_put (s->dir);
-    free (s);
-}
-
-/* Takes over data, which is from malloc (). */
-static int add_store (struct worktree *t,
-                      char *data,
-                      size_t len,
-                      struct treeobj *dir,
-                      struct blobref *ref)
-{
-    struct wstore *s = calloc (1, sizeof (*s));
-
-    if (!s) {
-        free (data);
-        return -ENOMEM;
-    }
-    list_init (&s->store.action.link);
-    list_init (&s->link);
-    s->store.action.type = KVS_ACTION_STORE;
-    blobhash_sum (t->hash, data, len, ref);
-    s->store.ref = *ref;
-    if (!(s->store.blob = blob_new_malloced (data, len))) {
-        free (s);
-        return -ENOMEM;
-    }
-    s->dir = treeobj_get (dir);
-    s->known = cache_has (t->cache, ref);
-    list_append (&t->stores, &s->link);
-    return 0;
-}
-
-/* The data of a val as a blob. */
-static int store_val (struct worktree *t, const struct treeobj *val, struct blobref *ref)
-{
-    void *data;
-    size_t len;
-    int r;
-
-    if ((r = treeobj_val_decode (val, &data, &len)) < 0)
-        return r;
-    return add_store (t, data, len, NULL, ref);
-}
+#include "worktree_impl.h"
 
 /* ---- life ---- */
 
@@ -199,14 +12,18 @@ void worktree_init (struct worktree *t,
 {
     *t = (struct worktree){ .cache = cache, .hash = hash, .ns = ns };
     list_init (&t->stores);
+    list_init (&t->named);
 }
 
 void worktree_fini (struct worktree *t)
 {
+    struct held_version *v;
     struct wstore *s;
 
     while ((s = list_first (&t->stores, struct wstore, link)))
         wstore_free (s);
+    while ((v = list_first (&t->named, struct held_version, link)))
+        held_version_free (v);
     if (t->root)
         wnode_free (t->root);
     t->root = NULL;
@@ -369,25 +186,13 @@ static int set_entry (struct worktree *t, struct treeobj *o)
     struct wnode *kid = wnode_kid (t->at, t->path, t->pathlen);
     int r;
 
-    if (must_be_stored (o) && (r = remember_unstored (t->at, t->path, t->pathlen)) < 0)
+    if (wnode_must_store (o) && (r = wnode_remember (t->at, t->path, t->pathlen)) < 0)
         return r;
     if ((r = treeobj_dir_set (&t->at->dir, t->path, t->pathlen, o)) < 0)
         return r;
     if (kid)
         wnode_free (kid);
     return 0;
-}
-
-/* A val becomes a valref of its data. */
-static int
-val_to_valref (struct worktree *t, const struct treeobj *val, struct treeobj **ret)
-{
-    struct blobref ref;
-    int r;
-
-    if ((r = store_val (t, val, &ref)) < 0)
-        return r;
-    return treeobj_valref_new (&ref, 1, ret);
 }
 
 /* The references behind those of 'old': of the blob a val makes, or of a valref. */
@@ -401,7 +206,7 @@ static int extend (struct worktree *t,
 
     if (treeobj_type (dirent) == TREEOBJ_VALREF)
         return treeobj_valref_concat (old, dirent, ret);
-    if ((r = store_val (t, dirent, &ref)) < 0)
+    if ((r = worktree_store_val (t, dirent, &ref)) < 0)
         return r;
     return treeobj_valref_append (old, &ref, 1, ret);
 }
@@ -420,7 +225,7 @@ append_to (struct worktree *t, struct treeobj *entry, const struct treeobj *dire
         case TREEOBJ_SYMLINK:
             return -EOPNOTSUPP;
         case TREEOBJ_VAL:
-            if ((r = val_to_valref (t, entry, &old)) < 0)
+            if ((r = worktree_val_to_valref (t, entry, &old)) < 0)
                 return r;
             break;
         case TREEOBJ_VALREF:
@@ -452,10 +257,50 @@ static int append_entry (struct worktree *t, const struct kvs_operation *op)
     return append_to (t, entry, op->dirent);
 }
 
+/* References that a client gives may be to directories that are held: another
+ * place, of which nothing is known here, must find them in content.
+ */
+static int store_referenced (struct worktree *t, const struct treeobj *o)
+{
+    struct treeobj_iter it = { 0 };
+    struct blobref ref;
+    struct treeobj *entry;
+    struct wstore *s;
+    const char *name;
+    size_t len, pos = 0;
+    int r;
+
+    if (treeobj_type (o) == TREEOBJ_DIR) {
+        while (treeobj_dir_next (o, &it, &name, &len, &entry)) {
+            if ((r = store_referenced (t, entry)) < 0)
+                return r;
+        }
+    }
+    if (treeobj_type (o) != TREEOBJ_VALREF && treeobj_type (o) != TREEOBJ_DIRREF)
+        return 0;
+    while (treeobj_ref_next (o, &pos, &ref)) {
+        if (!held_has (t->held, &ref))
+            continue;
+        if ((r = wstore_new_held (t->held, &ref, &s)) < 0)
+            return r;
+        list_append (&t->stores, &s->link);
+    }
+    return 0;
+}
+
+static bool any_held (const struct worktree *t)
+{
+    return t->held && table_count (&t->held->versions) > 0;
+}
+
 static int finish_op (struct worktree *t, const struct kvs_operation *op)
 {
+    int r;
+
     if (!op->dirent)
         return unlink_entry (t);
+    if (any_held (t) && (r = store_referenced (t, op->dirent)) < 0)
+        return r;
     if (op->flags & KVS_OP_APPEND)
         return append_entry (t, op);
     return set_entry (t, op->dirent);
@@ -489,132 +334,4 @@ int worktree_apply (struct worktree *t, const struct kvs_operation *op, struct w
         return r;
     t->walking = false;
     return 0;
-}
-
-/* ---- blobs ---- */
-
-static int store_dir (struct worktree *t, struct treeobj *dir, struct blobref *ref)
-{
-    _cleanup_ (text_fini) struct text text = TEXT_INIT;
-    char *data;
-    size_t len;
-
-    treeobj_write (dir, &text);
-    if (!(data = text_take (&text, &len)))
-        return -ENOMEM;
-    return add_store (t, data, len, dir, ref);
-}
-
-static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref *ref);
-
-/* What stands for a value or directory that is too much to be kept inline. */
-static int unroll (struct worktree *t, const struct treeobj *o, struct treeobj **ret)
-{
-    _cleanup_ (treeobj_putp) struct treeobj *dir = NULL;
-    struct blobref ref;
-    int r;
-
-    if (treeobj_type (o) == TREEOBJ_VAL)
-        return val_to_valref (t, o, ret);
-    dir = treeobj_get (o);
-    if ((r = unroll_dir (t, &dir, &ref)) < 0)
-        return r;
-    return treeobj_dirref_new (&ref, ret);
-}
-
-/* A directory that came inline, with all that is in it.  As deep as the parser
- * allows.
- */
-static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref *ref)
-{
-    _cleanup_ (treeobj_putp) struct treeobj *given = treeobj_get (*dir);
-    struct treeobj_iter it = { 0 };
-    const char *name;
-    struct treeobj *o;
-    size_t len;
-
-    while (treeobj_dir_next (given, &it, &name, &len, &o)) {
-        _cleanup_ (treeobj_putp) struct treeobj *stored = NULL;
-        int r;
-
-        if (!must_be_stored (o))
-            continue;
-        if ((r = unroll (t, o, &stored)) < 0
-            || (r = treeobj_dir_set (dir, name, len, stored)) < 0)
-            return r;
-    }
-    return store_dir (t, *dir, ref);
-}
-
-static int unroll_entry (struct worktree *t, struct wnode *n, const struct wname *u)
-{
-    _cleanup_ (treeobj_putp) struct treeobj *stored = NULL;
-    struct treeobj *o = treeobj_dir_find (n->dir, u->name, u->len);
-    int r;
-
-    if (!o || !must_be_stored (o))
-        return 0; /* replaced since */
-    if ((r = unroll (t, o, &stored)) < 0)
-        return r;
-    return treeobj_dir_set (&n->dir, u->name, u->len, stored);
-}
-
-/* A node without kids becomes a blob, unless it is one already. */
-static int seal (struct worktree *t, struct wnode *n, struct blobref *ref)
-{
-    struct wname *u;
-    int r;
-
-    while ((u = list_first (&n->unstored, struct wname, link))) {
-        if ((r = unroll_entry (t, n, u)) < 0)
-            return r;
-        list_del (&u->link);
-        free (u);
-    }
-    if (treeobj_dir_ref (n->dir)) {
-        *ref = *treeobj_dir_ref (n->dir);
-        return 0;
-    }
-    return store_dir (t, n->dir, ref);
-}
-
-/* The sealed kid's reference takes its place in the parent. */
-static int replace_by_ref (struct wnode *n, const struct blobref *ref)
-{
-    _cleanup_ (treeobj_putp) struct treeobj *dirref = NULL;
-    struct treeobj *o = treeobj_dir_find (n->parent->dir, n->name, n->len);
-    struct blobref old;
-    int r;
-
-    if (o && treeobj_type (o) == TREEOBJ_DIRREF && treeobj_ref_count (o) == 1
-        && treeobj_ref_at (o, 0, &old) == 0 && blobref_equal (&old, ref))
-        return 0;
-    if ((r = treeobj_dirref_new (ref, &dirref)) < 0)
-        return r;
-    return treeobj_dir_set (&n->parent->dir, n->name, n->len, dirref);
-}
-
-int worktree_finish (struct worktree *t, int *budget, struct blobref *root)
-{
-    struct wnode *n = t->sealing ? t->sealing : t->root;
-    struct blobref ref;
-    int r;
-
-    while ((*budget)-- > 0) {
-        struct wnode *parent;
-
-        while (!list_empty (&n->kids))
-            n = list_first (&n->kids, struct wnode, link);
-        if ((r = seal (t, n, &ref)) < 0)
-            return r;
-        if (!(parent = n->parent)) {
-            *root = ref;
-            return 0;
-        }
-        if ((r = replace_by_ref (n, &ref)) < 0)
-            return r;
-        wnode_free_one (n);
-        t->sealing = n = parent;
-    }
-    return 1;
 }

@@ -20,6 +20,7 @@
 
 #include "cache.h"
 #include "common/blobhash.h"
+#include "held.h"
 #include "ops.h"
 
 #define LINKS_MAX 256
@@ -39,7 +40,10 @@ struct worktree {
     struct blobhash *hash;
     const char *ns; /* links that name it are plain links */
     struct wnode *root;
+    struct held *held; /* what is held instead of stored, or NULL */
+    bool may_hold;     /* more? */
     struct list stores;
+    struct list named; /* struct held_version */
     /* The operation under way. */
     bool walking;
     struct wnode *at;
@@ -50,6 +54,10 @@ struct worktree {
     /* Where finishing goes on. */
     struct wnode *sealing;
 };
+
+/* The blob of a directory that is held. */
+int wstore_new_held (struct held *held, const struct blobref *ref, struct wstore **ret);
+void wstore_free (struct wstore *s);
 
 void worktree_init (struct worktree *t,
                     struct cache *cache,

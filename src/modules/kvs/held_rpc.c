@@ -1,0 +1,69 @@
+/* held_rpc.c - large directories that are held here instead of stored (held.h).
+ *
+ * Content asks for those that somebody else wants.  A content service that
+ * does not know what a source is gets everything stored.
+ */
+
+#include "config.h"
+#include <errno.h>
+
+#include "service.h"
+
+#define HOLD_MIN (64 * 1024) /* bytes of text: what is smaller is stored */
+
+int held_offer (struct service *s)
+{
+    const char *name = flux_aux_get (s->h, "flux::name");
+    flux_future_t *f;
+    int rc = 0;
+
+    if (s->rank > 0)
+        return 0;
+    if (!(f = flux_rpc_pack (s->h, "content.register-source", FLUX_NODEID_ANY, 0, "{s:s}",
+                             "service", name ? name : "kvs")))
+        return -1;
+    if (flux_rpc_get (f, NULL) == 0) {
+        s->offered = true;
+        kvs_engine_set_hold (s->e, HOLD_MIN);
+    }
+    else if (errno != ENOSYS) {
+        flux_log (s->h, LOG_ERR, "content.register-source: %s",
+                  future_strerror (f, errno));
+        rc = -1;
+    }
+    flux_future_destroy (f);
+    return rc;
+}
+
+void held_withdraw (struct service *s)
+{
+    flux_future_t *f;
+
+    if (!s->offered)
+        return;
+    f = flux_rpc (s->h, "content.unregister-source", NULL, FLUX_NODEID_ANY,
+                  FLUX_RPC_NORESPONSE);
+    flux_future_destroy (f);
+    s->offered = false;
+}
+
+/* kvs.held-load: digest -> blob, both raw */
+void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    struct service *s = arg;
+    const void *digest;
+    struct blobref ref;
+    size_t len;
+    int r;
+
+    if (flux_request_decode_raw (msg, NULL, &digest, &len) < 0
+        || blobref_from_digest (s->hash, digest, len, &ref) < 0)
+        r = -EPROTO;
+    else
+        r = kvs_engine_held_load (s->e, &ref, &t);
+    if (r < 0)
+        respond_error (s, msg, -r, NULL);
+    else if (flux_respond_raw (h, msg, t.buf, t.len) < 0)
+        flux_log_error (h, "error responding to kvs.held-load");
+}

@@ -69,11 +69,13 @@ done:
     free (route);
 }
 
-/* NAME.stats-get -> {"tx":{"request":i ...} "rx":{...}} */
-static void stats_get_cb (flux_t *h,
-                          flux_msg_handler_t *mh,
-                          const flux_msg_t *msg,
-                          void *arg)
+/* NAME.stats-get, NAME.messages -> {"tx":{"request":i ...} "rx":{...}}
+ * Modules with a stats-get of their own still have the second.
+ */
+static void messages_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg)
 {
     flux_msgcounters_t c;
 
@@ -100,7 +102,7 @@ static void stats_get_cb (flux_t *h,
                            "control",
                            c.control_rx)
         < 0)
-        flux_log_error (h, "error responding to stats-get");
+        flux_log_error (h, "error responding with message counts");
 }
 
 static void stats_clear_request_cb (flux_t *h,
@@ -241,7 +243,8 @@ static void config_cb (flux_t *h,
 
 static const struct flux_msg_handler_spec methods[] = {
     { FLUX_MSGTYPE_REQUEST, "ping", ping_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_ALL },
+    { FLUX_MSGTYPE_REQUEST, "stats-get", messages_cb, FLUX_ROLE_ALL },
+    { FLUX_MSGTYPE_REQUEST, "messages", messages_cb, FLUX_ROLE_ALL },
     { FLUX_MSGTYPE_REQUEST, "stats-clear", stats_clear_request_cb, 0 },
     { FLUX_MSGTYPE_EVENT, "stats-clear", stats_clear_event_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "rusage", rusage_cb, FLUX_ROLE_USER },

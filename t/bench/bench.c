@@ -221,14 +221,13 @@ void pipeline (flux_t *h,
     free (slots);
 }
 
-long long stats_number (flux_t *h, const char *name, const char *path)
+static long long number (flux_t *h, const char *topic, const char *path)
 {
-    char topic[64], copy[128], *save = NULL;
+    char copy[128], *save = NULL;
     flux_future_t *f;
     json_t *o;
     long long value;
 
-    snprintf (topic, sizeof (topic), "%s.stats-get", name);
     snprintf (copy, sizeof (copy), "%s", path);
     if (!(f = flux_rpc (h, topic, NULL, FLUX_NODEID_ANY, 0))
         || flux_rpc_get_unpack (f, "o", &o) < 0)
@@ -240,6 +239,23 @@ long long stats_number (flux_t *h, const char *name, const char *path)
     value = json_integer_value (o);
     flux_future_destroy (f);
     return value;
+}
+
+long long stats_number (flux_t *h, const char *name, const char *path)
+{
+    char topic[64];
+
+    snprintf (topic, sizeof (topic), "%s.stats-get", name);
+    return number (h, topic, path);
+}
+
+long long messages_sent (flux_t *h, const char *name)
+{
+    char topic[64];
+
+    snprintf (topic, sizeof (topic), "%s.messages", name);
+    return number (h, topic, "tx/request") + number (h, topic, "tx/response")
+           + number (h, topic, "tx/event");
 }
 
 /* ---- main ---- */

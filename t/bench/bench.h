@@ -68,6 +68,9 @@ void finish (flux_future_t *f, const char *what);
 /* A number in the answer to NAME.stats-get, by a path with slashes. */
 long long stats_number (flux_t *h, const char *name, const char *path);
 
+/* Messages that a module has sent.  Asking costs three of its own. */
+long long messages_sent (flux_t *h, const char *name);
+
 /* Kilobytes of the broker, by a name of /proc/PID/status ("VmRSS"). */
 long broker_memory (const char *what);
 

@@ -129,6 +129,48 @@ static void journal_close (struct journal *jo)
     flux_future_destroy (jo->f);
 }
 
+/* ---- what a job costs, as the modules count it ---- */
+
+static const char *const modules[] = { "job-ingest", "job-manager",  "sched-simple",
+                                       "job-exec",   "kvs",          "kvs-watch",
+                                       "job-list",   "content",      "job-info",
+                                       "resource",   "content-sqlite" };
+#define MODULES (sizeof (modules) / sizeof (modules[0]))
+
+struct counts {
+    long long commits; /* requests, all namespaces */
+    long long roots;   /* of the primary namespace */
+    long long messages[MODULES];
+};
+
+static void count (flux_t *h, struct counts *c)
+{
+    c->commits = stats_number (h, "kvs", "transaction-opcount/commit/count");
+    c->roots = stats_number (h, "kvs", "namespace/primary/store revision");
+    for (size_t i = 0; i < MODULES; i++)
+        c->messages[i] = messages_sent (h, modules[i]);
+}
+
+/* Each message counts once, where it is sent; the client's own submission is one
+ * more.  BENCH_VERBOSE: for each module, too.
+ */
+static void report_counts (const char *name, const struct counts *before,
+                           const struct counts *after, double jobs)
+{
+    long long sum = 0;
+
+    for (size_t i = 0; i < MODULES; i++) {
+        long long n = after->messages[i] - before->messages[i];
+
+        sum += n;
+        if (getenv ("BENCH_VERBOSE"))
+            report (n / jobs, "", "%s.messages.%s", name, modules[i]);
+    }
+    report (sum / jobs + 1, "", "%s.messages", name);
+    report ((after->commits - before->commits) / jobs, "", "%s.commits", name);
+    report ((after->roots - before->roots) / jobs, "", "%s.roots", name);
+}
+
 /* ---- jobs that run ---- */
 
 static void throughput (flux_t *h, const char *name, const char *system)
@@ -139,6 +181,9 @@ static void throughput (flux_t *h, const char *name, const char *system)
     for (int i = 0; i < 2 && n[i] > 0; i++) {
         int runs = n[i] > 1000 ? 1 : setting ("BENCH_RUNS", 3);
         double wall[99], cpu[99], submit[99];
+        struct counts before, after;
+
+        count (h, &before);
 
         for (int r = 0; r < runs && r < 99; r++) {
             struct journal jo;
@@ -161,6 +206,8 @@ static void throughput (flux_t *h, const char *name, const char *system)
         report (n[i] / median (wall, runs), "/s", "%s", line);
         report (median (cpu, runs) / n[i] * 1e6, "us", "%s.cpu", line);
         report (n[i] / median (submit, runs), "/s", "%s.submit", line);
+        count (h, &after);
+        report_counts (line, &before, &after, (double)n[i] * runs);
     }
 }
 

@@ -17,6 +17,8 @@
 
 #include "common/util.h"
 
+#include "conf_private.h"
+
 struct builtin {
     const char *key;
     const char *installed;
@@ -46,7 +48,10 @@ static const struct builtin table[] = {
     { "upmi_pluginpath", INSTALLED_LIBDIR "/flux/upmi/plugins", NULL },
     { "no_docs_path", INSTALLED_LIBEXECDIR "/flux/no-docs", NULL },
     { "rundir", INSTALLED_RUNSTATEDIR "/flux", NULL },
+    /* of no key that anybody may ask for */
+    { NULL, INSTALLED_LIBDIR "/flux/conf_toml.so", "src/libflux/.libs/conf_toml.so" },
 };
+enum { TOML = ARRAY_SIZE (table) - 1 };
 
 /* The table's paths below the build tree, absolute; all NULL outside one. */
 static char *intree_paths[ARRAY_SIZE (table)];
@@ -106,11 +111,11 @@ const char *flux_conf_builtin_get (const char *key, enum flux_conf_builtin_hint 
 {
     size_t i;
 
-    for (i = 0; key && i < ARRAY_SIZE (table); i++) {
+    for (i = 0; key && i < TOML; i++) {
         if (strcmp (key, table[i].key) == 0)
             break;
     }
-    if (!key || i == ARRAY_SIZE (table)
+    if (!key || i == TOML
         || (hint != FLUX_CONF_INSTALLED && hint != FLUX_CONF_INTREE
             && hint != FLUX_CONF_AUTO)) {
         errno = EINVAL;
@@ -122,4 +127,10 @@ const char *flux_conf_builtin_get (const char *key, enum flux_conf_builtin_hint 
             return intree_paths[i];
     }
     return table[i].installed;
+}
+
+const char *conf_toml_path (void)
+{
+    pthread_once (&intree_once, find_intree);
+    return intree_paths[TOML] ? intree_paths[TOML] : table[TOML].installed;
 }

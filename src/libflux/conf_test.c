@@ -6,6 +6,7 @@
 #include <flux/core.h>
 
 #include "common/tap.h"
+#include "common/util.h"
 
 static char dir[] = "/tmp/conf_test.XXXXXX";
 
@@ -97,8 +98,8 @@ static void a_conf_is_updated (void)
     ok (flux_conf_update (conf, "{\"a\":", &error) < 0 && errno == EINVAL, "half a one");
     ok (flux_conf_update (conf, "{\n}x", &error) < 0 && errno == EINVAL, "and more");
     ok (strncmp (error.text, "configuration:2: ", 17) == 0, "... with its line");
-    ok (flux_conf_update (conf, "[t]\na=1\n", &error) < 0 && errno == EINVAL, "TOML");
-    ok (strstr (error.text, "JSON"), "... with what to use instead");
+    ok (flux_conf_update (conf, "[t]\na=\n", &error) < 0 && errno == EINVAL, "bad TOML");
+    ok (strncmp (error.text, "configuration:2: ", 17) == 0, "... with its line too");
     ok (flux_conf_update (conf, in_dir ("nosuch.json"), &error) < 0 && errno == ENOENT,
         "a missing file");
     ok (flux_conf_update (conf, NULL, &error) < 0 && errno == EINVAL, "NULL");
@@ -136,16 +137,101 @@ static void files_are_read (void)
     put_file ("c.json", "[]\n");
     ok (!flux_conf_parse (dir, &error) && errno == EINVAL, "an array is refused");
     unlink (in_dir ("c.json"));
-    put_file ("c.toml", "a = 1\n");
+    put_file ("c.toml", "a = 1\nb =\n");
     ok (!flux_conf_parse (dir, &error) && errno == EINVAL
-            && strstr (error.text, "c.toml"),
-        "TOML is refused by name");
+            && strstr (error.text, "c.toml:2: "),
+        "bad TOML is named with its line (%s)",
+        error.text);
     ok (!flux_conf_parse (in_dir ("none"), &error) && errno == ENOENT, "ENOENT is told");
     ok (!flux_conf_parse (NULL, &error) && errno == EINVAL, "NULL is refused");
     unlink (in_dir ("a.json"));
     unlink (in_dir ("b.json"));
     unlink (in_dir ("c.toml"));
     unlink (in_dir ("README"));
+}
+
+static flux_conf_t *toml (const char *text, flux_error_t *error)
+{
+    flux_conf_t *conf;
+
+    put_file ("t.toml", text);
+    conf = flux_conf_parse (in_dir ("t.toml"), error);
+    unlink (in_dir ("t.toml"));
+    return conf;
+}
+
+static void toml_is_read (void)
+{
+    static const struct {
+        const char *text;
+        const char *want;
+    } tab[] = {
+        { "", "{}" },
+        { "# nothing\n", "{}" },
+        { "a = 1\nb = -2\nc = 0xff\nd = 1_000\n",
+          "{\"a\":1,\"b\":-2,\"c\":255,\"d\":1000}" },
+        { "a = 9223372036854775807", "{\"a\":9223372036854775807}" },
+        { "a = true\nb = 1.5\nc = 1e3", "{\"a\":true,\"b\":1.5,\"c\":1000.0}" },
+        { "a = \"x\\ty \\u00e9\"\nb = 'c:\\d'", "{\"a\":\"x\\ty é\",\"b\":\"c:\\\\d\"}" },
+        { "a = [1, [\"x\"], {y = 2}]", "{\"a\":[1,[\"x\"],{\"y\":2}]}" },
+        { "[a.b]\nc = 1\n[a]\nd = 2\n", "{\"a\":{\"b\":{\"c\":1},\"d\":2}}" },
+        { "a.\"b.c\" = 1", "{\"a\":{\"b.c\":1}}" },
+        { "[[a]]\nx = 1\n[[a]]\nx = 2\n", "{\"a\":[{\"x\":1},{\"x\":2}]}" },
+        { "t = 1979-05-27T07:32:00Z", "{\"t\":{\"iso-8601-ts\":\"1979-05-27T07:32:00Z\"}}" },
+        { "t = 1979-05-27", "{\"t\":{\"iso-8601-ts\":\"1979-05-27\"}}" },
+    };
+    static const struct {
+        const char *text;
+        const char *at;
+    } bad[] = {
+        { "a", "t.toml:1: " },
+        { "a = 1\na = 2\n", "t.toml:2: " },
+        { "\n\n[x\n", "t.toml:3: " },
+        { "a = 9223372036854775808", "t.toml:1: " },
+        { "x = 1\na = nan", "t.toml:2: " },
+        { "x = 1\na = [1, inf]", "t.toml:2: " },
+        { "x = 1\n\"a\\u0000b\" = 1", "t.toml:2: " },
+        { "a = \"\xff\"", "t.toml:1: " },
+        { "[a]\n[a]\n", "t.toml:2: " },
+    };
+    flux_error_t error;
+    flux_conf_t *conf;
+
+    for (size_t i = 0; i < ARRAY_SIZE (tab); i++) {
+        error.text[0] = '\0';
+        conf = toml (tab[i].text, &error);
+        is_conf (conf, tab[i].want, tab[i].want);
+        flux_conf_decref (conf);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE (bad); i++) {
+        errno = 0;
+        ok (!toml (bad[i].text, &error) && errno == EINVAL
+                && strstr (error.text, bad[i].at),
+            "refused: %s",
+            error.text);
+    }
+    conf = flux_conf_create ();
+    ok (flux_conf_update (conf, "[t]\na = 1\n", &error) == 0, "TOML text is merged");
+    is_conf (conf, "{\"t\":{\"a\":1}}", "... it is");
+    flux_conf_decref (conf);
+}
+
+static void toml_files_are_merged (void)
+{
+    flux_error_t error;
+    flux_conf_t *conf;
+
+    put_file ("1.toml", "[t]\na = 1\nb = 1\n");
+    put_file ("2.toml", "[t]\nb = 2\n[u]\nx = \"y\"\n");
+    put_file ("2.toml.bak", "not read\n");
+    conf = flux_conf_parse (dir, &error);
+    is_conf (conf,
+             "{\"t\":{\"a\":1,\"b\":2},\"u\":{\"x\":\"y\"}}",
+             "a directory of TOML is read in order");
+    flux_conf_decref (conf);
+    unlink (in_dir ("1.toml"));
+    unlink (in_dir ("2.toml"));
+    unlink (in_dir ("2.toml.bak"));
 }
 
 static void paths_are_known (void)
@@ -172,6 +258,8 @@ int main (void)
     a_conf_is_an_object ();
     a_conf_is_updated ();
     files_are_read ();
+    toml_is_read ();
+    toml_files_are_merged ();
     paths_are_known ();
     rmdir (dir);
     return done_testing ();

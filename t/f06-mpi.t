@@ -1,0 +1,81 @@
+#!/bin/sh
+test_description='MPI programs, built with MPICH, on one broker and on four'
+. "$(dirname "$0")/lib.sh"
+under_flux -s 4
+. "$T/sharness.sh"
+
+# scripts/check installs it.
+if ! command -v mpicc.mpich >/dev/null; then
+    skip_all='MPICH is not installed'
+    test_done
+fi
+
+# Shared memory is what there is between processes of one machine.
+ranks () {
+    seq 0 $(($1 - 1)) | sed "s/\$/ of $1/" | sort
+}
+
+test_expect_success 'a program' '
+    mpicc.mpich -o prog "$T/mpi/prog.c"
+'
+test_expect_success 'hello, on 1 to 8 ranks of one broker' '
+    for n in 1 2 3 5 8; do
+        flux run -N1 --tasks-per-node=$n ./prog hello >out && ranks $n >expect && sort out >sorted &&
+        test_cmp expect sorted || return 1
+    done
+'
+test_expect_success 'hello, over 2 to 4 brokers' '
+    for n in 2 3 4; do
+        flux run -N$n -n$n ./prog hello >out && ranks $n >expect && sort out >sorted &&
+        test_cmp expect sorted || return 1
+    done &&
+    flux run -N4 --tasks-per-node=2 ./prog hello >out && ranks 8 >expect && sort out >sorted &&
+    test_cmp expect sorted
+'
+test_expect_success 'hello under mpiexec, on more ranks than there are cores too' '
+    for n in 1 2 4 8; do
+        flux mpiexec -n $n ./prog hello >out && ranks $n >expect && sort out >sorted &&
+        test_cmp expect sorted || return 1
+    done
+'
+test_expect_success 'a ring' '
+    echo ring 8 >expect && flux run -N4 --tasks-per-node=2 ./prog ring >out && test_cmp expect out &&
+    flux run -N1 --tasks-per-node=8 ./prog ring >out && test_cmp expect out &&
+    flux mpiexec -n 8 ./prog ring >out && test_cmp expect out &&
+    echo ring 1 >expect && flux mpiexec ./prog ring >out && test_cmp expect out
+'
+test_expect_success 'a sum that all know' '
+    for i in 1 2 3 4; do echo sum 10 bad 0; done >expect &&
+    flux run -N4 ./prog sum >out && test_cmp expect out &&
+    flux run -N1 --tasks-per-node=4 ./prog sum >out && test_cmp expect out &&
+    flux mpiexec -n 4 ./prog sum >out && test_cmp expect out
+'
+test_expect_success 'exit codes: the largest for flux run, or-ed for mpiexec' '
+    test_expect_code 3 flux run -N4 ./prog exit 3 &&
+    test_expect_code 3 flux mpiexec -n 2 ./prog exit 3 &&
+    test_expect_code 7 flux mpiexec -n 2 ./prog exit 3 : -n 2 ./prog exit 7
+'
+test_expect_success 'MPI_Abort ends all ranks: 143 under flux run' '
+    test_expect_code 143 flux run -N4 ./prog abort 5 2>err && grep "type=exec" err &&
+    test_expect_code 143 flux run -N1 --tasks-per-node=3 ./prog abort 5 2>err &&
+    grep -i "abort" err
+'
+test_expect_success '... and its code under mpiexec' '
+    test_expect_code 5 flux mpiexec -n 4 ./prog abort 5 &&
+    test_expect_code 5 flux mpiexec -n 1 ./prog abort 5
+'
+test_expect_success 'a rank that leaves without MPI_Finalize ends the others when told so' '
+    test_expect_code 4 flux run -o exit-on-error -N1 --tasks-per-node=2 ./prog leave 4 2>err &&
+    grep "task rank 1 on host .* failed (Exit 4) and exit-on-error is set" err &&
+    test_expect_code 143 flux run -o exit-timeout=0.1s -N2 ./prog leave 4 2>err &&
+    grep "exit-timeout=0.1s has expired" err
+'
+test_expect_success 'application numbers and the size of the universe' '
+    flux mpiexec -usize 10 -n 1 ./prog appnum : -n 2 ./prog appnum >out && sort out >sorted &&
+    printf "%s\n" "0 app 0 universe 10" "1 app 1 universe 10" "2 app 1 universe 10" >expect &&
+    test_cmp expect sorted
+'
+test_expect_success 'nothing of them is left' '
+    test -z "$(flux jobs -n)" && ! pgrep -x prog
+'
+test_done

@@ -133,7 +133,10 @@ void jm_alloc_rekeyed (struct jm *jm, struct job *job)
 
 void jm_alloc_free (struct jm *jm, struct job *job)
 {
-    if (jm->sched_online && job->R && !(job->flags & JOB_ALLOC_BYPASS))
+    if (!job->R || (job->flags & JOB_ALLOC_BYPASS)
+        || (jm->hooks && jm->hooks->keep (job, jm->hooks_arg)))
+        return;
+    if (jm->sched_online)
         jm->sink->give_back (job->id, job->R->s, job->R->len, jm->arg);
 }
 

@@ -396,7 +396,16 @@ establish_singleton (struct jm *jm, struct job *job, struct wish *w, struct text
 
 /* ---- reading the jobspec ----------------------------------------------------------------- */
 
-static int decode_scheme (struct jview name, struct wish *w, struct text *why)
+static int put_unsupported (struct jview dep, struct text *why)
+{
+    text_puts (why, "dependency scheme \"");
+    jview_string (jview_get (dep, "scheme"), why);
+    text_puts (why, "\" not supported");
+    return -EINVAL;
+}
+
+/* Its number, or -ENOSYS: it is not one of ours. */
+static int decode_scheme (struct jview name, struct wish *w)
 {
     for (size_t i = 0; i < ARRAY_SIZE (schemes); i++) {
         if (jview_equal (name, schemes[i].name)) {
@@ -405,10 +414,7 @@ static int decode_scheme (struct jview name, struct wish *w, struct text *why)
             return i;
         }
     }
-    text_puts (why, "dependency scheme \"");
-    jview_string (name, why);
-    text_puts (why, "\" not supported");
-    return -EINVAL;
+    return -ENOSYS;
 }
 
 static int describe (struct jm *jm, struct wish *w, const char *prefix, struct text *why)
@@ -445,7 +451,7 @@ decode_wish (struct jm *jm, struct jview dep, size_t i, struct wish *w, struct t
         text_printf (why, "dependency[%zu] missing string scheme", i);
         return -EINVAL;
     }
-    if ((r = decode_scheme (f[0], w, why)) < 0)
+    if ((r = decode_scheme (f[0], w)) < 0)
         return r;
     if (jview_present (f[1]) && jview_string (f[1], &w->value) == -EINVAL)
         jview_put_compact (&w->value, f[1]);
@@ -470,6 +476,7 @@ establish (struct jm *jm, struct job *job, struct jview dep, size_t i, struct te
 {
     struct wish w = { .value = TEXT_INIT };
     int r = decode_wish (jm, dep, i, &w, why);
+    bool known = r == 0;
 
     if (r == 0 && !is_settled (job, &w)) {
         if (w.scheme == SCHEME_BEGIN_TIME)
@@ -481,7 +488,11 @@ establish (struct jm *jm, struct job *job, struct jview dep, size_t i, struct te
     }
     intern_put (&jm->pool, w.description);
     text_fini (&w.value);
-    return r;
+    if (r < 0 && r != -ENOSYS)
+        return r;
+    if ((r = jm_hook_dependency (jm, job, dep, known, why)) != -ENOENT)
+        return r;
+    return known ? 0 : put_unsupported (dep, why);
 }
 
 int jm_depend_establish (struct jm *jm,

@@ -35,6 +35,7 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
     jm->arg = arg;
     jm->owner = owner;
     table_init (&jm->jobs);
+    list_init (&jm->later);
     list_init (&jm->active);
     list_init (&jm->running);
     list_init (&jm->zombies);
@@ -166,6 +167,7 @@ void jm_drop_job (struct jm *jm, struct job *job)
     batch_forget (&jm->batch, job);
     list_del (&job->active);
     list_del (&job->running);
+    list_del (&job->later);
     job_free (job, &jm->pool);
 }
 
@@ -214,6 +216,7 @@ static void take_effect (struct jm *jm,
 
 int jm_process (struct jm *jm, struct job *job, const struct entry *e, bool is_volatile)
 {
+    enum job_state before = job->state;
     struct job_change change;
     int r;
 
@@ -230,6 +233,7 @@ int jm_process (struct jm *jm, struct job *job, const struct entry *e, bool is_v
     take_effect (jm, job, e, &change, jm->line.len);
     if (!is_volatile)
         batch_append (&jm->batch, job);
+    JM_HOOK (jm, event, job, e, jm->line.buf, jm->line.len, before);
     if (e->ev == EV_RESOURCE_UPDATE && e->expiration >= 0.)
         jm->sink->expiration (job, e->expiration, jm->arg);
     return 0;
@@ -237,9 +241,34 @@ int jm_process (struct jm *jm, struct job *job, const struct entry *e, bool is_v
 
 /* ---- what follows of itself ---------------------------------------------------- */
 
-static int64_t priority_of (const struct job *job)
+int64_t jm_effective_priority (const struct job *job, int64_t priority)
 {
-    return job->urgency == URGENCY_MAX ? PRIORITY_MAX : job->urgency;
+    return job->urgency == 0 ? 0 : job->urgency == URGENCY_MAX ? PRIORITY_MAX : priority;
+}
+
+/* False: somebody will tell it later. */
+static bool priority_of (struct jm *jm, struct job *job, int64_t *priority)
+{
+    bool known = true;
+
+    *priority = job->urgency;
+    if (jm->hooks) {
+        jm->in_hook++;
+        known = jm->hooks->priority (job, priority, jm->hooks_arg);
+        jm->in_hook--;
+    }
+    *priority = jm_effective_priority (job, *priority);
+    return known;
+}
+
+static const char *after_priority (struct jm *jm, struct job *job)
+{
+    int64_t priority;
+
+    if (!priority_of (jm, job, &priority))
+        return NULL;
+    text_printf (&jm->context, "{\"priority\":%lld}", (long long)priority);
+    return event_name (EV_PRIORITY);
 }
 
 /* CLEANUP: first the resources go back, when nothing uses them any more, then
@@ -266,9 +295,7 @@ static const char *act (struct jm *jm, struct job *job)
             return job_dependencies_outstanding (job) == 0 ? event_name (EV_DEPEND)
                                                            : NULL;
         case STATE_PRIORITY:
-            text_printf (&jm->context, "{\"priority\":%lld}",
-                         (long long)priority_of (job));
-            return event_name (EV_PRIORITY);
+            return after_priority (jm, job);
         case STATE_SCHED:
             jm_alloc_enqueue (jm, job);
             return NULL;
@@ -331,20 +358,19 @@ static int process_all_queued (struct jm *jm, struct job *job)
 int jm_run (struct jm *jm, struct job *job)
 {
     const char *name;
-    int r;
+    int r = 0, own = 0;
 
     if (job->busy || job->held)
         return 0;
     job->busy = 1;
-    r = process_all_queued (jm, job);
-    while ((name = act (jm, job))) {
-        int own = process_own (jm, job, name);
+    do {
+        int queued = process_all_queued (jm, job);
 
-        if (own < 0) {
+        if (r == 0)
+            r = queued;
+        if ((name = act (jm, job)) && (own = process_own (jm, job, name)) < 0)
             jm_fail (jm, own);
-            break;
-        }
-    }
+    } while (own == 0 && (name || !list_empty (&job->events)));
     job->busy = 0;
     if (job->state == STATE_INACTIVE)
         jm_retire (jm, job);
@@ -366,7 +392,9 @@ void jm_retire (struct jm *jm, struct job *job)
     intern_set (&jm->pool, &job->annotations, NULL);
     job_log_trim (job);
     treap_insert (&jm->inactive, &job->order);
+    list_del (&job->later);
     jm->sink->ended (job, jm->arg);
+    JM_HOOK (jm, ended, job);
     jm_wait_ended (jm, job);
 }
 
@@ -411,8 +439,19 @@ int jm_post (struct jm *jm,
         is_volatile = true;
     if (job->busy || job->held)
         return enqueue (job, name, namelen, context, is_volatile);
+    if (jm->in_hook > 0 || !list_empty (&job->events)) {
+        if ((r = enqueue (job, name, namelen, context, is_volatile)) < 0)
+            return r;
+        if (jm->in_hook == 0)
+            return jm_run (jm, job);
+        if (!list_linked (&job->later))
+            list_append (&jm->later, &job->later);
+        return 0;
+    }
     e.timestamp = jm_time (jm);
+    job->busy = 1;
     r = jm_process (jm, job, &e, is_volatile);
+    job->busy = 0;
     r2 = jm_run (jm, job);
     return r < 0 ? r : r2;
 }
@@ -535,6 +574,7 @@ int jm_purge (struct jm *jm, struct job *job)
     if ((r = batch_unlink (&jm->batch, job->id)) < 0)
         return r;
     batch_forget (&jm->batch, job);
+    JM_HOOK (jm, purged, job);
     if (!list_linked (&job->active)) {
         jm_drop_job (jm, job);
         return 0;

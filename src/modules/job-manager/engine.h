@@ -25,7 +25,9 @@
  * bounded by who may submit.
  *
  * No flux_t, no JSON trees, no clock of its own, no I/O.  The sink must not
- * call the engine back.
+ * call the engine back.  Hooks may: what they post for the job they are called
+ * for is processed next; what they post for other jobs waits until
+ * jm_later_pump (), so that nothing changes under a loop over jobs.
  *
  * Errors: functions return 0 or a negative errno.  -ENOMEM inside a step that
  * cannot be undone is kept: jm_error () tells, and the service ends itself.
@@ -74,11 +76,61 @@ struct jm_sink {
     void (*log) (int level, const char *message, void *arg);
 };
 
+/* What plugins see, and have a say in.  A job is the one to post for. */
+struct jm_hooks {
+    /* Submitted: may it live?  0; -EINVAL with a sentence in 'why'; -ENOMEM. */
+    int (*submitted) (struct job *job, struct text *why, void *arg);
+
+    /* One element of its dependencies.  'known': the engine takes care of it.
+     * Returns 0; -ENOENT (nobody knows the scheme); or as submitted ().
+     */
+    int (*dependency) (struct job *job,
+                       struct jview dependency,
+                       bool known,
+                       struct text *why,
+                       void *arg);
+
+    /* It may not, and goes away. */
+    void (*refused) (struct job *job, void *arg);
+
+    /* It may; it is about to be validated. */
+    void (*accepted) (struct job *job, void *arg);
+
+    /* It is there again, after a restart. */
+    void (*restored) (struct job *job, void *arg);
+
+    /* An event has taken effect: its line with newline, the state before. */
+    void (*event) (struct job *job,
+                   const struct entry *e,
+                   const char *line,
+                   size_t len,
+                   enum job_state before,
+                   void *arg);
+
+    /* In PRIORITY: its priority.  False: there is none yet. */
+    bool (*priority) (struct job *job, int64_t *priority, void *arg);
+
+    /* Its resources are free: true, if they are taken care of. */
+    bool (*keep) (const struct job *job, void *arg);
+
+    /* It has become inactive; it is purged. */
+    void (*ended) (struct job *job, void *arg);
+    void (*purged) (const struct job *job, void *arg);
+};
+
 /* owner: the userid of the instance, in exceptions of its own. */
 struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner);
 
 /* Tokens that were not taken back are forgotten. */
 void jm_destroy (struct jm *jm);
+
+/* NULL: none. */
+void jm_set_hooks (struct jm *jm, const struct jm_hooks *hooks, void *arg);
+
+/* Process what hooks posted for jobs they were not called for, of up to 'budget'
+ * of them.  True if there are more.
+ */
+bool jm_later_pump (struct jm *jm, unsigned int budget);
 
 /* 0, or the error that makes going on impossible. */
 int jm_error (const struct jm *jm);
@@ -122,6 +174,21 @@ int jm_raise (struct jm *jm, struct job *job, const struct jm_exception *x);
 
 /* Post the new urgency; the priority follows of itself. */
 int jm_urgency (struct jm *jm, struct job *job, uint32_t userid, int urgency);
+
+/* The priority that its urgency makes of 'priority'. */
+int64_t jm_effective_priority (const struct job *job, int64_t priority);
+
+/* Post a priority; in SCHED only if it changes.  Other states: -EINVAL. */
+int jm_reprioritize (struct jm *jm, struct job *job, int64_t priority);
+
+/* In PRIORITY: ask for the priority again. */
+void jm_priority_again (struct jm *jm, struct job *job);
+
+/* Merge into the annotations; an event if they change, unless 'quietly'. */
+int jm_job_annotate (struct jm *jm, struct job *job, struct jview patch, bool quietly);
+
+/* R of a job that has none, without its scheduling key.  -EEXIST. */
+int jm_set_R (struct jm *jm, struct job *job, struct jview R);
 
 struct jm_counts {
     size_t active;

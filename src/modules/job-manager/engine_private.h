@@ -36,6 +36,11 @@ struct jm {
     int error;
     double last_time;
 
+    const struct jm_hooks *hooks; /* NULL: none */
+    void *hooks_arg;
+    unsigned int in_hook;
+    struct list later; /* jobs with events that hooks posted */
+
     struct table jobs;
     struct list active;
     struct list running;
@@ -116,6 +121,28 @@ void jm_retire (struct jm *jm, struct job *job);
 
 /* A text context with what an exception says. */
 void jm_write_exception (struct text *t, const struct jm_exception *x, bool from_exec);
+
+/* Call one hook, if there are hooks. */
+#define JM_HOOK(jm, name, ...)                                                \
+    do {                                                                      \
+        if ((jm)->hooks) {                                                    \
+            (jm)->in_hook++;                                                  \
+            (jm)->hooks->name (__VA_ARGS__, (jm)->hooks_arg);                 \
+            (jm)->in_hook--;                                                  \
+        }                                                                     \
+    } while (0)
+
+/* The same with a result, 0 without hooks.  What it posts for the job is
+ * processed before this returns.
+ */
+int jm_hook_submitted (struct jm *jm, struct job *job, struct text *why);
+int jm_hook_dependency (struct jm *jm,
+                        struct job *job,
+                        struct jview dependency,
+                        bool known,
+                        struct text *why);
+void jm_hook_accepted (struct jm *jm, struct job *job);
+void jm_hook_restored (struct jm *jm, struct job *job);
 
 /* ---- alloc.c ---------------------------------------------------------------- */
 

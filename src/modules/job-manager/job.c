@@ -15,6 +15,7 @@ struct job *job_new (uint64_t id)
     job->priority = PRIORITY_NONE;
     list_init (&job->dependencies);
     list_init (&job->events);
+    list_init (&job->later);
     list_init (&job->active);
     list_init (&job->running);
     treap_node_init (&job->order);

@@ -102,6 +102,7 @@ struct job {
     struct ties *ties;       /* to other jobs; NULL: none */
     void *waiter;            /* who waits for this very job */
     struct list events;      /* struct queued_event */
+    struct list later;       /* of jobs that have some of a hook's */
     struct treap_node order;
     struct list active;
     struct list running; /* state RUN or CLEANUP */

@@ -10,6 +10,7 @@
 #define PASS_BACKLOG (256 << 10)
 #define PASS_ALLOCS 64
 #define PASS_DEPENDENCIES 256
+#define PASS_LATER 1024
 #define PASS_SWEEP 16384 /* see ACT_COST in sweep.c */
 
 /* The system's clock may be set while a begin-time is waited for, so look at
@@ -106,6 +107,7 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     more = manager_sweep_pump (m, PASS_SWEEP);
     more = jm_depend_pump (m->jm, PASS_DEPENDENCIES) || more;
     arm_begin_timer (m);
+    more = jm_later_pump (m->jm, PASS_LATER) || more;
     more = jm_sched_pump (m->jm, PASS_ALLOCS) || more;
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
     manager_check_drain (m);

@@ -96,8 +96,10 @@ int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
         return r == -ENOMEM ? r : -EINVAL;
     }
     if ((r = jm_depend_join (jm, job, attrs.name)) < 0
+        || (r = jm_hook_submitted (jm, job, why)) < 0
         || (r = jm_depend_establish (jm, job, attrs.dependencies, why)) < 0) {
         post_first (jm, job, EV_INVALIDATE, jm_time (jm), JVIEW_ABSENT);
+        JM_HOOK (jm, refused, job);
         forget (jm, job);
         return r;
     }
@@ -105,6 +107,7 @@ int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
         jm->nwaitable++;
     if (job->id > jm->max_jobid)
         jm->max_jobid = job->id;
+    jm_hook_accepted (jm, job);
     job->held = 1;
     if ((r = jm_post_event (jm, job, EV_VALIDATE, NULL)) < 0)
         jm_fail (jm, r);
@@ -267,6 +270,7 @@ static void wake (struct jm *jm, struct job *job)
     enum job_state was = job->state;
     int r = 0;
 
+    jm_hook_restored (jm, job);
     if (was == STATE_NEW)
         r = jm_post_event (jm, job, EV_VALIDATE, NULL);
     if (r == 0 && job->state == STATE_DEPEND)

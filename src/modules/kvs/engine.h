@@ -154,7 +154,7 @@ int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret);
 /* Pending requests are dropped unanswered: the service answers them ENOSYS. */
 void kvs_engine_free (struct kvs_engine *e);
 
-/* What time it is, in seconds from any origin: before inputs, when it moved. */
+/* What time it is, in seconds since the epoch: before inputs, when it moved. */
 void kvs_engine_set_time (struct kvs_engine *e, double now);
 
 /* Change kvs_config.sync, kvs_config.hold_min. */
@@ -194,6 +194,14 @@ void kvs_engine_commit (struct kvs_engine *e,
                         struct kvs_ops *ops);
 
 void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const char *ns);
+
+/* Rank 0: the roots that a namespace has had and that can still be read, from
+ * sequence since on, oldest first, the current one last.
+ */
+void kvs_engine_root_log (struct kvs_engine *e,
+                          struct kvs_request *req,
+                          const char *ns,
+                          int64_t since);
 
 void kvs_engine_wait_version (struct kvs_engine *e,
                               struct kvs_request *req,

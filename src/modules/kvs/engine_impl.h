@@ -5,6 +5,7 @@
  *   commit.c    rank 0: the queue of a namespace and the commit under way
  *   publish.c   rank 0: what becomes of a commit, and events
  *   follower.c  ranks > 0: fetching, relaying, events
+ *   rootlog.c   the roots that a namespace has had
  *   lookup.c    lookups; gather.c: values of many blobs
  *   held.c      rank 0: large directories that are not stored
  */
@@ -19,6 +20,7 @@
 #include "cache.h"
 #include "engine.h"
 #include "held.h"
+#include "rootlog.h"
 #include "worktree.h"
 
 #define STORE_WINDOW 256
@@ -62,6 +64,7 @@ struct ns {
     int flags;
     struct blobref root;
     int64_t seq;
+    struct rootlog log; /* rank 0 */
     struct cache_entry *warm; /* the root's, if it is in the cache */
     double used;
     struct list removed_link;

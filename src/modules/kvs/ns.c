@@ -85,6 +85,7 @@ void ns_free (struct ns *ns)
     while (!list_empty (&ns->fetch_waiters))
         list_del (ns->fetch_waiters.next);
     list_del (&ns->fetch.action.link);
+    rootlog_fini (&ns->log);
     list_del (&ns->ready_link);
     list_del (&ns->removed_link);
     cache_unpin (&ns->e->cache, ns->warm);
@@ -153,6 +154,8 @@ void ns_set_root (struct ns *ns, const struct blobref *root, int64_t seq)
     ns->root = *root;
     ns->seq = seq;
     ns->used = ns->e->cache.now;
+    if (ns->e->cfg.rank == 0)
+        rootlog_add (&ns->log, seq, ns->used, root);
     ns->warm = NULL;
     ns_warm (ns);
     cache_unpin (&ns->e->cache, old);
@@ -258,6 +261,7 @@ int kvs_engine_ns_create (struct kvs_engine *e,
     ns->flags = flags;
     ns->root = *root;
     ns->seq = seq;
+    rootlog_init (&ns->log, seq, e->cache.now, root);
     ns_warm (ns);
     if (announce) {
         if (!(event = created_event (ns))) {
@@ -373,6 +377,28 @@ static void go_getroot (struct ns *ns, struct kvs_request *req, int64_t arg)
 void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const char *ns)
 {
     ns_request (e, req, ns, go_getroot, 0);
+}
+
+/* {"roots":[[seq,time,"rootref"],...]} */
+static void go_root_log (struct ns *ns, struct kvs_request *req, int64_t since)
+{
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+
+    text_puts (&t, "{\"roots\":");
+    rootlog_write (&ns->log, since, &t);
+    text_putc (&t, '}');
+    request_end_text (ns->e, req, &t);
+}
+
+void kvs_engine_root_log (struct kvs_engine *e,
+                          struct kvs_request *req,
+                          const char *ns,
+                          int64_t since)
+{
+    if (e->cfg.rank > 0)
+        request_refuse (e, req, EINVAL, "the log of roots is kept by rank 0");
+    else
+        ns_request (e, req, ns, go_root_log, since);
 }
 
 static void wait_cancel (struct kvs_request *req)

@@ -205,7 +205,7 @@ int commit_publish (struct commit *c)
     struct kvs_publish *event;
     int r;
 
-    if ((r = prepare_held (c)) < 0)
+    if ((r = prepare_held (c)) < 0 || (r = rootlog_reserve (&ns->log)) < 0)
         return r;
     if (!(event = setroot_event (ns, &c->txns, &c->root, ns->seq + 1)))
         return -ENOMEM;

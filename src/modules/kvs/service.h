@@ -6,7 +6,7 @@
  *   stores.c      ... stores
  *   commit_rpc.c  kvs.commit, kvs.relaycommit
  *   lookup_rpc.c  kvs.lookup, kvs.lookup-plus
- *   root_rpc.c    kvs.getroot, kvs.wait-version, kvs.setroot-pause, -unpause
+ *   root_rpc.c    kvs.getroot, kvs.root-log, kvs.wait-version, kvs.setroot-pause, -unpause
  *   namespace_rpc.c  kvs.namespace-create, -remove, -list
  *   follow.c      events, on ranks > 0
  *   checkpoint.c  restart and checkpoints
@@ -152,6 +152,7 @@ void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void lookup_plus_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void getroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void root_log_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void wait_version_cb (flux_t *h,
                       flux_msg_handler_t *mh,
                       const flux_msg_t *msg,

@@ -5,8 +5,9 @@
  *   STARTING   namespace, first log entries, guest link and J are under way,
  *              all at once; no task before all of them are done
  *   RUNNING    tasks were started; until each has exited and closed its output
- *   FINISHING  the last log entries are under way
- *   GRAFTING   the guest namespace becomes a directory of the job
+ *   FINISHING  output is still being stored
+ *   GRAFTING   the last entries are under way, the guest namespace becomes a
+ *              directory of the job
  *   ENDED      after the final release
  *
  * A job that has ended stays in memory until the reactor is about to sleep, so
@@ -252,7 +253,7 @@ void job_calls_cancel (struct job *job);
 /* guest.c: the guest namespace */
 void guest_begin (struct job *job);
 void guest_flush (struct job *job);
-void guest_graft (struct job *job, const char *rootref);
+void guest_graft (struct job *job);
 void guest_init_logs (struct job *job);
 
 /* launch.c: start the tasks; on failure the job is doomed and completes. */

@@ -37,70 +37,63 @@ static void log_failure (struct job *job, flux_future_t *f, const char *what)
               f ? future_strerror (f, errno) : strerror (errno));
 }
 
-/* The guest directory is in place: the namespace may go, and the job. */
-static void graft_done (struct job *job, flux_future_t *f, size_t arg)
+/* A commit's payload with more members, or NULL. */
+static char *add_members (char *payload, const struct text *members)
 {
-    flux_future_t *f2;
+    size_t len = payload ? strlen (payload) : 0;
+    char *p = NULL;
 
-    if (!f || flux_rpc_get (f, NULL) < 0)
-        log_failure (job, f, "graft of the guest namespace");
-    /* Nobody waits for the removal; the release that is sent next follows it. */
-    f2 = flux_rpc_pack (job->x->h,
-                        "kvs.namespace-remove",
-                        0,
-                        FLUX_RPC_NORESPONSE,
-                        "{s:s}",
-                        "namespace", job->ns);
-    if (!f2)
-        log_failure (job, NULL, "namespace-remove");
-    flux_future_destroy (f2);
-    job_end (job);
+    if (payload && !text_error (members)
+        && (p = realloc (payload, len + members->len + 2))) {
+        p[len - 1] = ',';
+        memcpy (p + len, members->buf, members->len);
+        memcpy (p + len + members->len, "}", 2);
+        return p;
+    }
+    free (payload);
+    errno = ENOMEM;
+    return NULL;
 }
 
-static void send_graft (struct job *job, const char *rootref)
+static flux_future_t *guest_rpc (struct job *job, const char *topic, char *payload)
 {
-    struct kvsops ops = KVSOPS_INIT;
+    struct text t = TEXT_INIT;
+    flux_future_t *f = NULL;
     char key[64];
 
     guest_key (job, "guest", key, sizeof (key));
-    kvsops_put_dirref (&ops, key, rootref);
-    job_call (job,
-              commit (job, kvsops_finish (&ops, KVS_PRIMARY_NAMESPACE, 0)),
-              graft_done,
-              0);
+    text_printf (&t, "\"owner\":%d,\"key\":\"%s\"", (int)job->userid, key);
+    if ((payload = add_members (payload, &t)))
+        f = flux_rpc (job->x->h, topic, payload, 0, 0);
+    free_keep_errno (payload);
+    text_fini (&t);
+    return f;
 }
 
-static void getroot_done (struct job *job, flux_future_t *f, size_t arg)
+/* The guest directory is in place, the namespace is gone. */
+static void graft_done (struct job *job, flux_future_t *f, size_t arg)
 {
-    const char *ref;
-
-    if (!f || flux_rpc_get_unpack (f, "{s:s}", "rootref", &ref) < 0) {
-        if (errno != ENOTSUP) /* there is none: nothing to keep */
-            log_failure (job, f, "root of the guest namespace");
-        job_end (job);
-        return;
-    }
-    send_graft (job, ref);
+    if ((!f || flux_rpc_get (f, NULL) < 0)
+        && errno != ENOTSUP) /* there is none: nothing to keep */
+        log_failure (job, f, "graft of the guest namespace");
+    job_end (job);
 }
 
-/* rootref: the root after our last commit, or NULL if there was none. */
-void guest_graft (struct job *job, const char *rootref)
+/* payload: of the last commit to the namespace. */
+static void send_graft (struct job *job, char *payload)
 {
     job->state = JOB_GRAFTING;
-    if (!job->has_namespace)
-        job_end (job);
-    else if (rootref)
-        send_graft (job, rootref);
+    job_call (job, guest_rpc (job, "kvs.guest-end", payload), graft_done, 0);
+}
+
+void guest_graft (struct job *job)
+{
+    struct kvsops ops = KVSOPS_INIT;
+
+    if (job->has_namespace)
+        send_graft (job, kvsops_finish (&ops, job->ns, 0));
     else
-        job_call (job,
-                  flux_rpc_pack (job->x->h,
-                                 "kvs.getroot",
-                                 FLUX_NODEID_ANY,
-                                 0,
-                                 "{s:s}",
-                                 "namespace", job->ns),
-                  getroot_done,
-                  0);
+        job_end (job);
 }
 
 static void stored (struct job *job, flux_future_t *f, size_t slot)
@@ -130,20 +123,9 @@ static void start_done (struct job *job)
 
 static void committed (struct job *job, flux_future_t *f, size_t len)
 {
-    const char *rootref = NULL;
-    bool good = f && flux_rpc_get_unpack (f, "{s:s}", "rootref", &rootref) == 0;
-
     guestlog_committed (&job->log, len);
-    if (!good)
+    if (!f || flux_rpc_get (f, NULL) < 0)
         log_failure (job, f, "commit to the guest namespace");
-    if (!job->logs_begun) {
-        job->logs_begun = true;
-        start_done (job);
-    }
-    if (job->state == JOB_FINISHING && guestlog_idle (&job->log)) {
-        guest_graft (job, rootref);
-        return;
-    }
     job_resume (job);
     job_touch (job);
 }
@@ -154,6 +136,8 @@ void guest_flush (struct job *job)
     size_t len;
     char *p;
 
+    if (!job->logs_begun || job->state >= JOB_GRAFTING)
+        return;
     while ((p = guestlog_next_store (&job->log, &len, &slot))) {
         flux_future_t *f;
 
@@ -161,32 +145,32 @@ void guest_flush (struct job *job)
         free_keep_errno (p);
         job_call (job, f, stored, slot);
     }
-    if ((p = guestlog_next_commit (&job->log, job->ns, &len)))
-        job_call (job, commit (job, p), committed, len);
+    if ((p = guestlog_next_commit (&job->log, job->ns, &len))) {
+        if (job->state == JOB_FINISHING) /* the last one: nothing comes behind it */
+            send_graft (job, p);
+        else
+            job_call (job, commit (job, p), committed, len);
+    }
     else if (job->state == JOB_FINISHING && guestlog_idle (&job->log))
-        guest_graft (job, NULL); /* no memory for the last commit */
+        guest_graft (job); /* no memory for the last commit */
 }
 
-static void namespace_done (struct job *job, flux_future_t *f, size_t arg)
+/* The namespace is there, and linked; the logs are begun. */
+static void begun (struct job *job, flux_future_t *f, size_t len)
 {
     char note[160];
 
+    if (job->log.ncommits > 0) /* or there was no memory for it */
+        guestlog_committed (&job->log, len);
+    job->logs_begun = true;
     if (!f || flux_future_get (f, NULL) < 0) {
-        snprintf (note, sizeof (note), "failed to create guest ns: %s", strerror (errno));
+        snprintf (note, sizeof (note), "failed to create guest ns: %s",
+                  f ? future_strerror (f, errno) : strerror (errno));
         job->doomed = true;
         job_respond_exception (job, 0, "exec", note);
     }
     start_done (job);
-}
-
-static void link_done (struct job *job, flux_future_t *f, size_t arg)
-{
-    if (!f || flux_rpc_get (f, NULL) < 0) {
-        log_failure (job, f, "guest link");
-        job->doomed = true;
-        job_respond_exception (job, 0, "exec", "failed to link the guest namespace");
-    }
-    start_done (job);
+    job_touch (job);
 }
 
 /* J alone has the environment; everything else comes from the start request,
@@ -248,34 +232,25 @@ void guest_init_logs (struct job *job)
     job_event_shell_init (job);
 }
 
-/* Everything a job needs before its tasks, in one round trip.  The messages
- * of one sender to one service are handled in order: the commit to the
- * namespace finds it made; the service is there before anyone reads of it in
- * shell.init.
+/* Everything a job needs before its tasks, in one round trip.  The service is
+ * there before anyone reads of it in shell.init: messages of one sender arrive
+ * in order.
  */
 void guest_begin (struct job *job)
 {
-    struct kvsops ops = KVSOPS_INIT;
     flux_t *h = job->x->h;
     char key[64];
+    size_t len = 0;
+    char *p;
 
     /* One more than there are: a call that fails at once must not be last. */
-    job->waiting = job->output ? 6 : 4;
+    job->waiting = job->output ? 4 : 2;
     job->has_namespace = true;
-    job_call (job,
-              flux_kvs_namespace_create (h, job->ns, job->userid, 0),
-              namespace_done,
-              0);
     if (job->output)
         job_call (job, flux_service_register (h, job->service), service_done, 0);
     guest_init_logs (job);
-    guest_flush (job);
-    guest_key (job, "guest", key, sizeof (key));
-    kvsops_symlink (&ops, key, job->ns, ".");
-    job_call (job,
-              commit (job, kvsops_finish (&ops, KVS_PRIMARY_NAMESPACE, 0)),
-              link_done,
-              0);
+    p = guestlog_next_commit (&job->log, job->ns, &len);
+    job_call (job, guest_rpc (job, "kvs.guest-begin", p), begun, len);
     if (job->output) {
         guest_key (job, "J", key, sizeof (key));
         job_call (job, flux_kvs_lookup (h, NULL, 0, key), J_done, 0);

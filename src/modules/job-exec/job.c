@@ -376,7 +376,7 @@ void job_start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
                                "exec",
                                "reattach to running job is not implemented: "
                                "Function not implemented");
-        guest_graft (job, NULL);
+        guest_graft (job);
         return;
     }
     if ((r = decode (job, jobspec, R, &error)) < 0) {

@@ -118,41 +118,52 @@ static void apply_guest_op (struct world *w, json_t *op)
     }
 }
 
-static void apply_primary_op (struct world *w, json_t *op)
-{
-    const char *type;
-
-    if (json_unpack (op, "{s:{s:s}}", "dirent", "type", &type) < 0)
-        bail_out ("primary op");
-    if (!strcmp (type, "symlink"))
-        w->job.linked = true;
-    else if (!strcmp (type, "dirref")) {
-        w->job.grafted = true;
-        if (w->job.removed || w->job.released)
-            w->job.order_ok = false;
-    }
-}
-
-static void do_commit (struct world *w, const flux_msg_t *msg)
+static void apply_guest_ops (struct world *w, const flux_msg_t *msg)
 {
     const char *ns;
     json_t *ops, *op;
     size_t i;
 
-    if (flux_request_unpack (msg, NULL, "{s:s s:o}", "namespace", &ns, "ops", &ops) < 0)
+    if (flux_request_unpack (msg, NULL, "{s:s s:o}", "namespace", &ns, "ops", &ops) < 0
+        || !strcmp (ns, "primary"))
         bail_out ("kvs.commit");
-    json_array_foreach (ops, i, op) {
-        if (strcmp (ns, "primary"))
-            apply_guest_op (w, op);
-        else
-            apply_primary_op (w, op);
-    }
-    if (strcmp (ns, "primary"))
-        w->job.commits++;
+    json_array_foreach (ops, i, op)
+        apply_guest_op (w, op);
+}
+
+static void answer_root (struct world *w, const flux_msg_t *msg)
+{
     answer (w,
             msg,
             "{\"rootref\":\"sha1-1111111111111111111111111111111111111111\","
             "\"rootseq\":1}");
+}
+
+static void do_commit (struct world *w, const flux_msg_t *msg)
+{
+    apply_guest_ops (w, msg);
+    w->job.commits++;
+    answer_root (w, msg);
+}
+
+static void do_guest (struct world *w, const flux_msg_t *msg, bool begin)
+{
+    const char *key;
+    char want[64];
+
+    flux_job_kvs_key (want, sizeof (want), w->job.id, "guest");
+    if (flux_request_unpack (msg, NULL, "{s:s}", "key", &key) < 0 || strcmp (key, want))
+        bail_out ("key of the guest directory");
+    apply_guest_ops (w, msg);
+    w->job.commits++;
+    if (begin)
+        w->job.linked = true;
+    else {
+        if (w->job.released)
+            w->job.order_ok = false;
+        w->job.grafted = w->job.removed = true;
+    }
+    answer_root (w, msg);
 }
 
 static void do_store (struct world *w, const flux_msg_t *msg)
@@ -200,7 +211,8 @@ static void do_lookup (struct world *w, const flux_msg_t *msg)
 
 static void handle_request (struct world *w, const flux_msg_t *msg, const char *topic)
 {
-    bool kvs = !strcmp (topic, "kvs.commit") || !strcmp (topic, "content.store");
+    bool kvs = !strcmp (topic, "kvs.commit") || !strcmp (topic, "content.store")
+               || !strncmp (topic, "kvs.guest-", 10);
 
     if (w->hold && kvs)
         flux_msglist_append (w->held, msg);
@@ -212,10 +224,10 @@ static void handle_request (struct world *w, const flux_msg_t *msg, const char *
         do_attr (w, msg);
     else if (!strcmp (topic, "kvs.lookup"))
         do_lookup (w, msg);
-    else if (!strcmp (topic, "kvs.namespace-remove"))
-        w->job.removed = true;
-    else if (!strcmp (topic, "kvs.getroot"))
-        flux_respond_error (w->h, msg, ENOTSUP, NULL);
+    else if (!strcmp (topic, "kvs.guest-begin"))
+        do_guest (w, msg, true);
+    else if (!strcmp (topic, "kvs.guest-end"))
+        do_guest (w, msg, false);
     else
         answer (w, msg, NULL);
 }

@@ -141,8 +141,9 @@ int restart (struct service *s)
     int64_t seq = 0;
     int r;
 
-    if (store_empty (s, &root) < 0)
+    if (store_empty (s, &s->empty_dir) < 0)
         return -1;
+    root = s->empty_dir;
     if (given) {
         if (blobref_parse (given, strlen (given), &root) < 0) {
             flux_log (s->h, LOG_ERR, "invalid initial-rootref '%s'", given);

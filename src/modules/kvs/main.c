@@ -22,6 +22,8 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "namespace-create", ns_create_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "namespace-remove", ns_remove_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "namespace-list", ns_list_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "guest-begin", guest_begin_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "guest-end", guest_end_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "save", save_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "held-load", held_load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, 0 },

@@ -36,6 +36,14 @@ void ns_create_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
         respond_empty (s, msg);
 }
 
+void namespace_was_removed (struct service *s)
+{
+    if (!flux_watcher_is_active (s->tick_timer)) {
+        flux_timer_watcher_reset (s->tick_timer, TICK_MIN, 0.);
+        flux_watcher_start (s->tick_timer);
+    }
+}
+
 /* kvs.namespace-remove, rank 0
  *   { "namespace":s } -> { }
  */
@@ -57,10 +65,7 @@ void ns_remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
         return;
     }
     respond_empty (s, msg);
-    if (!flux_watcher_is_active (s->tick_timer)) {
-        flux_timer_watcher_reset (s->tick_timer, TICK_MIN, 0.);
-        flux_watcher_start (s->tick_timer);
-    }
+    namespace_was_removed (s);
 }
 
 /* kvs.namespace-list

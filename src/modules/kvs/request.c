@@ -83,6 +83,7 @@ static void request_free (struct request *req)
 {
     if (req) {
         kvs_request_fini (&req->r);
+        guest_free (req->guest);
         client_leave (req->s, req);
         list_del (&req->link);
         flux_msg_decref (req->msg);
@@ -133,6 +134,8 @@ void request_respond (struct request *req)
 {
     struct service *s = req->s;
 
+    if (req->guest && guest_goes_on (req))
+        return;
     if (req->r.errnum)
         respond_error (s, req->msg, req->r.errnum, req->r.errtext);
     else if (flux_respond (s->h, req->msg, req->r.payload) < 0)

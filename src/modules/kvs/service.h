@@ -8,6 +8,7 @@
  *   lookup_rpc.c  kvs.lookup, kvs.lookup-plus
  *   root_rpc.c    kvs.getroot, kvs.root-log, kvs.wait-version, kvs.setroot-pause, -unpause
  *   namespace_rpc.c  kvs.namespace-create, -remove, -list
+ *   guest_rpc.c   kvs.guest-begin, -end
  *   follow.c      events, on ranks > 0
  *   checkpoint.c  restart and checkpoints
  *   saving.c      what a checkpoint needs first
@@ -45,6 +46,7 @@ struct service {
     uint32_t rank;
     uint32_t owner;
     int hash;
+    struct blobref empty_dir;
     struct kvs_engine *e;
     struct table clients;      /* struct client, by the sender's route */
     struct list requests;      /* all of them */
@@ -124,6 +126,7 @@ struct request {
     struct list link; /* in s->requests */
     struct client *client;
     struct list client_link;
+    struct guest *guest; /* guest_rpc.c; or NULL */
 };
 
 /* NULL: the client was told so.  Freed by request_respond (). */
@@ -144,7 +147,21 @@ void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 /* Answer all with ENOSYS. */
 void requests_refuse_all (struct service *s);
 
+/* ---- namespace_rpc.c ---- */
+
+/* Its memory is given back soon. */
+void namespace_was_removed (struct service *s);
+
+/* ---- guest_rpc.c ---- */
+
+/* A step of the request is done.  True if another one follows. */
+bool guest_goes_on (struct request *req);
+void guest_free (struct guest *g);
+
 /* ---- the others: message handlers ---- */
+
+void guest_begin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void guest_end_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 void save_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);

@@ -1,0 +1,211 @@
+/* guest_rpc.c - the namespace of a job, from one message to the next.
+ *
+ * A job needs a namespace with something in it and a link to it, and in the end
+ * a directory in its place.  Done step by step that is half a dozen requests;
+ * here each end is one, whose steps follow each other as if their sender had
+ * waited for each (ours: job-exec asks).
+ */
+
+#include "config.h"
+#include <errno.h>
+
+#include "common/kvsops.h"
+#include "service.h"
+
+/* What remains to be done once the namespace has its content. */
+struct guest {
+    struct text ns;
+    struct text key; /* in the primary namespace: of the link, or the directory */
+    struct kvs_ops *ops;
+    int64_t owner;
+    bool graft;  /* and remove; or else link */
+    bool filled; /* the primary namespace is being changed */
+    int errnum;  /* what went wrong before */
+};
+
+void guest_free (struct guest *g)
+{
+    if (g) {
+        text_fini (&g->ns);
+        text_fini (&g->key);
+        kvs_ops_free (g->ops);
+        free_keep_errno (g);
+    }
+}
+
+static int scan_string (struct jpull *s, struct text *t)
+{
+    const char *str;
+    size_t len;
+    int r;
+
+    if ((r = jpull_string (s, &str, &len)) < 0)
+        return r;
+    text_clear (t);
+    text_put (t, str, len);
+    return text_error (t);
+}
+
+static int scan_members (struct jpull *s, struct guest *g)
+{
+    const char *member;
+    size_t len;
+    int n = 0;
+    int r;
+
+    if ((r = jpull_object (s)) < 0)
+        return r;
+    while ((r = jpull_member (s, &n, &member, &len)) > 0) {
+        if (jpull_is (member, len, "namespace"))
+            r = scan_string (s, &g->ns);
+        else if (jpull_is (member, len, "key"))
+            r = scan_string (s, &g->key);
+        else if (jpull_is (member, len, "owner"))
+            r = jpull_int (s, &g->owner);
+        else if (jpull_is (member, len, "ops")) {
+            kvs_ops_free (move_ptr (g->ops));
+            r = kvs_ops_scan (s, false, &g->ops);
+        }
+        else
+            r = jpull_skip (s);
+        if (r < 0)
+            return r;
+    }
+    return r < 0 ? r : jpull_end (s);
+}
+
+/* 0, -EPROTO or -ENOMEM. */
+static int decode (const flux_msg_t *msg, struct guest *g)
+{
+    _cleanup_ (jpull_fini) struct jpull s;
+    const char *text;
+    size_t len;
+    int r;
+
+    jpull_init (&s, "", 0);
+    if ((r = request_text (msg, &text, &len)) < 0)
+        return r;
+    jpull_init (&s, text, len);
+    if ((r = scan_members (&s, g)) < 0)
+        return r == -ENOMEM ? r : -EPROTO;
+    return g->ns.len > 0 && g->key.len > 0 && g->ops ? 0 : -EPROTO;
+}
+
+/* The one operation in the primary namespace. */
+static int primary_ops (const struct guest *g, const char *ref, struct kvs_ops **ops)
+{
+    _cleanup_ (kvsops_fini) struct kvsops op = KVSOPS_INIT;
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (jpull_fini) struct jpull s;
+
+    jpull_init (&s, "", 0);
+    if (g->graft)
+        kvsops_put_dirref (&op, g->key.buf, ref);
+    else
+        kvsops_symlink (&op, g->key.buf, g->ns.buf, ".");
+    text_putc (&t, '[');
+    text_put (&t, op.text.buf, op.text.len);
+    text_putc (&t, ']');
+    if (text_error (&op.text) || text_error (&t))
+        return -ENOMEM;
+    jpull_init (&s, t.buf, t.len);
+    return kvs_ops_scan (&s, false, ops);
+}
+
+/* The namespace has its content: put what points to it.  What was there before
+ * is kept even if the last words could not be added.
+ */
+static int change_primary (struct request *req)
+{
+    struct guest *g = req->guest;
+    struct service *s = req->s;
+    struct kvs_cred cred = req->r.cred;
+    char ref[BLOBREF_TEXT_SIZE];
+    struct kvs_ops *ops = NULL;
+    struct blobref root;
+    int64_t seq;
+    int r = 0;
+
+    if (g->errnum && !g->graft)
+        return -g->errnum;
+    if (kvs_engine_root (s->e, g->ns.buf, &root, &seq) < 0)
+        return g->errnum ? -g->errnum : -EOPNOTSUPP;
+    if ((r = primary_ops (g, blobref_str (&root, ref), &ops)) < 0)
+        return r;
+    kvs_request_fini (&req->r);
+    kvs_request_init (&req->r, &cred);
+    kvs_engine_commit (s->e, &req->r, "primary", 0, ops);
+    return 0;
+}
+
+bool guest_goes_on (struct request *req)
+{
+    struct guest *g = req->guest;
+    int r;
+
+    if (!g->errnum)
+        g->errnum = req->r.errnum;
+    if (!g->filled) {
+        g->filled = true;
+        if ((r = change_primary (req)) == 0)
+            return true;
+        g->errnum = -r;
+    }
+    if (g->graft) {
+        if ((r = kvs_engine_ns_remove (req->s->e, g->ns.buf)) < 0 && !g->errnum)
+            g->errnum = -r;
+        namespace_was_removed (req->s);
+    }
+    req->r.errnum = g->errnum;
+    return false;
+}
+
+static int create (struct service *s, const struct guest *g)
+{
+    return kvs_engine_ns_create (
+        s->e, g->ns.buf, (uint32_t)g->owner == FLUX_USERID_UNKNOWN ? s->owner : g->owner,
+        0, &s->empty_dir, 0, true);
+}
+
+static void begin (struct service *s, const flux_msg_t *msg, bool graft)
+{
+    struct guest *g = calloc (1, sizeof (*g));
+    struct request *req;
+    int r = -ENOMEM;
+
+    if (!g || (r = decode (msg, g)) < 0
+        || (s->rank > 0 && (r = -EINVAL) < 0)
+        || (!graft && (r = create (s, g)) < 0)) {
+        guest_free (g);
+        service_run (s);
+        respond_error (s, msg, -r, NULL);
+        return;
+    }
+    g->graft = graft;
+    if (!(req = request_new (s, msg))) {
+        guest_free (g);
+        return;
+    }
+    req->guest = g;
+    kvs_engine_commit (s->e, &req->r, g->ns.buf, 0, move_ptr (g->ops));
+    service_run (s);
+}
+
+/* kvs.guest-begin (owner, rank 0)
+ *   { "namespace":s "owner":i "ops":[...] "key":s } -> { "rootref":s "rootseq":i }
+ * Create the namespace, commit ops to it, put a link to it at key.
+ */
+void guest_begin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    begin (arg, msg, false);
+}
+
+/* kvs.guest-end (owner, rank 0)
+ *   { "namespace":s "ops":[...] "key":s } -> { "rootref":s "rootseq":i }
+ * Commit ops to the namespace, put its root at key, remove it; the answer is the
+ * primary namespace's.
+ */
+void guest_end_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    begin (arg, msg, true);
+}

@@ -6,8 +6,12 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "common/kvsops.h"
 #include "common/text.h"
+#include "common/treeobj.h"
+#include "common/utf8.h"
 #include "kvs.h"
+#include "kvs_cond.h"
 
 struct put {
     const char *ns;
@@ -23,6 +27,8 @@ struct put {
     const char *src_ns;
     const char *dst_ns;
     int commit_flags;
+    const struct opt_table *table; /* whose options they are */
+    struct kvs_conds conds;
 };
 
 #define COMMIT_OPTS                                                                       \
@@ -35,6 +41,8 @@ static void set (int key, const char *arg, void *data)
 {
     struct put *p = data;
 
+    if (kvs_conds_set (&p->conds, p->table, key, arg))
+        return;
     switch (key) {
         case 'N':
             p->ns = arg;
@@ -80,38 +88,99 @@ static void set (int key, const char *arg, void *data)
     }
 }
 
-static flux_kvs_txn_t *txn_create (void)
-{
-    flux_kvs_txn_t *txn = flux_kvs_txn_create ();
+/* A transaction on its way. */
+struct txn {
+    struct kvsops ops;
+    char **keys; /* what options without a key of their own are about */
+    size_t nkeys;
+};
 
-    if (!txn)
+static void check_key (const char *what, const char *key)
+{
+    if (!*key || !utf8_valid (key, strlen (key)))
+        cmd_die ("%s'%s': %s", what, key, flux_strerror (EINVAL));
+}
+
+static const char *namespace_of (const struct put *p)
+{
+    const char *env = getenv ("FLUX_KVS_NAMESPACE");
+
+    return p->ns ? p->ns : env ? env : "primary";
+}
+
+static char *commit_request (flux_t *h, const struct put *p, const struct txn *txn)
+{
+    struct kvsops ops = KVSOPS_INIT;
+    char *payload;
+
+    kvs_conds_write (&p->conds, h, p->ns, txn->nkeys, txn->keys, &ops);
+    kvsops_concat (&ops, &txn->ops);
+    if (!(payload = kvsops_finish (&ops, namespace_of (p), p->commit_flags)))
         cmd_die ("out of memory");
-    return txn;
+    return payload;
+}
+
+_noreturn_ static void commit_failed (const struct put *p, flux_future_t *f)
+{
+    if (!f)
+        kvs_die ("flux_kvs_commit", NULL);
+    if (errno == KVSOPS_ECONDITION && p->conds.count > 0) {
+        cmd_warn ("%s", cmd_future_error (f));
+        exit (KVS_EXIT_CONDITION);
+    }
+    if (errno == EPROTO && p->conds.count > 0)
+        cmd_die ("the kvs module of this instance does not know conditions");
+    kvs_die ("flux_kvs_commit", f);
+}
+
+/* When it was refused: a value that was looked up may be kept as another object
+ * by now.  Look again; only if that makes another request is it worth a try.
+ */
+static bool look_again (flux_t *h, const struct put *p, const struct txn *txn, char **payload)
+{
+    char *again;
+    bool other;
+
+    if (errno != KVSOPS_ECONDITION || !kvs_conds_looked_up (&p->conds))
+        return false;
+    again = commit_request (h, p, txn);
+    other = strcmp (again, *payload) != 0;
+    free (*payload);
+    *payload = again;
+    errno = KVSOPS_ECONDITION;
+    return other;
 }
 
 /* Commit, wait, and print what was asked for. */
-static void commit (flux_t *h, const struct put *p, flux_kvs_txn_t *txn)
+static void commit (flux_t *h, const struct put *p, struct txn *txn)
 {
-    flux_future_t *f = flux_kvs_commit (h, p->ns, p->commit_flags, txn);
-    const char *s;
+    char *payload = commit_request (h, p, txn);
+    flux_future_t *f;
+    const char *ref;
     int seq;
 
-    if (!f || flux_future_get (f, NULL) < 0)
-        kvs_die ("flux_kvs_commit", f);
-    if (p->print_treeobj && flux_kvs_commit_get_treeobj (f, &s) == 0)
-        printf ("%s\n", s);
-    else if (p->print_blobref && flux_kvs_commit_get_rootref (f, &s) == 0)
-        printf ("%s\n", s);
-    else if (p->print_sequence && flux_kvs_commit_get_sequence (f, &seq) == 0)
+    while (!(f = flux_rpc (h, "kvs.commit", payload, FLUX_NODEID_ANY, 0))
+           || flux_rpc_get_unpack (f, "{s:s s:i}", "rootref", &ref, "rootseq", &seq) < 0) {
+        if (!f || !look_again (h, p, txn, &payload))
+            commit_failed (p, f);
+        flux_future_destroy (f);
+    }
+    free (payload);
+    if (p->print_treeobj)
+        printf ("{\"data\":[\"%s\"],\"type\":\"dirref\",\"ver\":1}\n", ref);
+    else if (p->print_blobref)
+        printf ("%s\n", ref);
+    else if (p->print_sequence)
         printf ("%d\n", seq);
     flux_future_destroy (f);
-    flux_kvs_txn_destroy (txn);
+    kvsops_fini (&txn->ops);
 }
 
 /* -- put -- */
 
 static const struct opt put_opts[] = {
     COMMIT_OPTS,
+    KVS_COND_OPTS,
     { 'r', "raw", OPT_NONE, NULL, "VALUE - is all of standard input" },
     { 't', "treeobj", OPT_NONE, NULL, "VALUE is a tree object (RFC 11)" },
     { 'n', "no-merge", OPT_NONE, NULL, "do not merge with other commits" },
@@ -143,44 +212,57 @@ static void read_stdin (struct text *t)
         cmd_die ("out of memory");
 }
 
-static void put_one (struct put *p, flux_kvs_txn_t *txn, const char *arg)
+static void put_treeobj (struct txn *txn, const char *key, const struct text *t)
+{
+    struct treeobj *o;
+    char *text;
+
+    if (treeobj_parse (t->buf, t->len, &o) < 0)
+        cmd_die ("%s: %s", key, flux_strerror (EPROTO));
+    if (!(text = treeobj_text (o)))
+        cmd_die ("out of memory");
+    kvsops_put_treeobj (&txn->ops, key, text);
+    free (text);
+    treeobj_put (o);
+}
+
+/* The key is one of the transaction's. */
+static void put_one (struct put *p, struct txn *txn, const char *arg)
 {
     const char *eq = strchr (arg, '=');
-    int flags = p->append ? FLUX_KVS_APPEND : 0;
-    _cleanup_ (freep) char *key = NULL;
     struct text t = TEXT_INIT;
-    int r;
+    char *key;
 
     if (!eq)
         cmd_die ("put: you must specify a value as key=value");
-    if (!(key = strndup (arg, eq - arg)))
-        cmd_die ("out of memory");
+    key = txn->keys[txn->nkeys++] = cmd_strndup (arg, eq - arg);
+    check_key ("", key);
     if ((p->raw || p->treeobj) && strcmp (eq + 1, "-") == 0)
         read_stdin (&t);
     else
         text_puts (&t, eq + 1);
     if (p->treeobj)
-        r = flux_kvs_txn_put_treeobj (txn, 0, key, t.buf);
+        put_treeobj (txn, key, &t);
+    else if (p->append)
+        kvsops_append (&txn->ops, key, t.buf, t.len);
     else
-        r = flux_kvs_txn_put_raw (txn, flags, key, t.buf, t.len);
-    if (r < 0)
-        cmd_die ("%s: %s", key, flux_strerror (errno));
+        kvsops_put (&txn->ops, key, t.buf, t.len);
     text_fini (&t);
 }
 
 int kvs_put (int argc, char **argv)
 {
-    struct put p = { 0 };
+    struct put p = { .table = &put_table };
     int i = opt_parse (&put_table, argc, argv, set, &p);
-    flux_kvs_txn_t *txn = txn_create ();
+    struct txn txn = { KVSOPS_INIT, argv + i, 0 };
     flux_t *h;
 
     if (i == argc)
         opt_usage (&put_table);
     for (; i < argc; i++)
-        put_one (&p, txn, argv[i]);
+        put_one (&p, &txn, argv[i]);
     h = cmd_open ();
-    commit (h, &p, txn);
+    commit (h, &p, &txn);
     flux_close (h);
     return 0;
 }
@@ -189,6 +271,7 @@ int kvs_put (int argc, char **argv)
 
 static const struct opt unlink_opts[] = {
     COMMIT_OPTS,
+    KVS_COND_OPTS,
     { 'R', "recursive", OPT_NONE, NULL, "directories with all that is in them" },
     { 'f', "force", OPT_NONE, NULL, "a key that does not exist is no error" },
     OPT_END,
@@ -235,19 +318,20 @@ static bool may_unlink (flux_t *h, const struct put *p, const char *key)
 
 int kvs_unlink (int argc, char **argv)
 {
-    struct put p = { 0 };
+    struct put p = { .table = &unlink_table };
     int i = opt_parse (&unlink_table, argc, argv, set, &p);
-    flux_kvs_txn_t *txn = txn_create ();
+    struct txn txn = { KVSOPS_INIT, argv + i, argc - i };
     flux_t *h;
 
     if (i == argc)
         opt_usage (&unlink_table);
     h = cmd_open ();
     for (; i < argc; i++) {
-        if (may_unlink (h, &p, argv[i]) && flux_kvs_txn_unlink (txn, 0, argv[i]) < 0)
-            cmd_die ("cannot unlink '%s': %s", argv[i], flux_strerror (errno));
+        check_key ("cannot unlink ", argv[i]);
+        if (may_unlink (h, &p, argv[i]))
+            kvsops_unlink (&txn.ops, argv[i]);
     }
-    commit (h, &p, txn);
+    commit (h, &p, &txn);
     flux_close (h);
     return 0;
 }
@@ -256,6 +340,7 @@ int kvs_unlink (int argc, char **argv)
 
 static const struct opt link_opts[] = {
     COMMIT_OPTS,
+    KVS_COND_OPTS,
     { 'T', "target-namespace", OPT_REQUIRED, "NAME", "namespace of the target" },
     OPT_END,
 };
@@ -269,22 +354,22 @@ static const struct opt_table link_table = {
 
 int kvs_link (int argc, char **argv)
 {
-    struct put p = { 0 };
+    struct put p = { .table = &link_table };
     int i = opt_parse (&link_table, argc, argv, set, &p);
-    flux_kvs_txn_t *txn = txn_create ();
+    struct txn txn = { KVSOPS_INIT, argv + i + 1, 1 };
     flux_t *h;
 
     if (argc - i != 2)
         opt_usage (&link_table);
-    if (flux_kvs_txn_symlink (txn, 0, argv[i + 1], p.target_ns, argv[i]) < 0)
-        cmd_die ("%s: %s", argv[i + 1], flux_strerror (errno));
+    check_key ("", argv[i + 1]);
+    kvsops_symlink (&txn.ops, argv[i + 1], p.target_ns, argv[i]);
     h = cmd_open ();
-    commit (h, &p, txn);
+    commit (h, &p, &txn);
     flux_close (h);
     return 0;
 }
 
-static const struct opt mkdir_opts[] = { COMMIT_OPTS, OPT_END };
+static const struct opt mkdir_opts[] = { COMMIT_OPTS, KVS_COND_OPTS, OPT_END };
 
 static const struct opt_table mkdir_table = {
     .prog = "flux-kvs mkdir",
@@ -295,19 +380,19 @@ static const struct opt_table mkdir_table = {
 
 int kvs_mkdir (int argc, char **argv)
 {
-    struct put p = { 0 };
+    struct put p = { .table = &mkdir_table };
     int i = opt_parse (&mkdir_table, argc, argv, set, &p);
-    flux_kvs_txn_t *txn = txn_create ();
+    struct txn txn = { KVSOPS_INIT, argv + i, argc - i };
     flux_t *h;
 
     if (i == argc)
         opt_usage (&mkdir_table);
     for (; i < argc; i++) {
-        if (flux_kvs_txn_mkdir (txn, 0, argv[i]) < 0)
-            cmd_die ("%s: %s", argv[i], flux_strerror (errno));
+        check_key ("", argv[i]);
+        kvsops_mkdir (&txn.ops, argv[i]);
     }
     h = cmd_open ();
-    commit (h, &p, txn);
+    commit (h, &p, &txn);
     flux_close (h);
     return 0;
 }
@@ -380,12 +465,13 @@ static const struct opt_table sync_table = {
 int kvs_sync (int argc, char **argv)
 {
     struct put p = { .commit_flags = FLUX_KVS_SYNC };
+    struct txn txn = { KVSOPS_INIT, NULL, 0 };
     flux_t *h;
 
     if (opt_parse (&sync_table, argc, argv, NULL, NULL) < argc)
         opt_usage (&sync_table);
     h = cmd_open ();
-    commit (h, &p, txn_create ());
+    commit (h, &p, &txn);
     flux_close (h);
     return 0;
 }

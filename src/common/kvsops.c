@@ -94,6 +94,56 @@ void kvsops_unlink (struct kvsops *ops, const char *key)
     text_puts (&ops->text, "null}");
 }
 
+void kvsops_mkdir (struct kvsops *ops, const char *key)
+{
+    kvsops_put_treeobj (ops, key, "{\"data\":{},\"type\":\"dir\",\"ver\":1}");
+}
+
+void kvsops_put_treeobj (struct kvsops *ops, const char *key, const char *treeobj)
+{
+    begin (ops, key, 0);
+    text_puts (&ops->text, treeobj);
+    text_putc (&ops->text, '}');
+}
+
+void kvsops_if_treeobj (struct kvsops *ops, const char *key, const char *treeobj)
+{
+    struct text *t = &ops->text;
+
+    text_puts (t, ops->count++ > 0 ? ",{\"key\":" : "{\"key\":");
+    text_put_json_string (t, key, strlen (key));
+    text_puts (t, ",\"if\":");
+    text_puts (t, treeobj);
+    text_putc (t, '}');
+}
+
+void kvsops_if_absent (struct kvsops *ops, const char *key)
+{
+    kvsops_if_treeobj (ops, key, "null");
+}
+
+void kvsops_if_exists (struct kvsops *ops, const char *key)
+{
+    kvsops_if_treeobj (ops, key, "true");
+}
+
+void kvsops_if_seq (struct kvsops *ops, int64_t seq)
+{
+    text_puts (&ops->text, ops->count++ > 0 ? ",{\"rootseq\":" : "{\"rootseq\":");
+    text_put_int (&ops->text, seq);
+    text_putc (&ops->text, '}');
+}
+
+void kvsops_concat (struct kvsops *ops, const struct kvsops *more)
+{
+    if (ops->count > 0 && more->count > 0)
+        text_putc (&ops->text, ',');
+    text_put (&ops->text, more->text.buf, more->text.len);
+    if (text_error (&more->text))
+        ops->text.error = -ENOMEM;
+    ops->count += more->count;
+}
+
 char *kvsops_finish (struct kvsops *ops, const char *ns, int flags)
 {
     struct text out = TEXT_INIT;

@@ -7,7 +7,7 @@
 
 int main (void)
 {
-    struct kvsops ops = KVSOPS_INIT;
+    struct kvsops ops = KVSOPS_INIT, more = KVSOPS_INIT;
     char *s;
     json_t *o;
 
@@ -50,6 +50,23 @@ int main (void)
     ok ((o = json_loads (s, 0, NULL)) != NULL, "which is JSON");
     json_decref (o);
     free (s);
+
+    kvsops_put_treeobj (&more, "t", "{}");
+    kvsops_mkdir (&more, "d");
+    kvsops_if_absent (&ops, "a");
+    kvsops_if_exists (&ops, "e");
+    kvsops_if_treeobj (&ops, "t", "{}");
+    kvsops_if_seq (&ops, 42);
+    kvsops_concat (&ops, &more);
+    s = kvsops_finish (&ops, "primary", 0);
+    is (s,
+        "{\"namespace\":\"primary\",\"flags\":0,\"ops\":["
+        "{\"key\":\"a\",\"if\":null},{\"key\":\"e\",\"if\":true},{\"key\":\"t\",\"if\":{}},"
+        "{\"rootseq\":42},{\"key\":\"t\",\"flags\":0,\"dirent\":{}},"
+        "{\"key\":\"d\",\"flags\":0,\"dirent\":{\"data\":{},\"type\":\"dir\",\"ver\":1}}]}",
+        "conditions stand before what they are for");
+    free (s);
+    kvsops_fini (&more);
     kvsops_fini (&ops);
     return done_testing ();
 }

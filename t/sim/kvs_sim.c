@@ -12,6 +12,7 @@
  *    published gives byte-equal roots: so a commit is whole in every later
  *    root, or in none
  *  - a commit that succeeded was published, with the sequence in its answer
+ *  - one that was refused for its conditions would have been, one by one
  *  - a lookup sees what a fresh engine sees at the root of that moment
  */
 
@@ -41,8 +42,10 @@ struct txn {
     struct tb_req *req; /* NULL: the client left */
     int rank, ns;
     char *ops;
+    char *conds; /* those of the ops that are conditions, or NULL */
     char name[64];
-    int order; /* among those applied; 0: not applied */
+    int order;    /* among those applied; 0: not applied */
+    bool refused; /* as it should */
 };
 
 struct look {
@@ -152,7 +155,7 @@ static void deliver_event (struct tb_event *ev)
     }
     else if (topic_ends (ev, "-error"))
         kvs_engine_error_event (e, get_str (o, "namespace"), get_int (o, "errnum"),
-                                &list);
+                                get_str (o, "errstr"), &list);
     free (list.v);
     json_decref (o);
 }
@@ -395,25 +398,35 @@ static void random_key (char *key)
     }
 }
 
-/* The reference that a root of the moment has for "L". */
-static bool find_log_dir (int ns, char *buf)
+/* What a root of the moment has under a name, or NULL. */
+static struct treeobj *find_entry (int ns, const char *name)
 {
-    struct treeobj *root = NULL, *o;
+    struct treeobj *root = NULL, *o = NULL;
     struct blobref ref;
     struct blob *b;
-    bool found = false;
     int64_t seq;
 
     if (kvs_engine_root (w.tb[0].e, nsname (ns), &ref, &seq) < 0 || !(b = load (&ref)))
-        return false;
-    if (treeobj_parse (b->data, b->len, &root) == 0
-        && (o = treeobj_dir_find (root, "L", 1)) && treeobj_type (o) == TREEOBJ_DIRREF) {
-        treeobj_ref_at (o, 0, &ref);
-        blobref_str (&ref, buf);
-        found = true;
-    }
+        return NULL;
+    if (treeobj_parse (b->data, b->len, &root) == 0)
+        o = treeobj_get (treeobj_dir_find (root, name, strlen (name)));
     treeobj_put (root);
     blob_put (b);
+    return o;
+}
+
+/* The reference that it has for "L". */
+static bool find_log_dir (int ns, char *buf)
+{
+    struct treeobj *o = find_entry (ns, "L");
+    bool found = o && treeobj_type (o) == TREEOBJ_DIRREF;
+    struct blobref ref;
+
+    if (found) {
+        treeobj_ref_at (o, 0, &ref);
+        blobref_str (&ref, buf);
+    }
+    treeobj_put (o);
     return found;
 }
 
@@ -481,6 +494,25 @@ static void random_op (struct text *t)
     free (op);
 }
 
+/* Of what is, and may not be any more when it is decided. */
+static void random_condition (struct text *t, int ns)
+{
+    static const char *names[] = { "a", "b", "log", "L", "G", "c" };
+    const char *name = names[rnd (ARRAY_SIZE (names))];
+    struct treeobj *o;
+    char key[40];
+
+    if (rnd (2) == 0 && (o = find_entry (ns, name))) {
+        text_printf (t, "{\"key\":\"%s\",\"if\":", name);
+        treeobj_write (o, t);
+        text_puts (t, "}");
+        treeobj_put (o);
+        return;
+    }
+    random_key (key);
+    text_printf (t, "{\"key\":\"%s\",\"if\":%s}", key, rnd (3) ? "null" : "true");
+}
+
 /* Takes over ops. */
 static void send_commit (int rank, int ns, int flags, char *ops)
 {
@@ -496,12 +528,23 @@ static void client_commit (void)
 {
     static const int flags[] = { 0, 0, 0, 0, KVS_NO_MERGE };
     struct text ops = TEXT_INIT;
+    struct text conds = TEXT_INIT;
     int ns = rnd (NAMESPACES);
     int n = rnd (5);
 
     if (w.ntxns == MAX_TXNS)
         return;
     text_puts (&ops, "[");
+    if (rnd (4) == 0) {
+        random_condition (&conds, ns);
+        if (rnd (3) == 0) {
+            text_puts (&conds, ",");
+            random_condition (&conds, ns);
+        }
+        text_put (&ops, conds.buf, conds.len);
+        text_puts (&ops, n > 0 ? "," : "");
+        w.txns[w.ntxns].conds = text_take (&conds, NULL);
+    }
     while (n-- > 0) {
         random_op (&ops);
         if (n > 0)
@@ -686,9 +729,43 @@ static void check_answer (struct txn *t, json_t *event)
     json_decref (o);
 }
 
-/* Apply on the fresh engine what an event says was applied. */
-static void replay (struct testbed *fresh, struct tb_event *ev, int *order)
+/* Of those refused between event i of a namespace and its next one: would that
+ * be so at this moment?  With i -1: before its first one.
+ */
+static void check_refused (struct testbed *fresh, const char *ns, int i, bool last)
 {
+    struct text ops = TEXT_INIT;
+
+    while (++i < w.npublished) {
+        json_t *o = json_loads (w.published[i]->payload, 0, NULL);
+        bool same = strcmp (get_str (o, "namespace"), ns) == 0;
+        bool next = same && topic_ends (w.published[i], "-setroot");
+        const char *name = json_string_value (json_array_get (json_object_get (o, "names"), 0));
+        struct txn *t = same && get_int (o, "errnum") == EBADE ? by_name (name) : NULL;
+
+        if (t && !t->refused && t->conds) {
+            struct tb_req *req;
+
+            text_printf (&ops, "[%s]", t->conds);
+            req = tb_commit (fresh, ns, 0, 0, ops.buf);
+            tb_pump (fresh);
+            t->refused = req->r.errnum == EBADE;
+            tb_req_free (req);
+            text_clear (&ops);
+        }
+        if (t && last && !t->refused)
+            complain ("a transaction was refused without reason");
+        json_decref (o);
+        if (next)
+            break;
+    }
+    text_fini (&ops);
+}
+
+/* Apply on the fresh engine what an event says was applied. */
+static void replay (struct testbed *fresh, int n, int *order)
+{
+    struct tb_event *ev = w.published[n];
     json_t *o = json_loads (ev->payload, 0, NULL);
     json_t *names = json_object_get (o, "names"), *v;
     const char *ns = get_str (o, "namespace");
@@ -697,6 +774,7 @@ static void replay (struct testbed *fresh, struct tb_event *ev, int *order)
     int64_t seq;
     size_t i;
 
+    check_refused (fresh, ns, n, false);
     json_array_foreach (names, i, v)
     {
         struct txn *t = by_name (json_string_value (v));
@@ -715,6 +793,7 @@ static void replay (struct testbed *fresh, struct tb_event *ev, int *order)
         if (req->r.errnum)
             complain ("what was applied cannot be applied");
         tb_req_free (req);
+        check_refused (fresh, ns, n, i + 1 == json_array_size (names));
     }
     kvs_engine_root (fresh->e, ns, &root, &seq);
     if (strcmp (blobref_str (&root, buf), get_str (o, "rootref")) != 0)
@@ -776,9 +855,11 @@ static void judge (void)
     tb_empty_root (&fresh, &empty);
     for (int ns = 0; ns < NAMESPACES; ns++)
         kvs_engine_ns_create (fresh.e, nsname (ns), 0, 0, &empty, 0, false);
+    for (int ns = 0; ns < NAMESPACES; ns++)
+        check_refused (&fresh, nsname (ns), -1, true);
     for (int i = 0; i < w.npublished; i++) {
         if (topic_ends (w.published[i], "-setroot"))
-            replay (&fresh, w.published[i], &order);
+            replay (&fresh, i, &order);
     }
     check_order ();
     for (int i = 0; i < w.ntxns; i++) {
@@ -857,12 +938,22 @@ static void world_end (void)
     for (int i = 0; i < w.ntxns; i++) {
         tb_req_free (w.txns[i].req);
         free (w.txns[i].ops);
+        free (w.txns[i].conds);
     }
     for (int i = 0; i < w.npublished; i++)
         tb_event_free (w.published[i]);
     for (int rank = 0; rank < 2; rank++)
         tb_fini (&w.tb[rank]);
     tb_store_fini (&w.store);
+}
+
+static int count_refused (void)
+{
+    int n = 0;
+
+    for (int i = 0; i < w.ntxns; i++)
+        n += w.txns[i].refused;
+    return n;
 }
 
 static void simulate (uint64_t seed, int steps)
@@ -883,8 +974,8 @@ static void simulate (uint64_t seed, int steps)
         world_step (false);
     name_txns ();
     judge ();
-    ok (w.bad == 0, "seed %ju: %d commits, %d events, errors %d %%, %zu held",
-        (uintmax_t)seed, w.ntxns, w.npublished, w.errors, w.held);
+    ok (w.bad == 0, "seed %ju: %d commits, %d events, %d refused, errors %d %%, %zu held",
+        (uintmax_t)seed, w.ntxns, w.npublished, count_refused (), w.errors, w.held);
     world_end ();
 }
 

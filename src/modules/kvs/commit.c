@@ -29,6 +29,7 @@ void txn_free (struct txn *t)
         if (t->counted)
             t->ns->unanswered--;
         kvs_ops_free (t->ops);
+        free (t->refusal);
         free (t->name);
         free (t->nsname);
         free_keep_errno (t);
@@ -61,13 +62,20 @@ static void txn_cancel (struct kvs_request *req)
     t->req = NULL;
 }
 
-void txn_end (struct txn *t, int errnum)
+void txn_end_text (struct txn *t, int errnum, const char *text)
 {
     struct kvs_request *req = move_ptr (t->req);
 
-    if (req)
-        request_end (t->e, req, errnum, NULL);
+    if (req) {
+        req->heap = text ? strdup (text) : NULL;
+        request_end (t->e, req, errnum, req->heap);
+    }
     txn_free (t);
+}
+
+void txn_end (struct txn *t, int errnum)
+{
+    txn_end_text (t, errnum, NULL);
 }
 
 /* ---- the queue ---- */
@@ -182,15 +190,15 @@ void commit_free (struct commit *c)
 
 /* ---- failure ---- */
 
-/* A transaction failed, for good.  Other ranks learn it from an event. */
-static void txn_fail (struct txn *t, int errnum)
+void txn_fail (struct txn *t, int errnum)
 {
-    struct kvs_publish *event = error_event (t->ns->name, t->name, errnum);
+    struct kvs_publish *event =
+        error_event (t->ns->name, t->name, errnum, t->refusal);
 
     /* Without memory for an event, at least the client here gets its answer. */
     if (event)
         list_append (&t->e->actions, &event->action.link);
-    txn_end (t, errnum);
+    txn_end_text (t, errnum, t->refusal);
 }
 
 /* Of merged transactions only the culprit may fail: they are tried again one
@@ -202,6 +210,7 @@ static void commit_split (struct commit *c)
 
     while ((t = list_last (&c->txns, struct txn, link))) {
         list_del (&t->link);
+        txn_unrefuse (t);
         t->alone = true;
         list_prepend (&c->ns->queue, &t->link);
         c->ns->queued++;
@@ -215,8 +224,23 @@ static void commit_fail (struct commit *c, int errnum)
 
     if (c->count > 1 && errnum != ENOMEM)
         commit_split (c);
-    while ((t = list_first (&c->txns, struct txn, link)))
+    while ((t = list_first (&c->txns, struct txn, link))) {
+        txn_unrefuse (t);
         txn_fail (t, errnum);
+    }
+    commit_free (c);
+    if (!list_empty (&ns->queue))
+        ns_ready (ns);
+}
+
+/* Nothing is left to publish. */
+static void commit_refuse (struct commit *c)
+{
+    struct ns *ns = c->ns;
+    struct txn *t;
+
+    while ((t = list_first (&c->txns, struct txn, link)))
+        txn_fail (t, KVS_ECONDITION);
     commit_free (c);
     if (!list_empty (&ns->queue))
         ns_ready (ns);
@@ -228,8 +252,10 @@ void commit_abort (struct ns *ns, int errnum)
     struct txn *t;
 
     if (ns->commit) {
-        while (errnum && (t = list_first (&ns->commit->txns, struct txn, link)))
+        while (errnum && (t = list_first (&ns->commit->txns, struct txn, link))) {
+            txn_unrefuse (t);
             txn_fail (t, errnum);
+        }
         commit_free (ns->commit);
     }
     while ((t = dequeue (ns))) {
@@ -273,21 +299,35 @@ static int phase_open (struct commit *c)
     return 1;
 }
 
+/* The transaction whose turn it is.  1: it is done; else as the phases. */
+static int apply_txn (struct commit *c, int *budget)
+{
+    int r = 0;
+
+    for (; r == 0 && c->op < txn_opcount (c->txn); c->op++) {
+        const struct kvs_operation *op = &c->txn->ops->v[c->op];
+
+        if ((*budget)-- <= 0)
+            return 0;
+        r = op->cond ? commit_check (c, op) : worktree_apply (&c->tree, op, &c->waiter);
+        if (r < 0)
+            return r;
+    }
+    return 1;
+}
+
 static int phase_apply (struct commit *c, int *budget)
 {
     int r;
 
     while (c->txn) {
-        for (; c->op < txn_opcount (c->txn); c->op++) {
-            if ((*budget)-- <= 0)
-                return 0;
-            if ((r = worktree_apply (&c->tree, &c->txn->ops->v[c->op], &c->waiter)) < 0)
-                return r;
-        }
+        if ((r = apply_txn (c, budget)) <= 0)
+            return r;
         c->op = 0;
-        c->txn = c->txn->link.next == &c->txns
-                     ? NULL
-                     : list_entry (c->txn->link.next, struct txn, link);
+        if (c->txn)
+            c->txn = c->txn->link.next == &c->txns
+                         ? NULL
+                         : list_entry (c->txn->link.next, struct txn, link);
     }
     c->phase = COMMIT_FINISH;
     return 1;
@@ -353,6 +393,10 @@ static int commit_run (struct commit *c, int *budget)
                 break;
             case COMMIT_APPLY:
                 r = phase_apply (c, budget);
+                if (r > 0 && commit_all_refused (c)) {
+                    commit_refuse (c);
+                    return -EAGAIN;
+                }
                 break;
             case COMMIT_FINISH:
                 r = phase_finish (c, budget);
@@ -491,7 +535,7 @@ int kvs_engine_relayed (struct kvs_engine *e,
     tally_add (&e->opcount, ops ? ops->count : 0);
     if (!ns || ns->state != NS_ACTIVE) {
         kvs_ops_free (ops);
-        if (!(event = error_event (nsname, name, EOPNOTSUPP)))
+        if (!(event = error_event (nsname, name, EOPNOTSUPP, NULL)))
             return -ENOMEM;
         list_append (&e->actions, &event->action.link);
         return 0;

@@ -38,6 +38,13 @@ struct commit {
 
 void commit_free (struct commit *c);
 
+/* cond.c: a condition of the transaction whose turn it is.  0: it is met; 1: do
+ * not apply that transaction; -EAGAIN: asleep; else the error.
+ */
+int commit_check (struct commit *c, const struct kvs_operation *op);
+bool commit_all_refused (const struct commit *c);
+void txn_unrefuse (struct txn *t);
+
 /* The namespace's queue can go on. */
 void ns_ready (struct ns *ns);
 

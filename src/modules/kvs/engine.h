@@ -47,6 +47,11 @@ enum {
     KVS_SYNC = 4,
 };
 
+/* A condition of a transaction is not met.  No other error of the kvs, so that
+ * nobody takes it for one that goes away when the same is tried again.
+ */
+#define KVS_ECONDITION EBADE
+
 /* Who asks (RFC 12). */
 struct kvs_cred {
     uint32_t userid;
@@ -132,7 +137,7 @@ struct kvs_request {
     struct kvs_action action; /* of type RESPOND once it is finished */
     struct kvs_cred cred;     /* set by the service */
     int errnum;               /* the answer: 0, or errno and perhaps ... */
-    const char *errtext;      /* ... a sentence (static), or NULL */
+    const char *errtext;      /* ... a sentence (static, or in heap), or NULL */
     const char *payload;      /* NUL-terminated; NULL: none, or an error */
     size_t len;
     char *heap;               /* where the payload is: here ... */
@@ -289,6 +294,7 @@ void kvs_engine_setroot_event (struct kvs_engine *e,
 void kvs_engine_error_event (struct kvs_engine *e,
                              const char *ns,
                              int errnum,
+                             const char *text, /* or NULL */
                              const struct kvs_names *names);
 void kvs_engine_removed_event (struct kvs_engine *e, const char *ns);
 

@@ -3,6 +3,7 @@
  *   engine.c    life, requests, actions, statistics
  *   ns.c        namespaces, versions, access
  *   commit.c    rank 0: the queue of a namespace and the commit under way
+ *   cond.c      rank 0: the conditions of transactions
  *   publish.c   rank 0: what becomes of a commit, and events
  *   follower.c  ranks > 0: fetching, relaying, events
  *   rootlog.c   the roots that a namespace has had
@@ -100,6 +101,8 @@ struct txn {
     bool counted;    /* in ns->unanswered */
     bool alone;      /* not to be merged (again) */
     bool checkpoint; /* internal: no operations, no new sequence */
+    bool refused;    /* a condition is not met (cond.c) */
+    char *refusal;   /* ... that one; may be NULL */
     struct kvs_ops *ops;
     /* ranks > 0: until the namespace is known */
     struct waiter waiter;
@@ -178,6 +181,12 @@ void txn_set_ns (struct txn *t, struct ns *ns);
 /* Its end: answer the client, if there is one. */
 void txn_end (struct txn *t, int errnum);
 
+/* The same with a sentence, which is copied; NULL for none. */
+void txn_end_text (struct txn *t, int errnum, const char *text);
+
+/* Its end for good, which other ranks learn from an event. */
+void txn_fail (struct txn *t, int errnum);
+
 void commit_queue (struct ns *ns, struct txn *t);
 void commit_abort (struct ns *ns, int errnum); /* the one under way and the queue */
 
@@ -186,7 +195,8 @@ void commit_abort (struct ns *ns, int errnum); /* the one under way and the queu
 /* The events of rank 0; NULL: no memory. */
 struct kvs_publish *
 setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int64_t seq);
-struct kvs_publish *error_event (const char *ns, const char *name, int errnum);
+struct kvs_publish *
+error_event (const char *ns, const char *name, int errnum, const char *text);
 struct kvs_publish *created_event (struct ns *ns);
 struct kvs_publish *removed_event (struct ns *ns);
 

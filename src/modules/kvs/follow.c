@@ -51,23 +51,25 @@ void setroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     service_run (s);
 }
 
-/* kvs.namespace-NS-error  { "namespace":s "names":[s...] "errnum":i } */
+/* kvs.namespace-NS-error
+ *   { "namespace":s "names":[s...] "errnum":i "errstr":s? }
+ */
 void error_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct service *s = arg;
     struct kvs_names names;
-    const char *ns;
+    const char *ns, *text = NULL;
     json_t *array;
     int errnum;
 
-    if (flux_event_unpack (msg, NULL, "{s:s s:o s:i}", "namespace", &ns, "names", &array,
-                           "errnum", &errnum)
+    if (flux_event_unpack (msg, NULL, "{s:s s:o s:i s?s}", "namespace", &ns, "names",
+                           &array, "errnum", &errnum, "errstr", &text)
             < 0
         || get_names (array, &names) < 0) {
         flux_log_error (h, "malformed error event");
         return;
     }
-    kvs_engine_error_event (s->e, ns, errnum, &names);
+    kvs_engine_error_event (s->e, ns, errnum, text, &names);
     free (names.v);
     service_run (s);
 }

@@ -7,6 +7,7 @@
 struct held_event {
     struct list link;
     int errnum; /* 0: a new root */
+    char *text; /* of an error, or NULL */
     struct blobref root;
     int64_t seq;
     struct text names; /* each with its NUL */
@@ -150,6 +151,7 @@ void follower_commit (struct txn *t, const char *ns)
 static void relay_end (struct kvs_engine *e,
                        const char *name,
                        int errnum,
+                       const char *text,
                        const struct blobref *root,
                        int64_t seq)
 {
@@ -160,13 +162,14 @@ static void relay_end (struct kvs_engine *e,
         return;
     if (!errnum && (req = move_ptr (t->req)))
         request_end_root (e, req, root, seq);
-    txn_end (t, errnum);
+    txn_end_text (t, errnum, text);
 }
 
 /* ---- events ---- */
 
 static void process (struct ns *ns,
                      int errnum,
+                     const char *text,
                      const struct blobref *root,
                      int64_t seq,
                      const struct kvs_names *names)
@@ -174,18 +177,20 @@ static void process (struct ns *ns,
     if (!errnum && (seq > ns->seq || seq == 0))
         ns_set_root (ns, root, seq);
     for (size_t i = 0; i < names->count; i++)
-        relay_end (ns->e, names->v[i], errnum, root, seq);
+        relay_end (ns->e, names->v[i], errnum, text, root, seq);
 }
 
 static void held_event_free (struct held_event *ev)
 {
     list_del (&ev->link);
     text_fini (&ev->names);
+    free (ev->text);
     free (ev);
 }
 
 static int hold (struct ns *ns,
                  int errnum,
+                 const char *text,
                  const struct blobref *root,
                  int64_t seq,
                  const struct kvs_names *names)
@@ -196,6 +201,7 @@ static int hold (struct ns *ns,
         return -ENOMEM;
     list_init (&ev->link);
     ev->errnum = errnum;
+    ev->text = text ? strdup (text) : NULL;
     if (root)
         ev->root = *root;
     ev->seq = seq;
@@ -213,9 +219,9 @@ static void process_held (struct ns *ns, const struct held_event *ev)
 {
     const char *p = ev->names.buf;
 
-    process (ns, ev->errnum, &ev->root, ev->seq, &(struct kvs_names){ NULL, 0 });
+    process (ns, ev->errnum, ev->text, &ev->root, ev->seq, &(struct kvs_names){ NULL, 0 });
     while (p && p < ev->names.buf + ev->names.len) {
-        process (ns, ev->errnum, &ev->root, ev->seq, &(struct kvs_names){ &p, 1 });
+        process (ns, ev->errnum, ev->text, &ev->root, ev->seq, &(struct kvs_names){ &p, 1 });
         p += strlen (p) + 1;
     }
 }
@@ -259,22 +265,23 @@ void kvs_engine_setroot_event (struct kvs_engine *e,
         return;
     if (ns->state == NS_FETCHING)
         remember_race (ns, root, seq);
-    else if (!ns->paused || hold (ns, 0, root, seq, names) < 0)
-        process (ns, 0, root, seq, names);
+    else if (!ns->paused || hold (ns, 0, NULL, root, seq, names) < 0)
+        process (ns, 0, NULL, root, seq, names);
 }
 
 void kvs_engine_error_event (struct kvs_engine *e,
                              const char *name,
                              int errnum,
+                             const char *text,
                              const struct kvs_names *names)
 {
     struct ns *ns = ns_find (e, name);
 
-    if (ns && ns->paused && hold (ns, errnum, NULL, 0, names) == 0)
+    if (ns && ns->paused && hold (ns, errnum, text, NULL, 0, names) == 0)
         return;
     /* The transactions may be of a namespace that is no longer known here. */
     for (size_t i = 0; i < names->count; i++)
-        relay_end (e, names->v[i], errnum, NULL, 0);
+        relay_end (e, names->v[i], errnum, text, NULL, 0);
 }
 
 void kvs_engine_removed_event (struct kvs_engine *e, const char *name)

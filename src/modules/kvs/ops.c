@@ -100,7 +100,34 @@ static int scan_flags (struct jpull *s, struct kvs_operation *op)
     return 0;
 }
 
-enum { HAVE_KEY = 1, HAVE_FLAGS = 2, HAVE_DIRENT = 4, HAVE_ALL = 7 };
+static int scan_if (struct jpull *s, struct kvs_operation *op)
+{
+    bool exists;
+    int r;
+
+    treeobj_put (op->dirent);
+    op->dirent = NULL;
+    if ((r = jpull_null (s)) != -EINVAL) {
+        op->cond = KVS_COND_ABSENT;
+        return r;
+    }
+    if ((r = jpull_bool (s, &exists)) != -EINVAL) {
+        op->cond = KVS_COND_EXISTS;
+        return r < 0 ? r : exists ? 0 : -EINVAL;
+    }
+    op->cond = KVS_COND_IS;
+    return treeobj_scan (s, &op->dirent);
+}
+
+enum {
+    HAVE_KEY = 1,
+    HAVE_FLAGS = 2,
+    HAVE_DIRENT = 4,
+    HAVE_ALL = 7,
+    /* conditions */
+    HAVE_IF = 8,
+    HAVE_SEQ = 16,
+};
 
 /* The members of one operation.  Returns -EINVAL for a wrong one. */
 static int scan_members (struct jpull *s, struct kvs_ops *ops, struct kvs_operation *op)
@@ -127,6 +154,15 @@ static int scan_members (struct jpull *s, struct kvs_ops *ops, struct kvs_operat
             have |= HAVE_DIRENT;
             r = scan_dirent (s, op);
         }
+        else if (jpull_is (name, len, "if")) {
+            have |= HAVE_IF;
+            r = scan_if (s, op);
+        }
+        else if (jpull_is (name, len, "rootseq")) {
+            have |= HAVE_SEQ;
+            op->cond = KVS_COND_SEQ;
+            r = jpull_int (s, &op->seq);
+        }
         else
             r = -EINVAL;
         if (r < 0)
@@ -134,7 +170,18 @@ static int scan_members (struct jpull *s, struct kvs_ops *ops, struct kvs_operat
     }
     if (r < 0)
         return r;
-    return have == HAVE_ALL ? 0 : -EINVAL;
+    if (have == HAVE_SEQ) { /* operations have keys */
+        text_put (&ops->keys, "", 1);
+        return text_error (&ops->keys);
+    }
+    return have == HAVE_ALL || have == (HAVE_KEY | HAVE_IF) ? 0 : -EINVAL;
+}
+
+/* Conditions are about the root that the operations find. */
+static bool out_of_place (const struct kvs_ops *ops)
+{
+    return ops->count > 1 && ops->v[ops->count - 1].cond
+           && !ops->v[ops->count - 2].cond;
 }
 
 static int scan_op (struct jpull *s, struct kvs_ops *ops)
@@ -147,7 +194,9 @@ static int scan_op (struct jpull *s, struct kvs_ops *ops)
 
     if (!op)
         return -ENOMEM;
-    if ((r = scan_members (s, ops, op)) != -EINVAL)
+    if ((r = scan_members (s, ops, op)) == 0 && out_of_place (ops))
+        r = -EINVAL;
+    if (r != -EINVAL)
         return r;
     /* A malformed operation; is it at least JSON? */
     s->p = start;
@@ -155,6 +204,7 @@ static int scan_op (struct jpull *s, struct kvs_ops *ops)
     if ((r = jpull_skip (s)) < 0)
         return r;
     op->error = -EPROTO;
+    op->cond = KVS_COND_NONE;
     op->keylen = 0;
     ops->keys.len = keys;
     text_put (&ops->keys, "", 1);
@@ -214,7 +264,7 @@ static const char *guest_refusal (const struct kvs_operation *op)
 {
     if (op->error == -EINVAL)
         return "guests may not commit ??? objects";
-    if (!op->dirent)
+    if (!op->dirent || op->cond)
         return NULL;
     switch (treeobj_type (op->dirent)) {
         case TREEOBJ_VAL:

@@ -4,6 +4,15 @@
  * exactly those members.  What is wrong with one operation is found out when
  * it is decoded but reported when its turn comes: the first failing operation
  * decides the errno of the transaction.
+ *
+ * Conditions are our extension.  They stand in the same array, before all
+ * operations, in forms that a kvs which does not know them refuses (EPROTO):
+ *
+ *   {"key":s,"if":null}      the key is absent
+ *   {"key":s,"if":true}      the key exists
+ *   {"key":s,"if":treeobj}   a lookup of the key with TREEOBJ gives this, or
+ *                            this is a val whose put would give what it gives
+ *   {"rootseq":i}            the root's sequence number is i
  */
 
 #ifndef KVS_OPS_H
@@ -22,12 +31,22 @@ enum {
     KVS_OP_BYREF = 16,
 };
 
+enum kvs_condition {
+    KVS_COND_NONE, /* an operation */
+    KVS_COND_ABSENT,
+    KVS_COND_EXISTS,
+    KVS_COND_IS, /* dirent */
+    KVS_COND_SEQ,
+};
+
 struct kvs_operation {
+    enum kvs_condition cond;
     const char *key; /* normalised, NUL-terminated */
     size_t keylen;
     int flags;
     int error;              /* 0, -EPROTO or -EINVAL */
     struct treeobj *dirent; /* NULL: unlink */
+    int64_t seq;            /* of KVS_COND_SEQ */
 };
 
 struct kvs_ops {

@@ -32,6 +32,8 @@ static void write_names (struct text *t, struct list *txns)
 
     text_puts (t, ",\"names\":[");
     list_foreach (txns, txn, link) {
+        if (txn->refused)
+            continue;
         if (!first)
             text_putc (t, ',');
         first = false;
@@ -46,7 +48,7 @@ static size_t count_ops (struct list *txns)
     size_t n = 0;
 
     list_foreach (txns, txn, link)
-        n += txn->ops ? txn->ops->count : 0;
+        n += txn->ops && !txn->refused ? txn->ops->count : 0;
     return n;
 }
 
@@ -75,8 +77,9 @@ static int write_keys (struct text *t, struct list *txns)
     if ((r = text_error (t)) < 0)
         return r;
     list_foreach (txns, txn, link) {
-        for (size_t i = 0; txn->ops && i < txn->ops->count; i++) {
-            if ((r = write_key (t, many ? &seen : NULL, &txn->ops->v[i])) < 0)
+        for (size_t i = 0; txn->ops && !txn->refused && i < txn->ops->count; i++) {
+            if (!txn->ops->v[i].cond
+                && (r = write_key (t, many ? &seen : NULL, &txn->ops->v[i])) < 0)
                 return r;
         }
     }
@@ -102,8 +105,9 @@ setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int
     return event_new (ns->name, "setroot", &t);
 }
 
-/* {"namespace":s,"names":[s],"errnum":i} */
-struct kvs_publish *error_event (const char *ns, const char *name, int errnum)
+/* {"namespace":s,"names":[s],"errnum":i,"errstr":s?} */
+struct kvs_publish *
+error_event (const char *ns, const char *name, int errnum, const char *text)
 {
     _cleanup_ (text_fini) struct text t = TEXT_INIT;
 
@@ -111,7 +115,12 @@ struct kvs_publish *error_event (const char *ns, const char *name, int errnum)
     put_string (&t, ns);
     text_puts (&t, ",\"names\":[");
     put_string (&t, name);
-    text_printf (&t, "],\"errnum\":%d}", errnum);
+    text_printf (&t, "],\"errnum\":%d", errnum);
+    if (text) {
+        text_puts (&t, ",\"errstr\":");
+        put_string (&t, text);
+    }
+    text_putc (&t, '}');
     return event_new (ns, "error", &t);
 }
 
@@ -186,9 +195,13 @@ static void answer_members (struct commit *c)
     struct txn *t;
 
     while ((t = list_first (&c->txns, struct txn, link))) {
-        struct kvs_request *req = move_ptr (t->req);
+        struct kvs_request *req;
 
-        if (req) {
+        if (t->refused) {
+            txn_fail (t, KVS_ECONDITION);
+            continue;
+        }
+        if ((req = move_ptr (t->req))) {
             request_end_root (ns->e, req, &ns->root, ns->seq);
             if (ns->paused) {
                 list_del (&req->action.link);

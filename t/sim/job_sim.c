@@ -140,39 +140,60 @@ static void do_user (void)
 
 static void do_commit (void)
 {
-    if (!sim.committing && jm_commit_wanted (sim.jm)) {
+    if (jm_commit_wanted (sim.jm)) {
+        sim.begun++;
         jm_commit_begin (sim.jm);
-        sim.committing = true;
+        jm_commit_sent (sim.jm);
     }
 }
 
-/* stored: the operations took place; else they are lost in a crash. */
+static void store_op (const struct op *o)
+{
+    struct sjob *s = &sim.jobs[o->job];
+
+    if (o->kind == BATCH_R)
+        s->R_in_kvs = true;
+    else if (o->kind == BATCH_UNLINK) {
+        s->unlinked = true;
+        text_clear (&s->kvs);
+    }
+    else if (s->unlinked)
+        sim_broke ("an append after the unlink", o->job);
+    else
+        text_put (&s->kvs, o->data, o->len);
+}
+
+/* Whoever sees in the KVS that a job has resources can see which. */
+static void check_R (int id)
+{
+    struct sjob *s = &sim.jobs[id];
+
+    if (s->kvs.len > 0 && s->stores && !s->R_in_kvs
+        && sim_count_events (s->kvs.buf, s->kvs.len, "alloc") > 0)
+        sim_broke ("an alloc event in the KVS without R", id);
+}
+
+/* The oldest in flight.  stored: the operations took place; else they are lost
+ * in a crash.
+ */
 static void settle_commit (bool stored)
 {
     struct op *o = NULL;
 
-    list_foreach (&sim.inflight, o, node) {
-        struct sjob *s = &sim.jobs[o->job];
-
+    sim.ended++;
+    while ((o = list_first (&sim.inflight, struct op, node)) && o->commit == sim.ended) {
         list_del (&o->node);
-        if (stored) {
-            if (o->len == 0) {
-                s->unlinked = true;
-                text_clear (&s->kvs);
-            }
-            else if (s->unlinked)
-                sim_broke ("an append after the unlink", o->job);
-            else
-                text_put (&s->kvs, o->data, o->len);
-        }
+        if (stored)
+            store_op (o);
         free (o);
     }
-    sim.committing = false;
+    for (int id = 1; id <= sim.njobs; id++)
+        check_R (id);
 }
 
 static void do_commit_end (void)
 {
-    if (sim.committing) {
+    if (sim.ended != sim.begun) {
         settle_commit (true);
         jm_commit_end (sim.jm);
     }
@@ -228,6 +249,10 @@ static void do_sched_answer (void)
             default:
                 s->asked = false;
                 s->granted = true;
+                s->stores = sim_roll (2);
+                s->R_sent = s->R_in_kvs = false;
+                if (s->stores && (r = jm_alloc_store (sim.jm, id, view (some_R ()))) < 0)
+                    break;
                 r = jm_alloc_success (sim.jm, id, view (some_R ()),
                                       view ("{\"sched\":{\"eta\":null,\"r\":2}}"));
         }
@@ -357,14 +382,19 @@ static void do_restart (void)
     for (int i = 0; i < MAXCONSUMERS; i++)
         drop_consumer (&sim.consumers[i]);
     if (orderly) {
-        do_commit_end ();
+        while (sim.ended != sim.begun)
+            do_commit_end ();
         while (jm_commit_wanted (sim.jm)) {
             do_commit ();
             do_commit_end ();
         }
     }
-    else
-        settle_commit (sim_roll (2));
+    else {
+        int lost = sim_roll (2 + sim.begun - sim.ended);
+
+        while (sim.ended != sim.begun)
+            settle_commit ((int)(sim.begun - sim.ended) > lost);
+    }
     sim.waiters = 0;
     sim.deferred = 0;
     jm_destroy (sim.jm);

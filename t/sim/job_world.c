@@ -75,6 +75,8 @@ static void sim_start (const struct job *job, void *arg)
         sim_broke ("start without an exec service", job->id);
     if (!job->R || !job->has_resources)
         sim_broke ("start without resources", job->id);
+    if (s->stores && !s->R_sent)
+        sim_broke ("start before R is on its way to the KVS", job->id);
     if (s->exec != 0)
         sim_broke ("started twice", job->id);
     s->exec = job->started ? 2 : 1;
@@ -88,7 +90,11 @@ static void sim_commit_op (const struct batch_op *op, void *arg)
 {
     struct op *o = calloc (1, sizeof (*o) + op->len);
 
+    o->commit = sim.begun;
+    o->kind = op->kind;
     o->job = op->id;
+    if (op->kind == BATCH_R)
+        sim.jobs[op->id].R_sent = true;
     o->len = op->kind == BATCH_APPEND ? op->len : 0;
     if (o->len > 0)
         memcpy (o->data, op->data, o->len);

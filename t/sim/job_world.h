@@ -31,6 +31,9 @@ struct sjob {
     bool was_told; /* the submitter knows its id */
     struct text kvs;
     bool unlinked;
+    bool stores;   /* the scheduler left it to the manager to store R: */
+    bool R_sent;   /* it is in a commit */
+    bool R_in_kvs;
     /* at the scheduler */
     bool asked;
     bool granted; /* holds resources, as the scheduler sees it */
@@ -48,6 +51,8 @@ struct consumer {
 
 struct op {
     struct list node;
+    unsigned int commit; /* number of it */
+    enum batch_kind kind;
     int job;
     size_t len;
     char data[];
@@ -64,7 +69,8 @@ struct world {
     unsigned int limit;
     bool exec_up;
     struct list inflight; /* struct op */
-    bool committing;
+    unsigned int begun; /* commits */
+    unsigned int ended;
     struct consumer consumers[MAXCONSUMERS];
     int waiters; /* tokens out */
     int deferred;

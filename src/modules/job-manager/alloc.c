@@ -303,6 +303,21 @@ static int post_alloc (struct jm *jm, struct job *job)
     return jm_post_event (jm, job, EV_ALLOC, &context);
 }
 
+int jm_alloc_store (struct jm *jm, uint64_t id, struct jview R)
+{
+    struct job *job = jm_lookup (jm, id);
+    int r;
+
+    if (!jview_is (R, JVIEW_OBJECT))
+        return -EPROTO;
+    if (!is_asked_for (job) || job->state != STATE_SCHED)
+        return 0;
+    if ((r = batch_R (&jm->batch, id, R.s, R.len)) < 0)
+        return r;
+    job->R_unsent = 1;
+    return 0;
+}
+
 int jm_alloc_success (struct jm *jm,
                       uint64_t id,
                       struct jview R,

@@ -17,8 +17,9 @@ struct other_item {
 
 void batch_init (struct batch *b)
 {
-    *b = (struct batch){ .busy = false };
+    *b = (struct batch){ .begun = 0 };
     list_init (&b->gathering);
+    list_init (&b->sent);
     list_init (&b->inflight);
 }
 
@@ -36,6 +37,7 @@ static void drop_all (struct list *items)
 void batch_fini (struct batch *b)
 {
     drop_all (&b->gathering);
+    drop_all (&b->sent);
     drop_all (&b->inflight);
 }
 
@@ -93,6 +95,20 @@ int batch_put (struct batch *b, const char *key, const char *data, size_t len)
     return 0;
 }
 
+int batch_R (struct batch *b, uint64_t id, const char *data, size_t len)
+{
+    struct other_item *o = add (b, BATCH_R, len);
+
+    if (!o)
+        return -ENOMEM;
+    memcpy (o->text, data, len);
+    o->id = id;
+    o->data = o->text;
+    o->len = len;
+    b->nR++;
+    return 0;
+}
+
 int batch_token (struct batch *b, void *token)
 {
     struct other_item *o = add (b, BATCH_TOKEN, 0);
@@ -100,6 +116,7 @@ int batch_token (struct batch *b, void *token)
     if (!o)
         return -ENOMEM;
     o->token = token;
+    b->ntokens++;
     return 0;
 }
 
@@ -111,17 +128,31 @@ static void begin_append (struct batch *b, struct job *job, struct batch_op *op)
     op->len = job->loglen - job->flushed;
     job->flushed = job->loglen;
     list_del (&job->item.node);
-    if (job->held)
+    if (job->held) {
+        job->item.number = b->begun;
         list_append (&b->inflight, &job->item.node);
+    }
 }
 
-static void begin_other (struct other_item *o, struct batch_op *op)
+static void begin_other (struct batch *b, struct other_item *o, struct batch_op *op)
 {
     op->id = o->id;
     op->key = o->key;
     op->data = o->data;
     op->len = o->len;
     list_del (&o->item.node);
+    if (o->item.kind == BATCH_R) {
+        list_append (&b->sent, &o->item.node);
+        b->nR--;
+    }
+}
+
+static void begin_token (struct batch *b, struct batch_item *item)
+{
+    list_del (&item->node);
+    item->number = b->begun;
+    list_append (&b->inflight, &item->node);
+    b->ntokens--;
 }
 
 size_t batch_begin (struct batch *b,
@@ -131,28 +162,42 @@ size_t batch_begin (struct batch *b,
     struct batch_item *item;
     size_t ops = 0, bytes = 0;
 
-    must (!b->busy);
-    b->busy = true;
+    must (b->begun - b->ended < BATCH_INFLIGHT_MAX && list_empty (&b->sent));
+    b->begun++;
     while ((item = list_first (&b->gathering, struct batch_item, node))
            && ops < BATCH_MAX_OPS && bytes < BATCH_MAX_BYTES) {
         struct batch_op op = { .kind = item->kind };
         struct other_item *o = NULL;
 
         if (item->kind == BATCH_TOKEN) {
-            list_del (&item->node);
-            list_append (&b->inflight, &item->node);
+            begin_token (b, item);
             continue;
         }
         if (item->kind == BATCH_APPEND)
             begin_append (b, container_of (item, struct job, item), &op);
         else
-            begin_other (o = container_of (item, struct other_item, item), &op);
+            begin_other (b, o = container_of (item, struct other_item, item), &op);
         op_cb (&op, arg);
         ops++;
         bytes += op.len;
-        free (o);
+        if (item->kind != BATCH_R)
+            free (o);
     }
     return ops;
+}
+
+void batch_sent (struct batch *b, void (*R) (uint64_t id, void *arg), void *arg)
+{
+    struct list sent;
+    struct other_item *o;
+
+    list_init (&sent);
+    list_splice (&sent, &b->sent);
+    while ((o = list_first (&sent, struct other_item, item.node))) {
+        list_del (&o->item.node);
+        R (o->id, arg);
+        free (o);
+    }
 }
 
 void batch_end (struct batch *b,
@@ -160,16 +205,14 @@ void batch_end (struct batch *b,
                 void (*token) (void *token, void *arg),
                 void *arg)
 {
-    struct list done;
     struct list tokens;
     struct batch_item *item;
 
-    must (b->busy);
-    b->busy = false;
-    list_init (&done);
+    must (b->begun != b->ended);
+    b->ended++;
     list_init (&tokens);
-    list_splice (&done, &b->inflight);
-    while ((item = list_first (&done, struct batch_item, node))) {
+    while ((item = list_first (&b->inflight, struct batch_item, node))
+           && item->number == b->ended) {
         list_del (&item->node);
         if (item->kind == BATCH_APPEND)
             released (container_of (item, struct job, item), arg);

@@ -28,62 +28,158 @@ void manager_commit_op (const struct batch_op *op, void *arg)
     must (n > 0);
     if (op->kind == BATCH_UNLINK)
         kvsops_unlink (&m->ops, key);
+    else if (op->kind == BATCH_R) {
+        memcpy (key + n, ".R", 3);
+        kvsops_put (&m->ops, key, op->data, op->len);
+    }
     else {
         memcpy (key + n, ".eventlog", 10);
         kvsops_append (&m->ops, key, op->data, op->len);
     }
 }
 
+/* One in flight. */
+struct commit {
+    struct list node; /* in manager.commits, oldest first */
+    struct manager *m;
+    flux_future_t *f;
+    bool done;
+};
+
+static void commit_free (struct commit *c)
+{
+    if (c) {
+        list_del (&c->node);
+        c->m->ncommits--;
+        flux_future_destroy (c->f);
+        free (c);
+    }
+}
+
+/* They are stored in the order in which they were sent; so are the answers, but
+ * nothing here depends on it.
+ */
 static void commit_continuation (flux_future_t *f, void *arg)
 {
-    struct manager *m = arg;
+    struct commit *c = arg;
+    struct manager *m = c->m;
 
     if (flux_rpc_get (f, NULL) < 0) {
         manager_fail (m, "KVS commit");
         return;
     }
-    flux_future_destroy (move_ptr (m->commit));
-    jm_commit_end (m->jm);
+    c->done = true;
+    while ((c = list_first (&m->commits, struct commit, node)) && c->done) {
+        commit_free (c);
+        jm_commit_end (m->jm);
+    }
 }
 
 /* Send what was begun. */
-static int send_commit (struct manager *m)
+static struct commit *send_commit (struct manager *m)
 {
     _cleanup_ (freep) char *payload = kvsops_finish (&m->ops, KVS_PRIMARY_NAMESPACE, 0);
+    struct commit *c = calloc (1, sizeof (*c));
 
+    if (!c)
+        return NULL;
+    list_init (&c->node);
+    c->m = m;
+    m->ncommits++;
     if (!payload
-        || !(m->commit = flux_rpc (m->h, "kvs.commit", payload, FLUX_NODEID_ANY, 0)))
-        return -1;
-    return 0;
+        || !(c->f = flux_rpc (m->h, "kvs.commit", payload, FLUX_NODEID_ANY, 0))) {
+        commit_free (c);
+        return NULL;
+    }
+    list_append (&m->commits, &c->node);
+    return c;
+}
+
+/* Nobody waits for the events alone.  A manager that is busy for long commits
+ * them with what is urgent, or COMMIT_RATE times a second.
+ */
+#define COMMIT_RATE 1000.
+#define COMMIT_BURST 32.
+
+static void pace_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    /* manager_commit () follows, as always before the reactor sleeps */
+}
+
+int manager_commit_init (struct manager *m)
+{
+    list_init (&m->commits);
+    m->credit = COMMIT_BURST;
+    m->credit_time = flux_reactor_now (flux_get_reactor (m->h));
+    m->pace = flux_timer_watcher_create (flux_get_reactor (m->h), 0., 0., pace_cb, m);
+    return m->pace ? 0 : -1;
+}
+
+void manager_commit_fini (struct manager *m)
+{
+    struct commit *c;
+
+    while ((c = list_first (&m->commits, struct commit, node)))
+        commit_free (c);
+    flux_watcher_destroy (m->pace);
+}
+
+static bool may_commit (struct manager *m)
+{
+    double now;
+
+    if (jm_commit_urgent (m->jm))
+        return true;
+    now = flux_reactor_now (flux_get_reactor (m->h));
+    m->credit += (now - m->credit_time) * COMMIT_RATE;
+    if (m->credit > COMMIT_BURST)
+        m->credit = COMMIT_BURST;
+    m->credit_time = now;
+    if (m->credit >= 1.) {
+        m->credit -= 1.;
+        return true;
+    }
+    if (!flux_watcher_is_active (m->pace)) {
+        flux_timer_watcher_reset (m->pace, (1. - m->credit) / COMMIT_RATE, 0.);
+        flux_watcher_start (m->pace);
+    }
+    return false;
 }
 
 void manager_commit (struct manager *m)
 {
-    if (m->failed || !jm_commit_wanted (m->jm))
-        return;
-    if (jm_commit_begin (m->jm) == 0) {
-        jm_commit_end (m->jm);
-        return;
+    while (!m->failed && jm_commit_wanted (m->jm) && may_commit (m)) {
+        struct commit *c;
+
+        if (jm_commit_begin (m->jm) == 0 && m->ncommits == 0) {
+            jm_commit_end (m->jm);
+            continue;
+        }
+        if (!(c = send_commit (m))
+            || flux_future_then (c->f, -1., commit_continuation, c) < 0) {
+            manager_fail (m, "sending a KVS commit");
+            return;
+        }
+        jm_commit_sent (m->jm);
     }
-    if (send_commit (m) < 0
-        || flux_future_then (m->commit, -1., commit_continuation, m) < 0)
-        manager_fail (m, "sending a KVS commit");
 }
 
 int manager_commit_all (struct manager *m)
 {
+    struct commit *c;
+
     for (;;) {
-        if (m->commit) {
-            if (flux_rpc_get (m->commit, NULL) < 0)
+        while ((c = list_first (&m->commits, struct commit, node))) {
+            if (flux_rpc_get (c->f, NULL) < 0)
                 return -1;
-            flux_future_destroy (move_ptr (m->commit));
+            commit_free (c);
             jm_commit_end (m->jm);
         }
         if (!jm_commit_wanted (m->jm))
             return 0;
         if (jm_commit_begin (m->jm) == 0)
             jm_commit_end (m->jm);
-        else if (send_commit (m) < 0)
+        else if (!send_commit (m))
             return -1;
     }
 }

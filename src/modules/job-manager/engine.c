@@ -523,9 +523,32 @@ static void commit_op (const struct batch_op *op, void *arg)
         job_pack (op->job, jm->packer, &jm->pool);
 }
 
+bool jm_commit_urgent (const struct jm *jm)
+{
+    return batch_urgent (&jm->batch);
+}
+
 size_t jm_commit_begin (struct jm *jm)
 {
     return batch_begin (&jm->batch, commit_op, jm);
+}
+
+/* Its R is on its way: whoever hears of the job from now on will find it. */
+static void R_sent (uint64_t id, void *arg)
+{
+    struct jm *jm = arg;
+    struct job *job = jm_lookup (jm, id);
+
+    if (!job)
+        return;
+    job->R_unsent = 0;
+    if (job->state == STATE_RUN)
+        jm_fail (jm, jm_run (jm, job));
+}
+
+void jm_commit_sent (struct jm *jm)
+{
+    batch_sent (&jm->batch, R_sent, jm);
 }
 
 /* Its submit event is stored: now the job may live. */

@@ -229,15 +229,21 @@ void jm_walk_end (struct jm_walk *w);
 
 /* ---- batch --------------------------------------------------------------- */
 
-/* There is something to commit and no commit in flight. */
+/* There is something to commit, and the commits in flight allow it; somebody
+ * waits for it.
+ */
 bool jm_commit_wanted (const struct jm *jm);
+bool jm_commit_urgent (const struct jm *jm);
 
 /* Begin a commit; its operations go to the sink.  Returns how many there are;
- * with none, jm_commit_end () may follow at once.
+ * with none, and no commit in flight, jm_commit_end () may follow at once.
  */
 size_t jm_commit_begin (struct jm *jm);
 
-/* What was begun is stored. */
+/* What was begun is on its way: jobs whose R is in it may start. */
+void jm_commit_sent (struct jm *jm);
+
+/* The oldest one is stored. */
 void jm_commit_end (struct jm *jm);
 
 /* Hand 'token' back when all that was posted until now is committed. */
@@ -314,6 +320,11 @@ int jm_queue_start (struct jm *jm,
 void jm_sched_ready (struct jm *jm, unsigned int limit);
 void jm_sched_gone (struct jm *jm);
 bool jm_sched_online (const struct jm *jm);
+
+/* The scheduler leaves it to us to store R: before jm_alloc_success ().  The job
+ * starts when the commit of R is on its way.
+ */
+int jm_alloc_store (struct jm *jm, uint64_t id, struct jview R);
 
 /* Its answers.  Errors are fatal for the interface: -EEXIST (the job has
  * resources already), -EPROTO, -ENOMEM.

@@ -91,6 +91,36 @@ static void batches_gather_while_one_is_in_flight (void)
     jm_destroy (jm);
 }
 
+static void R_travels_with_alloc (void)
+{
+    struct jm *jm = bed_new_jm ();
+
+    jm_sched_ready (jm, 0);
+    jm_exec_ready (jm);
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
+    jm_sched_pump (jm, 10);
+    bed_submit (jm, 2, 16);
+    jm_defer (jm, "A");
+    is_int (jm_commit_begin (jm), 1, "a commit is in flight");
+    jm_commit_sent (jm);
+    bed_heard ();
+    text_clear (&bed_commits);
+    ok (jm_alloc_store (jm, 1, bed_view (R1)) == 0
+            && jm_alloc_success (jm, 1, bed_view (R1), JVIEW_ABSENT) == 0,
+        "resources whose R is not stored");
+    bed_heard_is ("", "the job does not start yet");
+    ok (jm_commit_wanted (jm) && jm_commit_urgent (jm), "its R need not wait in turn");
+    is_int (jm_commit_begin (jm), 2, "R and the events");
+    ok (!strncmp (bed_commits.buf, "R 1\nappend 1", 12), "go together");
+    jm_commit_sent (jm);
+    bed_heard_is ("start 1 reattach=0\n", "when they are on their way the job starts");
+    jm_commit_end (jm);
+    bed_heard_is ("deferred A\n", "commits end in order");
+    jm_commit_end (jm);
+    jm_destroy (jm);
+}
+
 static void cancel_pending (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -763,6 +793,7 @@ int main (void)
 {
     normal_life ();
     batches_gather_while_one_is_in_flight ();
+    R_travels_with_alloc ();
     cancel_pending ();
     cancel_running ();
     denial ();

@@ -53,6 +53,8 @@ static void on_commit_op (const struct batch_op *op, void *arg)
         text_printf (&bed_commits, "append %d %.*s", (int)op->id, (int)op->len, op->data);
     else if (op->kind == BATCH_UNLINK)
         text_printf (&bed_commits, "unlink %d\n", (int)op->id);
+    else if (op->kind == BATCH_R)
+        text_printf (&bed_commits, "R %d\n", (int)op->id);
     else
         text_printf (&bed_commits, "put %s=%.*s\n", op->key, (int)op->len, op->data);
 }
@@ -173,6 +175,7 @@ size_t bed_commit (struct jm *jm)
 
     if (jm_commit_wanted (jm)) {
         n = jm_commit_begin (jm);
+        jm_commit_sent (jm);
         jm_commit_end (jm);
     }
     return n;

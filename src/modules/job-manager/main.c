@@ -112,7 +112,6 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
     manager_check_drain (m);
     manager_commit (m);
-    more = more || (jm_commit_wanted (m->jm) && !m->commit);
     if (jm_error (m->jm) < 0) {
         errno = -jm_error (m->jm);
         manager_fail (m, "job-manager cannot go on");
@@ -143,7 +142,7 @@ static int start (struct manager *m)
         errno = EINVAL;
         return -1;
     }
-    if (!(m->drainers = flux_msglist_create ())
+    if (manager_commit_init (m) < 0 || !(m->drainers = flux_msglist_create ())
         || !(m->idlers = flux_msglist_create ())
         || !(m->prepare = flux_prepare_watcher_create (r, prepare_cb, m))
         || !(m->begin = flux_timer_watcher_create (r, 0., 0., begin_timer_cb, m))
@@ -191,7 +190,7 @@ static void manager_fini (struct manager *m)
     flux_watcher_destroy (m->prepare);
     flux_watcher_destroy (m->idle);
     flux_watcher_destroy (m->begin);
-    flux_future_destroy (m->commit);
+    manager_commit_fini (m);
     kvsops_fini (&m->ops);
     flux_msglist_destroy (m->drainers);
     flux_msglist_destroy (m->idlers);
@@ -220,6 +219,7 @@ int mod_main (flux_t *h, int argc, char **argv)
         errno = EINVAL;
         return -1;
     }
+    list_init (&m.commits);
     list_init (&m.updates);
     list_init (&m.sweeps);
     if (start (&m) == 0) {

@@ -36,8 +36,12 @@ struct manager {
     flux_watcher_t *begin;  /* timer: the next begin-time */
     double begin_armed_for; /* < 0: it is not armed */
 
-    flux_future_t *commit; /* in flight */
-    struct kvsops ops;     /* being gathered for it */
+    struct list commits; /* in flight (commit.c) */
+    size_t ncommits;
+    struct kvsops ops;   /* being gathered for the next one */
+    double credit;       /* commits of mere events, which may be made at once */
+    double credit_time;
+    flux_watcher_t *pace; /* timer: until there is one more */
 
     struct list sweeps; /* struct sweep, oldest first */
     size_t nsweeps;
@@ -112,6 +116,9 @@ void manager_publish_exception (struct manager *m,
 bool manager_is_sender (const flux_msg_t *msg, const char *uuid);
 
 /* ---- commit.c ------------------------------------------------------------------ */
+
+int manager_commit_init (struct manager *m);
+void manager_commit_fini (struct manager *m);
 
 /* Begin a commit if there is something to commit. */
 void manager_commit (struct manager *m);

@@ -8,8 +8,9 @@
  *   -> { "queue_length":i "alloc_pending":i "running":i }
  * job-manager.resource-status (owner)  -> { "allocated":R }
  * sched.alloc responses
- *   { "id":I "type":i ... }: 0 success "R":o "annotations"?:o, 1 annotate
- *   "annotations":o, 2 deny "note"?:s, 3 cancel
+ *   { "id":I "type":i ... }: 0 success "R":o "annotations"?:o "store"?:b, 1
+ *   annotate "annotations":o, 2 deny "note"?:s, 3 cancel
+ *   "store" is ours: R is not in the KVS, and goes there with the alloc event
  */
 
 #include "config.h"
@@ -39,6 +40,7 @@ void sched_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }
+    manager_commit (m); /* whose R may be looked for next */
     for (job = jm_next_running (m->jm, NULL); job; job = jm_next_running (m->jm, job)) {
         if (!job->has_resources || (job->flags & JOB_ALLOC_BYPASS))
             continue;
@@ -124,20 +126,27 @@ static int deny (struct manager *m, uint64_t id, struct jview vnote)
 
 static int alloc_response (struct manager *m, const flux_msg_t *msg)
 {
-    static const char *const keys[] = { "id", "type", "R", "annotations", "note" };
-    struct jview v, f[5];
+    static const char *const keys[] = { "id", "type", "R", "annotations", "note",
+                                        "store" };
+    struct jview v, f[6];
+    bool store = false;
     int64_t id, type;
+    int r;
     const char *s;
 
     if (flux_response_decode (msg, NULL, &s) < 0)
         return -errno;
     if (!s || jview_parse_object (s, strlen (s), &v) < 0)
         return -EPROTO;
-    jview_pick (v, 5, keys, f);
+    jview_pick (v, 6, keys, f);
     if (jview_int (f[0], &id) < 0 || jview_int (f[1], &type) < 0)
         return -EPROTO;
     switch (type) {
         case ALLOC_SUCCESS:
+            if (jview_present (f[5]) && jview_bool (f[5], &store) < 0)
+                return -EPROTO;
+            if (store && (r = jm_alloc_store (m->jm, id, f[2])) < 0)
+                return r;
             return jm_alloc_success (m->jm, id, f[2], f[3]);
         case ALLOC_ANNOTATE:
             return jm_alloc_annotate (m->jm, id, f[3]);

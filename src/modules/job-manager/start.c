@@ -6,7 +6,8 @@
 
 bool jm_exec_start (struct jm *jm, struct job *job)
 {
-    if (!jm->exec_online || job->exec != EXEC_NONE || job->perilogs > 0)
+    if (!jm->exec_online || job->exec != EXEC_NONE || job->perilogs > 0
+        || job->R_unsent)
         return false;
     job->exec = EXEC_SENT;
     jm->nstarting++;

@@ -20,16 +20,12 @@ void sched_alloc_init (struct sched *s)
 {
     treap_init (&s->pending, job_cmp);
     table_init (&s->by_id);
-    list_init (&s->granted);
-    list_init (&s->writing);
 }
 
 static void job_free (struct sched_job *job)
 {
     if (job) {
         constraint_free (job->constraint);
-        rset_free (job->R);
-        free (job->R_text);
         flux_msg_decref (job->msg);
         free (job);
     }
@@ -42,11 +38,7 @@ void sched_alloc_fini (struct sched *s)
     while ((job = table_pop (&s->by_id)))
         job_free (job);
     table_fini (&s->by_id);
-    list_foreach (&s->granted, job, link)
-        job_free (job);
-    list_foreach (&s->writing, job, link)
-        job_free (job);
-    flux_future_destroy (s->f_commit);
+    text_fini (&s->scratch);
 }
 
 static void unlink_pending (struct sched *s, struct sched_job *job)
@@ -69,94 +61,30 @@ static void respond_deny (struct sched *s,
         flux_log_error (s->h, "alloc deny response");
 }
 
-/* { "id":I "type":0 "R":o "annotations":{"sched":{"resource_summary":s}} } */
-static void respond_success (struct sched *s, struct sched_job *job)
-{
-    struct text t = TEXT_INIT;
-
-    text_puts (&t, "{\"id\":");
-    text_put_uint (&t, job->id);
-    text_puts (&t, ",\"type\":0,\"R\":");
-    text_puts (&t, job->R_text);
-    text_puts (&t, ",\"annotations\":{\"sched\":{\"resource_summary\":\"");
-    rset_dumps (job->R, &t);
-    text_putc (&t, '"');
-    if (job->annotated)
-        text_puts (&t, ",\"reason_pending\":null,\"jobs_ahead\":null");
-    text_puts (&t, "}}}");
-    if (text_error (&t) || flux_respond (s->h, job->msg, t.buf) < 0)
-        flux_log_error (s->h, "alloc success response");
-    text_fini (&t);
-}
-
-static void commit_granted (struct sched *s);
-
-/* R of all jobs in writing is in the KVS, or is not.  Granted jobs may have
- * come meanwhile.
+/* { "id":I "type":0 "R":o "store":true
+ *   "annotations":{"sched":{"resource_summary":s}} }
+ * The job-manager stores R with the event that tells of it: one commit less, and
+ * the resources are not idle meanwhile.
  */
-static void commit_continuation (flux_future_t *f, void *arg)
+static int respond_success (struct sched *s, struct sched_job *job, struct rset *R)
 {
-    struct sched *s = arg;
-    struct sched_job *job;
-    bool good = flux_rpc_get (f, NULL) == 0;
-    char note[256];
+    struct text *t = &s->scratch;
 
-    if (!good) {
-        flux_log (s->h, LOG_ERR, "commit of R: %s", future_strerror (f, errno));
-        snprintf (note, sizeof (note), "failed to commit R: %s", future_strerror (f, errno));
-    }
-    list_foreach (&s->writing, job, link) {
-        list_del (&job->link);
-        if (good)
-            respond_success (s, job);
-        else {
-            respond_deny (s, job->msg, job->id, note);
-            (void)pool_release (s->pool, job->R);
-        }
-        job_free (job);
-    }
-    flux_future_destroy (f);
-    s->f_commit = NULL;
-    commit_granted (s);
-    if (!good)
-        sched_pass (s);
-}
-
-static void commit_granted (struct sched *s)
-{
-    struct kvsops ops = KVSOPS_INIT;
-    struct sched_job *job;
-    char key[64];
-    char *payload;
-
-    if (s->f_commit || list_empty (&s->granted))
-        return;
-    list_foreach (&s->granted, job, link) {
-        if (flux_job_kvs_key (key, sizeof (key), job->id, "R") < 0)
-            never ("job key does not fit");
-        kvsops_put (&ops, key, job->R_text, strlen (job->R_text));
-    }
-    payload = kvsops_finish (&ops, KVS_PRIMARY_NAMESPACE, 0);
-    list_splice (&s->writing, &s->granted);
-    if (!payload
-        || !(s->f_commit = flux_rpc (s->h, "kvs.commit", payload, FLUX_NODEID_ANY, 0))
-        || flux_future_then (s->f_commit, -1., commit_continuation, s) < 0) {
-        flux_log_error (s->h, "commit of R");
-        flux_reactor_stop_error (flux_get_reactor (s->h));
-    }
-    free (payload);
-}
-
-static int grant (struct sched *s, struct sched_job *job)
-{
-    struct text t = TEXT_INIT;
-
-    rset_encode (job->R, &t);
-    if (!(job->R_text = text_take (&t, NULL))) {
-        text_fini (&t);
+    text_clear (t);
+    text_puts (t, "{\"id\":");
+    text_put_uint (t, job->id);
+    text_puts (t, ",\"type\":0,\"store\":true,\"R\":");
+    rset_encode (R, t);
+    text_puts (t, ",\"annotations\":{\"sched\":{\"resource_summary\":\"");
+    rset_dumps (R, t);
+    text_putc (t, '"');
+    if (job->annotated)
+        text_puts (t, ",\"reason_pending\":null,\"jobs_ahead\":null");
+    text_puts (t, "}}}");
+    if (text_error (t))
         return -ENOMEM;
-    }
-    list_append (&s->granted, &job->link);
+    if (flux_respond (s->h, job->msg, t->buf) < 0)
+        flux_log_error (s->h, "alloc success response");
     return 0;
 }
 
@@ -186,21 +114,24 @@ static void annotate_pending (struct sched *s)
 /* A job that may run more tasks than there are slots asks for no more than can
  * be had.
  */
-static int place (struct sched *s, struct sched_job *job, flux_error_t *error)
+static int place (struct sched *s,
+                  struct sched_job *job,
+                  struct rset **R,
+                  flux_error_t *error)
 {
     struct jobspec_request req = job->req;
     double now = flux_reactor_time ();
     uint64_t most;
     int r;
 
-    r = pool_alloc (s->pool, &req, job->constraint, now, job->duration, &job->R, error);
+    r = pool_alloc (s->pool, &req, job->constraint, now, job->duration, R, error);
     if (!job->oversubscribe || (r != -ENOSPC && r != -EOVERFLOW))
         return r;
     most = pool_slots_up (s->pool, &req, job->constraint);
     if (most == 0 || req.nslots <= most)
         return r;
     req.nslots = most;
-    return pool_alloc (s->pool, &req, job->constraint, now, job->duration, &job->R, error);
+    return pool_alloc (s->pool, &req, job->constraint, now, job->duration, R, error);
 }
 
 void sched_pass (struct sched *s)
@@ -211,6 +142,7 @@ void sched_pass (struct sched *s)
     while ((n = treap_first (&s->pending))) {
         struct sched_job *job = container_of (n, struct sched_job, node);
         flux_error_t error = { "" };
+        struct rset *R = NULL;
         int r;
 
         if (flux_module_debug_test (s->h, DEBUG_FAIL_ALLOC, false)) {
@@ -218,22 +150,22 @@ void sched_pass (struct sched *s)
             r = -EOVERFLOW;
         }
         else
-            r = place (s, job, &error);
+            r = place (s, job, &R, &error);
         if (r == -ENOSPC)
             break; /* nothing passes the head */
         unlink_pending (s, job);
         if (r == 0)
-            r = grant (s, job);
+            r = respond_success (s, job, R);
         if (r < 0) {
             respond_deny (s, job->msg, job->id, r == -ENOMEM ? "out of memory" : error.text);
-            if (job->R)
-                (void)pool_release (s->pool, job->R);
-            job_free (job);
+            if (R)
+                (void)pool_release (s->pool, R);
         }
+        rset_free (R);
+        job_free (job);
     }
     if (flux_module_debug_test (s->h, DEBUG_ANNOTATE, false))
         annotate_pending (s);
-    commit_granted (s);
 }
 
 /* Returns 0, or -EINVAL with the note of a denial, or -ENOMEM. */
@@ -289,7 +221,6 @@ void sched_alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         return;
     }
     treap_node_init (&job->node);
-    list_init (&job->link);
     job->id = id;
     job->priority = priority;
     job->msg = flux_msg_incref (msg);

@@ -1,11 +1,8 @@
 /* sched-simple/sched.h - the scheduler service: what its files share.
  *
- * A job passes through three places: pending (sorted by priority, id), granted
- * (has resources; R goes into the next commit), writing (in the commit that is
- * in flight).  It is answered when its R is in the KVS.
+ * A pending job waits in the order of priority, id.  It is answered as soon as
+ * it has resources; the job manager stores its R.
  *
- * Batching: granted jobs gather while one commit is in flight and go together
- * in the next; there is no timer.
  * Bound: what the job manager sends, by default at most 8 requests at a time.
  */
 
@@ -14,15 +11,13 @@
 
 #include <flux/core.h>
 
-#include "common/kvsops.h"
-#include "common/list.h"
 #include "common/table.h"
+#include "common/text.h"
 #include "common/treap.h"
 #include "pool.h"
 
 struct sched_job {
     struct treap_node node; /* in pending */
-    struct list link;       /* in granted or writing */
     uint64_t id;
     int64_t priority;
     const flux_msg_t *msg; /* the alloc request, for answers */
@@ -31,8 +26,6 @@ struct sched_job {
     double duration;
     bool oversubscribe; /* fewer slots will do */
     bool annotated; /* has annotations that success must clear */
-    struct rset *R; /* once granted */
-    char *R_text;
 };
 
 struct sched {
@@ -54,9 +47,7 @@ struct sched {
     /* allocation (alloc.c) */
     struct treap pending;
     struct table by_id; /* pending jobs */
-    struct list granted;
-    struct list writing;
-    flux_future_t *f_commit;
+    struct text scratch; /* the answer being written */
     uint64_t passes;
 };
 

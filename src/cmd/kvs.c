@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 
 #include "cmd.h"
+#include "common/text.h"
 #include "kvs.h"
 
 void kvs_die (const char *key, flux_future_t *f)
@@ -25,6 +26,35 @@ int kvs_width (long long option)
     if ((columns = getenv ("COLUMNS")) && atoi (columns) > 0)
         return atoi (columns);
     return 80;
+}
+
+void kvs_print_value (const char *key, const char *value, size_t len, int width)
+{
+    struct text t = TEXT_INIT;
+    const char *nl = memchr (value, '\n', len);
+    bool cut = false;
+
+    text_printf (&t, "%s = ", key);
+    if (nl) {
+        cut = (size_t)(nl - value) + 1 < len;
+        len = nl - value;
+    }
+    text_put (&t, value, len);
+    if (text_error (&t))
+        cmd_die ("out of memory");
+    if (width > 3 && t.len > (size_t)width - 3) {
+        t.len = width - 3;
+        cut = true;
+    }
+    printf ("%.*s%s\n", (int)t.len, t.buf, cut ? "..." : "");
+    text_fini (&t);
+}
+
+const char *kvs_ns_name (const char *option)
+{
+    const char *env = getenv ("FLUX_KVS_NAMESPACE");
+
+    return option ? option : env ? env : "primary";
 }
 
 struct opts {
@@ -69,7 +99,7 @@ static void set (int key, const char *arg, void *data)
 
 static const struct opt readlink_opts[] = {
     NS_OPT,
-    { 'a', "at", OPT_REQUIRED, "TREEOBJ", "in this snapshot" },
+    { 'a', "at", OPT_REQUIRED, "ROOT", "in this snapshot: a tree object or a sequence number" },
     { 'o', "namespace-only", OPT_NONE, NULL, "print the link's namespace" },
     { 'k', "key-only", OPT_NONE, NULL, "print the link's target key" },
     OPT_END,
@@ -87,12 +117,15 @@ static int readlink_main (int argc, char **argv)
     struct opts o = { 0 };
     int i = opt_parse (&readlink_table, argc, argv, set, &o);
     const char *ns, *target;
+    char *at = NULL;
     flux_future_t *f;
     flux_t *h;
 
     if (i == argc)
         opt_usage (&readlink_table);
     h = cmd_open ();
+    if (o.at)
+        o.at = at = kvs_at (h, o.ns, o.at);
     for (; i < argc; i++) {
         f = o.at ? flux_kvs_lookupat (h, FLUX_KVS_READLINK, argv[i], o.at)
                  : flux_kvs_lookup (h, o.ns, FLUX_KVS_READLINK, argv[i]);
@@ -106,6 +139,7 @@ static int readlink_main (int argc, char **argv)
             printf ("%s\n", target);
         flux_future_destroy (f);
     }
+    free (at);
     flux_close (h);
     return 0;
 }
@@ -211,6 +245,7 @@ static int getroot_main (int argc, char **argv)
 static const struct cmd subcommands[] = {
     { "get", kvs_get, "print values" },
     { "put", kvs_put, "set values" },
+    { "history", kvs_history, "print what a key has been" },
     { "dir", kvs_dir, "print a directory with its values" },
     { "ls", kvs_ls, "list a directory" },
     { "unlink", kvs_unlink, "remove keys" },

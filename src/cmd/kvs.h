@@ -10,6 +10,14 @@
 /* kvs_get.c */
 int kvs_get (int argc, char **argv);
 
+/* kvs_history.c */
+int kvs_history (int argc, char **argv);
+
+/* The root that option -a/--at means, as text for flux_kvs_lookupat (): the
+ * argument itself, or the past root with that sequence number.  malloced.
+ */
+char *kvs_at (flux_t *h, const char *ns, const char *arg);
+
 /* kvs_put.c: everything that commits */
 int kvs_put (int argc, char **argv);
 int kvs_unlink (int argc, char **argv);
@@ -35,6 +43,14 @@ int kvs_eventlog (int argc, char **argv);
  * $COLUMNS, or 80.  0 is unlimited.
  */
 int kvs_width (long long option);
+
+/* Print "key = value", cut at the first newline and at the width (0: not), with
+ * "..." where something was cut.
+ */
+void kvs_print_value (const char *key, const char *value, size_t len, int width);
+
+/* The namespace that option -N/--namespace, or its absence, means. */
+const char *kvs_ns_name (const char *option);
 
 /* Die with "KEY: error" of a failed lookup or commit. */
 __attribute__ ((noreturn)) void kvs_die (const char *key, flux_future_t *f);

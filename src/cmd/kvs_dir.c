@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "cmd.h"
-#include "common/text.h"
 #include "kvs.h"
 
 struct dir {
@@ -23,7 +22,7 @@ static const struct opt opts[] = {
     { 'R', "recursive", OPT_NONE, NULL, "descend into directories" },
     { 'd', "directory", OPT_NONE, NULL, "names only" },
     { 'w', "width", OPT_REQUIRED, "COLS", "cut lines there (0: never)" },
-    { 'a', "at", OPT_REQUIRED, "TREEOBJ", "in this snapshot" },
+    { 'a', "at", OPT_REQUIRED, "ROOT", "in this snapshot: a tree object or a sequence number" },
     OPT_END,
 };
 
@@ -67,31 +66,6 @@ static flux_future_t *lookup (const struct dir *d, int flags, const char *key)
     return f;
 }
 
-/* Print "key = value", cut at the first newline and at the width, with "..."
- * where something was cut.
- */
-static void print_value (const struct dir *d, const char *key, const char *value, size_t len)
-{
-    struct text t = TEXT_INIT;
-    const char *nl = memchr (value, '\n', len);
-    bool cut = false;
-
-    text_printf (&t, "%s = ", key);
-    if (nl) {
-        cut = (size_t)(nl - value) + 1 < len;
-        len = nl - value;
-    }
-    text_put (&t, value, len);
-    if (text_error (&t))
-        cmd_die ("out of memory");
-    if (d->width > 3 && t.len > (size_t)d->width - 3) {
-        t.len = d->width - 3;
-        cut = true;
-    }
-    printf ("%.*s%s\n", (int)t.len, t.buf, cut ? "..." : "");
-    text_fini (&t);
-}
-
 static void print_key (const struct dir *d, const char *key)
 {
     flux_future_t *f;
@@ -105,7 +79,7 @@ static void print_key (const struct dir *d, const char *key)
     f = lookup (d, 0, key);
     if (flux_kvs_lookup_get_raw (f, &data, &len) < 0)
         kvs_die (key, f);
-    print_value (d, key, len ? data : "", len);
+    kvs_print_value (key, len ? data : "", len, d->width);
     flux_future_destroy (f);
 }
 
@@ -160,12 +134,16 @@ int kvs_dir (int argc, char **argv)
 {
     struct dir d = { .width_option = -1 };
     int i = opt_parse (&table, argc, argv, set, &d);
+    char *at = NULL;
 
     if (argc - i > 1)
         cmd_die ("dir: specify zero or one directory");
     d.width = kvs_width (d.width_option);
     d.h = cmd_open ();
+    if (d.at)
+        d.at = at = kvs_at (d.h, d.ns, d.at);
     print_dir (&d, i < argc ? argv[i] : ".", true);
+    free (at);
     flux_close (d.h);
     return 0;
 }

@@ -34,7 +34,7 @@ static const struct opt opts[] = {
     { 'N', "namespace", OPT_REQUIRED, "NAME", "KVS namespace" },
     { 'r', "raw", OPT_NONE, NULL, "bytes as they are, no newline" },
     { 't', "treeobj", OPT_NONE, NULL, "the tree object (RFC 11)" },
-    { 'a', "at", OPT_REQUIRED, "TREEOBJ", "in this snapshot" },
+    { 'a', "at", OPT_REQUIRED, "ROOT", "in this snapshot: a tree object or a sequence number" },
     { 'l', "label", OPT_NONE, NULL, "print KEY= before each value" },
     { 'W', "waitcreate", OPT_NONE, NULL, "wait until the key exists" },
     { 'w', "watch", OPT_NONE, NULL, "go on printing as the value changes" },
@@ -219,11 +219,14 @@ int kvs_get (int argc, char **argv)
 {
     struct get g = { 0 };
     int i = opt_parse (&table, argc, argv, set, &g);
+    char *at = NULL;
     flux_t *h;
 
     if (i == argc)
         opt_usage (&table);
     h = cmd_open ();
+    if (g.at)
+        g.at = at = kvs_at (h, g.ns, g.at);
     if (g.watch)
         watch_all (h, &g, argc - i, argv + i);
     else {
@@ -239,6 +242,7 @@ int kvs_get (int argc, char **argv)
             }
         }
     }
+    free (at);
     flux_close (h);
     return 0;
 }

@@ -101,13 +101,6 @@ static void check_key (const char *what, const char *key)
         cmd_die ("%s'%s': %s", what, key, flux_strerror (EINVAL));
 }
 
-static const char *namespace_of (const struct put *p)
-{
-    const char *env = getenv ("FLUX_KVS_NAMESPACE");
-
-    return p->ns ? p->ns : env ? env : "primary";
-}
-
 static char *commit_request (flux_t *h, const struct put *p, const struct txn *txn)
 {
     struct kvsops ops = KVSOPS_INIT;
@@ -115,7 +108,7 @@ static char *commit_request (flux_t *h, const struct put *p, const struct txn *t
 
     kvs_conds_write (&p->conds, h, p->ns, txn->nkeys, txn->keys, &ops);
     kvsops_concat (&ops, &txn->ops);
-    if (!(payload = kvsops_finish (&ops, namespace_of (p), p->commit_flags)))
+    if (!(payload = kvsops_finish (&ops, kvs_ns_name (p->ns), p->commit_flags)))
         cmd_die ("out of memory");
     return payload;
 }

@@ -201,12 +201,13 @@ void kvs_engine_commit (struct kvs_engine *e,
 void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const char *ns);
 
 /* Rank 0: the roots that a namespace has had and that can still be read, from
- * sequence since on, oldest first, the current one last.
+ * sequence since on, oldest first, the current one last; at most limit (0: all).
  */
 void kvs_engine_root_log (struct kvs_engine *e,
                           struct kvs_request *req,
                           const char *ns,
-                          int64_t since);
+                          int64_t since,
+                          size_t limit);
 
 void kvs_engine_wait_version (struct kvs_engine *e,
                               struct kvs_request *req,

@@ -380,25 +380,29 @@ void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const ch
 }
 
 /* {"roots":[[seq,time,"rootref"],...]} */
-static void go_root_log (struct ns *ns, struct kvs_request *req, int64_t since)
-{
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-
-    text_puts (&t, "{\"roots\":");
-    rootlog_write (&ns->log, since, &t);
-    text_putc (&t, '}');
-    request_end_text (ns->e, req, &t);
-}
-
 void kvs_engine_root_log (struct kvs_engine *e,
                           struct kvs_request *req,
-                          const char *ns,
-                          int64_t since)
+                          const char *name,
+                          int64_t since,
+                          size_t limit)
 {
-    if (e->cfg.rank > 0)
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    struct ns *ns;
+    int r;
+
+    if (e->cfg.rank > 0) {
         request_refuse (e, req, EINVAL, "the log of roots is kept by rank 0");
-    else
-        ns_request (e, req, ns, go_root_log, since);
+        return;
+    }
+    if ((r = ns_get (e, name, NULL, &ns)) < 0 || (r = ns_authorize (ns, &req->cred)) < 0) {
+        request_refuse (e, req, -r, NULL);
+        return;
+    }
+    text_puts (&t, "{\"roots\":");
+    rootlog_write (&ns->log, since, limit, &t);
+    text_putc (&t, '}');
+    req->payload = req->heap = text_take (&t, &req->len);
+    request_refuse (e, req, req->payload ? 0 : ENOMEM, NULL);
 }
 
 static void wait_cancel (struct kvs_request *req)

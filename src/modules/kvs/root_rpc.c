@@ -24,25 +24,27 @@ void getroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
 }
 
 /* kvs.root-log, rank 0
- *   { "namespace":s "since"?I }
+ *   { "namespace":s "since"?I "limit"?I }
  *   -> { "roots":[ [seq,time,rootref], ... ] }
  * The roots that can still be read, with a sequence of since or more, oldest
- * first; the last one is current.  time: seconds since the epoch, a real.
+ * first, at most limit (0: all); the last one of all is current.  time: seconds since the epoch, a real.
  */
 void root_log_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct service *s = arg;
-    json_int_t since = 0;
+    json_int_t since = 0, limit = 0;
     struct request *req;
     const char *ns;
 
-    if (flux_request_unpack (msg, NULL, "{s:s s?I}", "namespace", &ns, "since", &since)
-        < 0) {
+    if (flux_request_unpack (msg, NULL, "{s:s s?I s?I}", "namespace", &ns, "since", &since,
+                             "limit", &limit)
+            < 0
+        || limit < 0) {
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
     if ((req = request_new (s, msg)))
-        kvs_engine_root_log (s->e, &req->r, ns, since);
+        kvs_engine_root_log (s->e, &req->r, ns, since, limit);
     service_run (s);
 }
 

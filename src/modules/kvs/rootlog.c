@@ -78,7 +78,10 @@ static void write_record (const struct root_record *r, struct text *out)
                  blobref_str (&r->ref, ref));
 }
 
-void rootlog_write (const struct rootlog *log, int64_t since, struct text *out)
+void rootlog_write (const struct rootlog *log,
+                    int64_t since,
+                    size_t limit,
+                    struct text *out)
 {
     size_t lo = 0, hi = log->count;
 
@@ -91,9 +94,10 @@ void rootlog_write (const struct rootlog *log, int64_t since, struct text *out)
             hi = mid;
     }
     text_putc (out, '[');
-    for (; lo < log->count; lo++)
-        write_record (record_at (log, lo), out);
-    if (log->last.seq >= since)
+    hi = limit > 0 && limit < log->count - lo ? lo + limit : log->count;
+    for (size_t i = lo; i < hi; i++)
+        write_record (record_at (log, i), out);
+    if (log->last.seq >= since && (limit == 0 || hi - lo < limit))
         write_record (&log->last, out);
     text_putc (out, ']');
 }

@@ -49,7 +49,10 @@ void rootlog_forget (struct rootlog *log, int64_t seq);
 
 size_t rootlog_count (const struct rootlog *log);
 
-/* [[seq,time,"rootref"],...] from sequence since on. */
-void rootlog_write (const struct rootlog *log, int64_t since, struct text *out);
+/* [[seq,time,"rootref"],...] from sequence since on, at most limit (0: all). */
+void rootlog_write (const struct rootlog *log,
+                    int64_t since,
+                    size_t limit,
+                    struct text *out);
 
 #endif /* !KVS_ROOTLOG_H */

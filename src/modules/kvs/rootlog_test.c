@@ -26,7 +26,7 @@ static size_t listed (const struct rootlog *log, int64_t since)
     struct text t = TEXT_INIT;
     size_t n = 0;
 
-    rootlog_write (log, since, &t);
+    rootlog_write (log, since, 0, &t);
     for (size_t i = 1; i < t.len; i++)
         n += t.buf[i] == '[';
     text_fini (&t);
@@ -44,11 +44,21 @@ static void roots_in_order (void)
     for (int i = 2; i <= 20; i++)
         add (&log, i);
     ok (rootlog_count (&log) == 20 && listed (&log, 0) == 20, "then all that came after");
-    rootlog_write (&log, 19, &t);
+    rootlog_write (&log, 19, 0, &t);
     is (t.buf,
         "[[19,19.500000,\"sha1-1300000000000000000000000000000000000000\"],"
         "[20,20.500000,\"sha1-1400000000000000000000000000000000000000\"]]",
         "since names the first one that is listed");
+    text_clear (&t);
+    rootlog_write (&log, 3, 1, &t);
+    is (t.buf, "[[3,3.500000,\"sha1-0300000000000000000000000000000000000000\"]]",
+        "no more than are asked for");
+    text_clear (&t);
+    rootlog_write (&log, 19, 2, &t);
+    ok (strstr (t.buf, "[20,"), "the current root counts");
+    text_clear (&t);
+    rootlog_write (&log, 19, 1, &t);
+    ok (!strstr (t.buf, "[20,"), "... and may be one too many");
     text_fini (&t);
     ok (listed (&log, 21) == 0, "none has a sequence that is still to come");
     rootlog_forget (&log, 15);
@@ -77,7 +87,7 @@ static char *ask (struct testbed *tb, const char *ns, uint32_t userid, int *errn
     struct tb_req *req = tb_req_new (userid == 0, userid);
     char *s = NULL;
 
-    kvs_engine_root_log (tb->e, &req->r, ns, 0);
+    kvs_engine_root_log (tb->e, &req->r, ns, 0, 0);
     tb_pump (tb);
     *errnum = req->done ? req->r.errnum : EINPROGRESS;
     if (!*errnum)

@@ -23,6 +23,7 @@ struct client {
     uint64_t rx; /* messages */
     uint64_t tx;
     bool paused;     /* does not read fast enough: input waits */
+    bool throttled;  /* and its streams have been paused */
     bool stopped;    /* sends too fast for somebody: input waits */
     bool dead;       /* to be freed from the reactor */
     int errnum;      /* why */
@@ -125,6 +126,12 @@ static void stop (struct endpoint *ep, bool yes)
         resume (c);
 }
 
+static void client_throttle (struct client *c, bool on)
+{
+    c->throttled = on;
+    router_throttle (c->host->router, &c->ep, on);
+}
+
 static void client_flush (struct client *c)
 {
     int r;
@@ -139,6 +146,10 @@ static void client_flush (struct client *c)
         flux_watcher_start (c->out);
     else
         flux_watcher_stop (c->out);
+    if (!c->throttled && usock_queued (c->us) > CLIENT_SEND_STREAM)
+        client_throttle (c, true);
+    else if (c->throttled && usock_queued (c->us) <= CLIENT_SEND_SOFT)
+        client_throttle (c, false);
     if (c->paused && usock_queued (c->us) <= CLIENT_SEND_SOFT / 2) {
         c->paused = false;
         resume (c);

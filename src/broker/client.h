@@ -13,9 +13,12 @@
  * Bounds, per client
  *  - CLIENT_SEND_SOFT bytes queued: no more requests are read from it until
  *    half of that is written, so what it asks for cannot outrun it
+ *  - CLIENT_SEND_STREAM bytes queued: the services that it asked for streams
+ *    are told to pause them (router_throttle ()), until it has read all but
+ *    CLIENT_SEND_SOFT; kvs-watch and job-info do
  *  - a receiver that cannot keep up (endpoint.h): the same, until it can
- *  - CLIENT_SEND_HARD bytes queued (events and streams that it subscribed to
- *    and does not read): it is disconnected, and that is logged
+ *  - CLIENT_SEND_HARD bytes queued (events and streams that cannot be paused,
+ *    and that it does not read): it is disconnected, and that is logged
  *  - CLIENT_BATCH messages are read per pass of the reactor, so that one
  *    client cannot keep the others waiting
  */
@@ -35,7 +38,8 @@
 
 enum {
     CLIENT_SEND_SOFT = 1 << 20,
-    CLIENT_SEND_HARD = 256 << 20,
+    CLIENT_SEND_STREAM = 4 << 20,
+    CLIENT_SEND_HARD = 64 << 20,
     CLIENT_BATCH = 128,
 };
 

@@ -20,6 +20,7 @@ struct sender {
 /* A message under the key that it is found by. */
 struct note {
     flux_msg_t *msg;
+    bool streams;          /* of a disconnect: a stream was asked for */
     struct sender *sender; /* of an open request */
     struct list node;      /* in sender->notes */
     size_t keylen;
@@ -48,6 +49,7 @@ static int note_put (struct table *t,
     if (!n)
         return -ENOMEM;
     n->sender = NULL;
+    n->streams = false;
     list_init (&n->node);
     n->msg = msg;
     n->keylen = keylen;
@@ -134,21 +136,26 @@ int disconnect_note (struct endpoint *ep, const flux_msg_t *msg, size_t max)
     const char *topic;
     ssize_t keylen;
     flux_msg_t *disconnect;
+    struct note *n;
     int r;
 
     if (flux_msg_is_noresponse (msg))
         return 0;
     if ((keylen = disconnect_key (ep, msg, key)) < 0)
         return keylen;
-    if (table_get (&ep->disconnects, key, keylen))
+    if ((n = table_get (&ep->disconnects, key, keylen))) {
+        n->streams |= flux_msg_is_streaming (msg);
         return 0;
+    }
     if (table_count (&ep->disconnects) >= max)
         return -ENOSPC;
     if (flux_msg_get_topic (msg, &topic) < 0
         || !(disconnect = disconnect_encode (msg, topic, topic_prefix (topic))))
         return -ENOMEM;
-    if ((r = note_put (&ep->disconnects, key, keylen, disconnect, NULL)) < 0)
+    if ((r = note_put (&ep->disconnects, key, keylen, disconnect, &n)) < 0)
         flux_msg_decref (disconnect);
+    else
+        n->streams = flux_msg_is_streaming (msg);
     return r;
 }
 
@@ -165,6 +172,37 @@ void disconnect_forget (struct endpoint *ep, const flux_msg_t *disconnect)
 flux_msg_t *disconnect_pop (struct endpoint *ep)
 {
     return note_pop (&ep->disconnects);
+}
+
+/* X.throttle, from X.disconnect. */
+static flux_msg_t *throttle_encode (const flux_msg_t *disconnect, bool on)
+{
+    char buf[KEY_MAX + 16];
+    const char *topic;
+    size_t prefix;
+    flux_msg_t *msg;
+
+    if (flux_msg_get_topic (disconnect, &topic) < 0
+        || (prefix = topic_prefix (topic)) > KEY_MAX
+        || !(msg = flux_msg_copy (disconnect, false)))
+        return NULL;
+    memcpy (buf, topic, prefix);
+    strcpy (buf + prefix, "throttle");
+    if (flux_msg_set_topic (msg, buf) < 0 || flux_msg_pack (msg, "{s:b}", "on", on) < 0) {
+        flux_msg_decref (msg);
+        return NULL;
+    }
+    return msg;
+}
+
+flux_msg_t *disconnect_throttle (struct endpoint *ep, size_t *pos, bool on)
+{
+    struct note *n;
+
+    do {
+        n = table_next (&ep->disconnects, pos);
+    } while (n && !n->streams);
+    return n ? throttle_encode (n->msg, on) : NULL;
 }
 
 bool disconnect_is (const flux_msg_t *msg)

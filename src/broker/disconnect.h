@@ -3,7 +3,8 @@
  * Two sets hang on an endpoint:
  *  - disconnects: for each (topic prefix, nodeid, UPSTREAM) it sent a request
  *    to, the message that tells the service when it goes (wire.md 6.3); behind
- *    another broker, for each sender
+ *    another broker, for each sender.  To those among them that it asked for a
+ *    stream it can be told, too, that it does not read ("throttle")
  *  - open: for each request that a service-providing client or another broker
  *    was handed and has not answered, what is needed to answer in its place
  *
@@ -14,6 +15,7 @@
 #ifndef MILLRACE_BROKER_DISCONNECT_H
 #define MILLRACE_BROKER_DISCONNECT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <flux/core.h>
 
@@ -61,6 +63,11 @@ void open_forget (struct endpoint *ep, const flux_msg_t *disconnect);
 
 /* Take one open request out; NULL when none is left. */
 flux_msg_t *open_pop (struct endpoint *ep);
+
+/* For each service that ep asked for a stream a request without response,
+ * X.throttle {"on":b}.  *pos starts at 0; NULL at the end.
+ */
+flux_msg_t *disconnect_throttle (struct endpoint *ep, size_t *pos, bool on);
 
 /* Is this the disconnect message of a sender? */
 bool disconnect_is (const flux_msg_t *msg);

@@ -437,6 +437,15 @@ void router_receive (struct router *r, struct endpoint *from, flux_msg_t *msg)
     }
 }
 
+void router_throttle (struct router *r, struct endpoint *ep, bool on)
+{
+    flux_msg_t *msg;
+    size_t pos = 0;
+
+    while (r->self && (msg = disconnect_throttle (ep, &pos, on)))
+        route_request (r, NULL, msg);
+}
+
 void router_detach (struct router *r, struct endpoint *ep)
 {
     flux_msg_t *msg;

@@ -76,6 +76,11 @@ void router_detach (struct router *r, struct endpoint *ep);
  */
 void router_receive (struct router *r, struct endpoint *from, flux_msg_t *msg);
 
+/* ep does not read what it is sent, or does again: those that it asked for
+ * streams are told (X.throttle), and may pause them.  From the reactor only.
+ */
+void router_throttle (struct router *r, struct endpoint *ep, bool on);
+
 /* The attached endpoint that sent this request first, NULL if it is not one of
  * ours (or has gone).
  */

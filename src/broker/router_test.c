@@ -492,6 +492,38 @@ static void disconnects (void)
     world_fini (&w);
 }
 
+static void throttling (void)
+{
+    struct world w;
+    flux_msg_t *msg;
+    const char *topic;
+    int on = 0;
+
+    world_init (&w, 0, BROKER);
+    send_from (&w, &w.client, request ("a.do", 1));
+    send_from (&w, &w.client, request ("b.x.do", 1));
+    msg = request ("b.x.y", 2);
+    flux_msg_set_streaming (msg);
+    send_from (&w, &w.client, msg);
+    count_topic (&w.a, "a.do");
+    while ((msg = take (&w.b)))
+        flux_msg_decref (msg);
+    router_throttle (w.r, &w.client.ep, true);
+    msg = take (&w.b);
+    ok (msg && flux_msg_get_topic (msg, &topic) == 0
+            && strcmp (topic, "b.x.throttle") == 0
+            && flux_msg_unpack (msg, "{s:b}", "on", &on) == 0 && on,
+        "who was asked for a stream is told that its client does not read");
+    ok (msg && flux_msg_is_noresponse (msg)
+            && routes_are (msg, "11111111!cccccccc!bbbbbbbb"),
+        "in the name of that client, and is to say nothing");
+    flux_msg_decref (msg);
+    ok (w.a.count == 0 && w.b.count == 0, "nobody else is told");
+    router_detach (w.r, &w.client.ep);
+    ok (count_topic (&w.b, "b.x.disconnect") == 1, "its disconnect comes as ever");
+    world_fini (&w);
+}
+
 static void too_many_disconnects (void)
 {
     struct world w;
@@ -623,6 +655,7 @@ int main (void)
     hostile_responses ();
     client_service ();
     disconnects ();
+    throttling ();
     too_many_disconnects ();
     events ();
     two_ranks ();

@@ -138,6 +138,26 @@ static void finished (struct sim *s, struct watch_finish *f)
         w->cut = true;
 }
 
+static int client_of (const struct sim_watcher *w)
+{
+    return atoi (w->sender + strlen ("client"));
+}
+
+static bool is_throttled (const struct sim *s, const struct sim_watcher *w)
+{
+    return s->throttled[client_of (w)];
+}
+
+/* The engine forgets a client with its last watch. */
+static bool has_open (const struct sim *s, int client)
+{
+    for (int i = 0; i < s->nwatchers; i++) {
+        if (client_of (&s->watcher[i]) == client && !s->watcher[i].ended)
+            return true;
+    }
+    return false;
+}
+
 static void carry_out (struct sim *s)
 {
     struct watch_action *a;
@@ -152,8 +172,11 @@ static void carry_out (struct sim *s)
             case WATCH_LOAD:
                 take_load (s, container_of (a, struct watch_load, action));
                 continue;
-            case WATCH_VALUE:
             case WATCH_CHUNK:
+                check (s, !is_throttled (s, d->client),
+                       "a chunk is sent to who does not read");
+                /* fall through */
+            case WATCH_VALUE:
                 told (s, d, d->bytes->data);
                 break;
             case WATCH_SENTINEL:
@@ -329,15 +352,17 @@ static void watch (struct sim *s)
 
     if (s->nwatchers == SIM_MAX_WATCHERS)
         return;
-    w = &s->watcher[s->nwatchers++];
+    w = &s->watcher[s->nwatchers];
     w->space = &s->space[sim_rnd (s, SIM_SPACES)];
     w->key = sim_rnd (s, SIM_KEYS);
     w->flags = random_flags (s);
     w->cred = (struct watch_cred){ 0, WATCH_ROLE_OWNER };
     if (s->guests && sim_rnd (s, 2))
         w->cred = (struct watch_cred){ sim_rnd (s, 2) ? 100 : 200, 2 };
-    snprintf (w->sender, sizeof (w->sender), "client%d", sim_rnd (s, 3));
-    w->matchtag = s->nwatchers;
+    snprintf (w->sender, sizeof (w->sender), "client%d", sim_rnd (s, SIM_CLIENTS));
+    if (!has_open (s, client_of (w)))
+        s->throttled[client_of (w)] = false;
+    w->matchtag = ++s->nwatchers;
     /* The engine remembers roots only while someone watches; of other
      * namespaces the kvs must know what the engine was told.
      */
@@ -396,6 +421,18 @@ static void leave (struct sim *s)
     }
 }
 
+static void throttle (struct sim *s, int client, bool on)
+{
+    char sender[16];
+
+    if (!has_open (s, client))
+        return;
+    s->throttled[client] = on;
+    snprintf (sender, sizeof (sender), "client%d", client);
+    ENGINE (s, watch_engine_throttle (s->engine, sender, on));
+    carry_out (s);
+}
+
 static void step (struct sim *s)
 {
     unsigned int n = sim_rnd (s, 100);
@@ -408,6 +445,8 @@ static void step (struct sim *s)
         leave (s);
     else if (n < 45)
         event (s);
+    else if (n < 47)
+        throttle (s, sim_rnd (s, SIM_CLIENTS), sim_rnd (s, 2));
     else if (n < 70)
         lookup (s);
     else if (n < 98)
@@ -423,6 +462,8 @@ static void settle (struct sim *s)
 {
     for (int i = 0; i < SIM_SPACES; i++)
         s->space[i].view = s->space[i].count - 1;
+    for (int i = 0; i < SIM_CLIENTS; i++)
+        throttle (s, i, false);
     while (s->next_event < s->nevents || s->nlookups > 0 || s->nloads > 0) {
         event (s);
         lookup (s);

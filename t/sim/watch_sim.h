@@ -60,7 +60,7 @@ struct sim_watcher {
 
 #define SIM_SENTINEL "<sentinel>"
 
-enum { SIM_MAX_WATCHERS = 24, SIM_MAX_PENDING = 512 };
+enum { SIM_CLIENTS = 3, SIM_MAX_WATCHERS = 24, SIM_MAX_PENDING = 512 };
 
 struct sim_event {
     struct sim_space *space;
@@ -85,6 +85,7 @@ struct sim {
     struct watch_engine *engine;
     struct sim_space space[SIM_SPACES];
     struct sim_watcher watcher[SIM_MAX_WATCHERS];
+    bool throttled[SIM_CLIENTS];
     int nwatchers;
     struct sim_event event[SIM_SPACES * SIM_STATES];
     int nevents, next_event;

@@ -15,6 +15,7 @@ struct client {
     char *sender;
     struct table tags; /* matchtag -> struct client_item */
     struct list items;
+    bool throttled;
 };
 
 static void client_free (struct client *c)
@@ -174,6 +175,32 @@ void client_disconnect (struct job_info *ji, const flux_msg_t *msg)
 
     if (c)
         client_end (c, msg, 0);
+}
+
+bool client_throttled (const struct client_item *item)
+{
+    return item->client && item->client->throttled;
+}
+
+/* What is delivered now may end items, and the last takes the client with it. */
+void client_throttle (struct job_info *ji, const flux_msg_t *msg, bool on)
+{
+    struct client *c = table_get_str (&ji->clients, sender_of (msg));
+    struct list *pos;
+    size_t n;
+
+    if (!c || c->throttled == on)
+        return;
+    c->throttled = on;
+    n = table_count (&c->tags);
+    pos = c->items.next;
+    while (n-- > 0) {
+        struct client_item *item = list_entry (pos, struct client_item, link);
+
+        pos = pos->next;
+        if (item->throttle)
+            item->throttle (item, on);
+    }
 }
 
 void client_end_all (struct job_info *ji, int errnum)

@@ -97,7 +97,20 @@ struct guest_todo guest_end (struct guest *g, int errnum)
     must (g->state == GUEST_LIVE || g->state == GUEST_FINAL);
     if (g->state == GUEST_FINAL || errnum != ENOTSUP)
         return finish (g, errnum);
-    if (g->delivered)
+    if (g->answered && g->delivered)
         return finish (g, ENODATA);
     return open_final (g);
+}
+
+struct guest_todo guest_resume (struct guest *g, bool started, bool final, bool clean)
+{
+    struct guest_todo todo;
+
+    if (g->state == GUEST_FINAL)
+        return open_final (g);
+    g->answered = false;
+    todo = guest_phase (g, started, final, clean);
+    if (g->state == GUEST_LIVE)
+        todo.source = GUEST_OPEN_LIVE;
+    return todo;
 }

@@ -16,6 +16,11 @@
  * that has not (the namespace was gone already, or the key never appeared)
  * starts over in FINAL, with nothing to skip.
  *
+ * A stream whose client does not read is closed, and opened again where it
+ * stood (the caller knows the number of chunks): the logs are the same in both
+ * places, reference by reference.  So what it brought before it was closed does
+ * not make it whole: it must have found the key in its namespace since.
+ *
  * No I/O here: what happens goes in, what to do comes out.
  */
 
@@ -38,7 +43,7 @@ struct guest {
     enum guest_state state;
     bool waitcreate; /* the client's flags */
     bool sentinel;   /* wanted, not sent yet */
-    bool answered;   /* LIVE: the key was found, or is waited for */
+    bool answered;   /* LIVE: the key was found, or is waited for, since opened */
     bool delivered;  /* LIVE: an entry, or part of one, was brought */
 };
 
@@ -61,6 +66,9 @@ struct guest_todo guest_data (struct guest *g, size_t len, bool *deliver);
 
 /* The open (live) source brought its initial sentinel. */
 struct guest_todo guest_sentinel (struct guest *g);
+
+/* The source was closed in between: which is to be opened now? */
+struct guest_todo guest_resume (struct guest *g, bool started, bool final, bool clean);
 
 /* The open source ended. */
 struct guest_todo guest_end (struct guest *g, int errnum);

@@ -131,7 +131,9 @@ struct world {
     int started, total, grown, copied, removed, final; /* what is true */
     int told_started, told_final;                      /* what the main log said */
     enum { NONE, ASKED, LIVE, FINAL } source;
-    int brought; /* by the source that is open */
+    bool pauses; /* the client now and then does not read */
+    bool paused; /* then no source is open */
+    int brought; /* by all sources */
     int got;     /* by the client */
     bool finished;
     int errnum;
@@ -141,10 +143,10 @@ static void world_do (struct world *w, struct guest_todo t)
 {
     if (t.source == GUEST_OPEN_LIVE)
         w->source = ASKED;
-    if (t.source == GUEST_OPEN_FINAL) {
+    if (t.source == GUEST_OPEN_FINAL)
         w->source = FINAL;
-        w->brought = 0;
-    }
+    if (w->paused)
+        w->source = NONE;
     if (t.finish) {
         w->finished = true;
         w->errnum = t.errnum;
@@ -164,10 +166,8 @@ static void world_bring (struct world *w)
 static void world_live (struct world *w)
 {
     if (w->source == ASKED) {
-        if (!w->removed) {
+        if (!w->removed)
             w->source = LIVE;
-            w->brought = 0;
-        }
         else if (!w->waitcreate)
             world_do (w, guest_end (&w->g, ENOTSUP));
     }
@@ -177,8 +177,21 @@ static void world_live (struct world *w)
         world_do (w, guest_end (&w->g, ENOTSUP));
 }
 
+static void world_pause (struct world *w)
+{
+    if (!w->pauses)
+        return;
+    w->paused = !w->paused;
+    if (w->paused)
+        w->source = NONE;
+    else if (w->g.state == GUEST_LIVE || w->g.state == GUEST_FINAL)
+        world_do (w, guest_resume (&w->g, w->told_started, w->told_final, false));
+}
+
 static void world_step (struct world *w)
 {
+    if (rand_r (&w->seed) % 20 == 0)
+        world_pause (w);
     switch (rand_r (&w->seed) % 8) {
         case 0:
             w->started = 1;
@@ -219,8 +232,9 @@ static void every_entry_once (void)
         struct world w = { .seed = seed, .total = 1 + seed % 5, .grown = 1 };
 
         w.waitcreate = seed & 8;
+        w.pauses = seed & 16;
         guest_init (&w.g, w.waitcreate, false);
-        for (int i = 0; i < 2000 && !w.finished; i++)
+        for (int i = 0; i < 4000 && !w.finished; i++)
             world_step (&w);
         good = w.finished && w.errnum == ENODATA && w.got == w.total;
     }

@@ -21,7 +21,8 @@
 
 /* Flags of ours, additive, beside the numbers of the interface.
  *
- * kvs-watch.lookup: raw chunks (see its request.h).
+ * kvs-watch.lookup: raw chunks, and a place in the log to go on from (see its
+ * request.h).
  * job-info.eventlog-watch: each response carries as raw payload, without a
  * NUL, one or more whole entries; the sentinel has none, as ever.
  */
@@ -67,6 +68,8 @@ struct client_item {
     const flux_msg_t *msg;
     uint32_t matchtag;
     void (*end) (struct client_item *item, int errnum);
+    /* Its client does not read what it is sent, or does again; NULL: no matter. */
+    void (*throttle) (struct client_item *item, bool on);
 };
 
 /* Take msg on as item.  -1 with errno EINVAL: its matchtag is in use; EDQUOT:
@@ -78,6 +81,8 @@ void client_del (struct job_info *ji, struct client_item *item);
 /* What msg, a cancel request, means and may cancel; NULL if nothing. */
 struct client_item *client_find (struct job_info *ji, const flux_msg_t *msg);
 void client_disconnect (struct job_info *ji, const flux_msg_t *msg);
+void client_throttle (struct job_info *ji, const flux_msg_t *msg, bool on);
+bool client_throttled (const struct client_item *item);
 void client_end_all (struct job_info *ji, int errnum);
 
 /* source.c */
@@ -88,11 +93,14 @@ struct source_ops {
     void (*end) (void *arg, int errnum); /* the last; source_close () is due */
 };
 
-/* Follow a key; flags are those of kvs-watch.lookup. */
+/* Follow a key; flags are those of kvs-watch.lookup.  Of a log, the first 'from'
+ * chunks are left out.
+ */
 struct source *source_open (flux_t *h,
                             const char *ns,
                             const char *key,
                             int flags,
+                            size_t from,
                             const struct source_ops *ops,
                             void *arg);
 

@@ -170,7 +170,8 @@ static struct job *job_new (struct job_info *ji, flux_jobid_t id, bool listed)
     list_init (&job->link);
     list_init (&job->followers);
     mainlog_init (&job->log);
-    job->source = source_open (ji->h, KVS_PRIMARY_NAMESPACE, key, flags, &log_ops, job);
+    job->source = source_open (ji->h, KVS_PRIMARY_NAMESPACE, key, flags, 0, &log_ops,
+                               job);
     if (!job->source) {
         job_free (job);
         return NULL;

@@ -27,6 +27,18 @@ disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     client_disconnect (arg, msg);
 }
 
+/* job-info.throttle { "on":b }, no response: sent by the broker for a client
+ * that does not read what it is sent.
+ */
+static void
+throttle_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    int on;
+
+    if (flux_request_unpack (msg, NULL, "{s:b}", "on", &on) == 0)
+        client_throttle (arg, msg, on);
+}
+
 static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct job_info *ji = arg;
@@ -54,6 +66,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-info.update-watch", update_watch_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.update-watch-cancel", cancel_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.disconnect", disconnect_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-info.throttle", throttle_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-info.stats-get", stats_cb, 0 },
     { FLUX_MSGTYPE_EVENT, "job-purge-inactive", purge_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,

@@ -1,6 +1,7 @@
 #include "config.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <jansson.h>
 
 #include "common/util.h"
 #include "info.h"
@@ -84,6 +85,7 @@ struct source *source_open (flux_t *h,
                             const char *ns,
                             const char *key,
                             int flags,
+                            size_t from,
                             const struct source_ops *ops,
                             void *arg)
 {
@@ -95,8 +97,8 @@ struct source *source_open (flux_t *h,
     s->ops = ops;
     s->arg = arg;
     s->f = flux_rpc_pack (h, "kvs-watch.lookup", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
-                          "{s:s s:s s:i}", "key", key, "namespace", ns, "flags",
-                          flags | KVS_WATCH_RAW);
+                          "{s:s s:s s:i s:I}", "key", key, "namespace", ns, "flags",
+                          flags | KVS_WATCH_RAW, "from", (json_int_t)from);
     if (!s->f || flux_future_then (s->f, -1, source_cb, s) < 0) {
         source_free (s);
         return NULL;

@@ -3,6 +3,10 @@
  * The main log comes from the job, guest data as guest.h has it, anything else
  * straight from the primary namespace.  All three only after the main log has
  * told that the requester may see the job.
+ *
+ * A client that does not read is throttled: its watches close their sources and
+ * go on later from the chunk where they stopped, so that they cost no memory
+ * meanwhile but this number.
  */
 
 #include "config.h"
@@ -33,7 +37,8 @@ struct watch {
     size_t mark;   /* MAIN: where the sentinel belongs */
     bool marked;   /* MAIN: mark is known */
     struct guest guest;
-    struct source *source; /* GUEST, OTHER */
+    struct source *source; /* GUEST, OTHER; NULL while throttled */
+    size_t chunks;         /* GUEST, OTHER: that the sources brought */
 };
 
 static void watch_free (struct watch *w)
@@ -140,6 +145,8 @@ static void main_step (struct watch *w)
     struct job *job = w->follower.job;
     const struct mainlog *log = &job->log;
 
+    if (client_throttled (&w->item))
+        return;
     if (!w->marked && log->complete) {
         w->marked = true;
         w->mark = log->initial;
@@ -166,6 +173,7 @@ static void guest_source_data (void *arg, const char *data, size_t len)
     bool deliver;
     struct guest_todo todo = guest_data (&w->guest, len, &deliver);
 
+    w->chunks++;
     if (!deliver || watch_deliver (w, data, len) == 0)
         guest_do (w, &todo);
 }
@@ -205,13 +213,15 @@ static int guest_open (struct watch *w, enum guest_source which)
 
     source_close (w->source);
     w->source = NULL;
+    if (client_throttled (&w->item))
+        return 0; /* it is opened later, if it still is to be then */
     if (!(key = malloc (size)))
         return -1;
     if (which == GUEST_OPEN_FINAL) {
         if (flux_job_kvs_key (key, size, w->id, w->path) < 0)
             return -1;
-        w->source =
-            source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags, &guest_ops, w);
+        w->source = source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags, w->chunks,
+                                 &guest_ops, w);
         return w->source ? 0 : -1;
     }
     if (flux_job_kvs_namespace (ns, sizeof (ns), w->id) < 0)
@@ -221,7 +231,7 @@ static int guest_open (struct watch *w, enum guest_source which)
         flags |= FLUX_KVS_WAITCREATE;
     if (*path == '\0') /* the directory itself */
         path = ".";
-    w->source = source_open (w->ji->h, ns, path, flags, &guest_ops, w);
+    w->source = source_open (w->ji->h, ns, path, flags, w->chunks, &guest_ops, w);
     return w->source ? 0 : -1;
 }
 
@@ -266,6 +276,7 @@ static void other_data (void *arg, const char *data, size_t len)
 {
     struct watch *w = arg;
 
+    w->chunks++;
     if (len == 0)
         watch_finish (w, EINVAL, "illegal append of zero bytes");
     else
@@ -287,22 +298,29 @@ static void other_end (void *arg, int errnum)
 
 static const struct source_ops other_ops = { other_data, other_sentinel, other_end };
 
-static void other_step (struct watch *w)
+static int other_open (struct watch *w)
 {
     int flags = FLUX_KVS_WATCH | FLUX_KVS_WATCH_APPEND;
     _cleanup_ (freep)
     char *key = NULL;
     int size = strlen (w->path) + 64;
 
-    if (w->source)
-        return;
+    if (client_throttled (&w->item))
+        return 0; /* later */
     if ((w->flags & FLUX_JOB_EVENT_WATCH_WAITCREATE))
         flags |= FLUX_KVS_WAITCREATE;
     if (w->sentinel)
         flags |= FLUX_KVS_WATCH_INITIAL_SENTINEL;
-    if (!(key = malloc (size)) || flux_job_kvs_key (key, size, w->id, w->path) < 0
-        || !(w->source = source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags,
-                                      &other_ops, w)))
+    if (!(key = malloc (size)) || flux_job_kvs_key (key, size, w->id, w->path) < 0)
+        return -1;
+    w->source = source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags, w->chunks,
+                             &other_ops, w);
+    return w->source ? 0 : -1;
+}
+
+static void other_step (struct watch *w)
+{
+    if (other_open (w) < 0)
         watch_finish (w, errno, NULL);
     else
         job_unfollow (&w->follower); /* it told what was needed of it */
@@ -343,6 +361,37 @@ static void watch_changed (struct follower *f)
     watch_step (container_of (f, struct watch, follower));
 }
 
+/* Throttled clients */
+
+static void guest_go_on (struct watch *w)
+{
+    const struct mainlog *log = &w->follower.job->log;
+    struct guest_todo todo;
+
+    if (w->guest.state == GUEST_LIVE || w->guest.state == GUEST_FINAL) {
+        todo = guest_resume (&w->guest, log->started, log->final, log->clean);
+        guest_do (w, &todo);
+    }
+    else
+        watch_step (w);
+}
+
+static void watch_throttle (struct client_item *item, bool on)
+{
+    struct watch *w = container_of (item, struct watch, item);
+
+    if (on) {
+        source_close (w->source);
+        w->source = NULL;
+    }
+    else if (!w->authorized || w->kind == WATCH_MAIN)
+        watch_step (w);
+    else if (w->kind == WATCH_GUEST)
+        guest_go_on (w);
+    else if (other_open (w) < 0)
+        watch_finish (w, errno, NULL);
+}
+
 static enum watch_kind kind_of (const char *path)
 {
     if (strcmp (path, "eventlog") == 0)
@@ -367,6 +416,7 @@ static struct watch *watch_new (struct job_info *ji,
     w->flags = flags;
     w->sentinel = (flags & FLUX_JOB_EVENT_WATCH_INITIAL_SENTINEL) != 0;
     w->item.end = watch_end;
+    w->item.throttle = watch_throttle;
     w->follower.changed = watch_changed;
     list_init (&w->follower.link);
     guest_init (&w->guest, waitcreate, w->sentinel);

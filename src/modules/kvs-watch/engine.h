@@ -27,6 +27,10 @@
  *    overwritten, shortened, removed, namespace gone) first delivers the
  *    chunks that had been seen before
  *  - every watcher ends exactly once, with a WATCH_FINISH action
+ *  - a throttled client (it does not read, says the broker) is sent no chunk
+ *    and no further value until it is released, and misses nothing: a watcher
+ *    of a log keeps its place in it and the references from there on, one of
+ *    values keeps those values, which it shares with others
  *
  * Ownership: the engine owns everything but request->client.  Actions are
  * taken with watch_engine_next (); after each call into the engine all of them
@@ -36,8 +40,9 @@
  *
  * Bounds: watches of one user other than the owner <= WATCH_USER_MAX, more are
  * refused with EDQUOT; unread roots of one topic <= WATCH_BACKLOG, then
- * its watchers end with EOVERFLOW; loads in flight for one position in a log
- * <= WATCH_WINDOW, fewer when the blobs are large.
+ * its watchers end with EOVERFLOW, and so does a throttled watcher of values
+ * with more than WATCH_BACKLOG of them, or WATCH_HELD_BYTES; loads in flight
+ * for one position in a log <= WATCH_WINDOW, fewer when the blobs are large.
  *
  * No flux_t, no JSON tree, no clock here: inputs are events, outputs are
  * actions.  Out of memory ends the watchers concerned with ENOMEM.
@@ -58,6 +63,7 @@
 
 #define WATCH_USER_MAX 65536
 #define WATCH_BACKLOG 16384
+#define WATCH_HELD_BYTES (16 << 20)
 #define WATCH_WINDOW 32
 #define WATCH_WINDOW_BYTES (8 << 20) /* aimed at, by the size of recent chunks */
 
@@ -146,6 +152,9 @@ void watch_engine_cancel (struct watch_engine *e,
 void watch_engine_disconnect (struct watch_engine *e,
                               const char *sender,
                               struct watch_cred cred);
+
+/* The sender does not read what it is sent, or does again. */
+void watch_engine_throttle (struct watch_engine *e, const char *sender, bool on);
 
 /* End everything, with errnum. */
 void watch_engine_shutdown (struct watch_engine *e, int errnum);

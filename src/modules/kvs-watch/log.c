@@ -67,16 +67,16 @@ static void group_join (struct group *g, struct list *watchers)
 /* Make room for what there is from g->base on, up to count chunks. */
 static int group_reserve (struct group *g, size_t count)
 {
-    size_t done = g->issued - g->base;
+    size_t done = g->offset > g->base ? g->offset - g->base : 0;
     struct chunk *chunks;
     size_t cap;
 
-    if (g->issued == g->count) /* those before are done with */
+    if (g->offset == g->count) /* those before are done with */
         g->base = g->count;
     else if (done > g->cap / 2) {
         memmove (g->chunks, g->chunks + done,
-                 (g->count - g->issued) * sizeof (*g->chunks));
-        g->base = g->issued;
+                 (g->count - g->offset) * sizeof (*g->chunks));
+        g->base = g->offset;
     }
     if (count - g->base <= g->cap)
         return 0;
@@ -96,7 +96,7 @@ result_data (const struct watch_result *result, const struct group *g, size_t ch
 {
     size_t i = chunk - result->from;
 
-    if (i >= result->nblobs || !result->blobs[i] || chunk - g->offset >= ANSWER_BLOBS_MAX)
+    if (g->paused || i >= result->nblobs || !result->blobs[i] || chunk - g->offset >= ANSWER_BLOBS_MAX)
         return NULL;
     return bytes_get (result->blobs[i]);
 }
@@ -158,7 +158,7 @@ static size_t group_window (const struct group *g)
 static void group_load (struct group *g)
 {
     struct watch_engine *e = topic_engine (g->topic);
-    size_t window = group_window (g);
+    size_t window = g->paused ? 0 : group_window (g);
 
     while (g->issued < g->count && g->issued - g->offset < window) {
         struct slot *s = group_slot (g, g->issued);
@@ -178,7 +178,7 @@ static bool group_deliver (struct group *g)
     struct slot *s = group_slot (g, g->offset);
     struct watcher *w;
 
-    if (g->offset == g->issued || (!s->bytes && !s->errnum))
+    if (g->paused || g->offset == g->issued || (!s->bytes && !s->errnum))
         return false;
     if (s->errnum) {
         watchers_finish (&g->watchers, s->errnum, NULL);
@@ -211,7 +211,7 @@ static void group_mark (struct group *g)
 
 static bool group_is_idle (const struct group *g)
 {
-    return g->offset == g->count && g->marked && !g->ended;
+    return g->offset == g->count && g->marked && !g->ended && !g->paused;
 }
 
 /* Another group that awaits the same chunk: the two become one.  An inline
@@ -245,7 +245,7 @@ static void group_pump (struct group *g)
     } while (!list_empty (&g->watchers) && group_deliver (g));
     if (g->ended && g->offset == g->count)
         watchers_finish (&g->watchers, g->errnum, g->errtext);
-    if (g->issued == g->count && g->cap > WATCH_WINDOW) { /* a long one was caught up */
+    if (g->offset == g->count && g->cap > WATCH_WINDOW) { /* a long one was caught up */
         free (g->chunks);
         g->chunks = NULL;
         g->cap = 0;
@@ -266,6 +266,67 @@ void group_filled (struct slot *s, int errnum, struct bytes *b)
     s->errnum = errnum;
     s->bytes = b ? bytes_get (b) : NULL;
     group_pump (s->group);
+}
+
+/* Throttled clients */
+
+/* What is known of the chunks from offset on: in g, and in o, which stands at
+ * the same offset and has loaded none.  0 or -ENOMEM.
+ */
+static int group_copy_chunks (const struct group *g, struct group *o)
+{
+    size_t n = g->count - g->offset;
+
+    if (g->inlined) { /* no blob holds it */
+        o->base = o->count = o->issued = g->count;
+        o->offset = g->offset;
+        if (n > 0)
+            o->slots[0].bytes = bytes_get (g->slots[0].bytes);
+        return 0;
+    }
+    if (n > 0 && !(o->chunks = calloc (n, sizeof (*o->chunks))))
+        return -ENOMEM;
+    o->cap = n;
+    o->base = o->offset = o->issued = g->offset;
+    o->count = g->count;
+    for (size_t i = 0; i < n; i++)
+        o->chunks[i].ref = g->chunks[g->offset - g->base + i].ref;
+    return 0;
+}
+
+/* w stays behind, where its group stands now, in a group of its own. */
+void group_pause (struct watcher *w)
+{
+    struct group *g = w->group;
+    struct group *o;
+
+    if (g->paused)
+        return;
+    if (!(o = group_new (g->topic, g->seq)) || group_copy_chunks (g, o) < 0) {
+        group_free (o);
+        watcher_finish (w, ENOMEM, NULL);
+        return;
+    }
+    o->paused = true;
+    o->mark = g->mark;
+    o->marked = g->marked;
+    o->inlined = g->inlined;
+    o->ended = g->ended;
+    o->errnum = g->errnum;
+    o->errtext = g->errtext;
+    o->recent = g->recent;
+    group_leave (w);
+    w->group = o;
+    list_append (&o->watchers, &w->link);
+    group_pump (o);
+}
+
+void group_resume (struct group *g)
+{
+    if (g->paused) {
+        g->paused = false;
+        group_pump (g);
+    }
 }
 
 /* No more chunks will be learnt of; end when the known ones are delivered. */
@@ -341,7 +402,7 @@ static void log_missing (struct topic *t, struct list *watchers, uint64_t seq)
     struct watcher *w;
 
     list_foreach (watchers, w, link) {
-        if (!watcher_has (w, WATCH_F_WAITCREATE)) {
+        if (!watcher_has (w, WATCH_F_WAITCREATE) || w->from > 0) {
             watcher_finish (w, ENOENT, NULL);
             continue;
         }
@@ -355,27 +416,86 @@ static void log_missing (struct topic *t, struct list *watchers, uint64_t seq)
     }
 }
 
-/* The chunks there are at the start.  0 or positive errno. */
-static int group_first (struct group *g, const struct watch_result *result)
+/* An inline value: one chunk. */
+static int group_first_inline (struct group *g, const struct treeobj *o, size_t from)
 {
-    const struct treeobj *o = result->obj;
     struct slot *s = group_slot (g, 0);
     _cleanup_ (freep)
     void *data = NULL;
     size_t len;
     int r;
 
-    if (treeobj_type (o) == TREEOBJ_VALREF) {
-        g->mark = treeobj_ref_count (o);
-        return group_extend (g, result);
-    }
+    g->mark = g->count = g->issued = g->base = 1;
+    g->offset = from;
+    g->inlined = true;
+    if (from == 1)
+        return 0;
     if ((r = treeobj_val_decode (o, &data, &len)) < 0)
         return -r;
-    if (!(s->bytes = bytes_new (data, len)))
-        return ENOMEM;
-    g->mark = g->count = g->issued = g->base = 1;
-    g->inlined = true;
-    return 0;
+    return (s->bytes = bytes_new (data, len)) ? 0 : ENOMEM;
+}
+
+/* The chunks there are at the start, without the first 'from'.  0 or positive
+ * errno.
+ */
+static int
+group_first (struct group *g, const struct watch_result *result, size_t from)
+{
+    const struct treeobj *o = result->obj;
+    bool inlined = treeobj_type (o) == TREEOBJ_VAL;
+
+    g->mark = inlined ? 1 : result_count (result);
+    if (from > g->mark)
+        return EINVAL;
+    if (inlined)
+        return group_first_inline (g, o, from);
+    g->count = g->issued = g->offset = g->base = from;
+    return group_extend (g, result);
+}
+
+/* These start together, all at the same chunk. */
+static void
+group_start (struct topic *t, struct list *joiners, const struct watch_result *result)
+{
+    size_t from = list_first (joiners, struct watcher, link)->from;
+    struct group *g = group_new (t, result->rootseq);
+    struct watcher *w;
+    int errnum;
+
+    if (!g) {
+        watchers_finish (joiners, ENOMEM, NULL);
+        return;
+    }
+    if ((errnum = group_first (g, result, from)) != 0) {
+        watchers_finish (joiners, errnum, from > 0 ? truncated : NULL);
+        group_free (g);
+        return;
+    }
+    group_join (g, joiners);
+    g->pumping = true; /* g must not go with its last watcher */
+    list_foreach (&g->watchers, w, link) {
+        if (w->sender->throttled)
+            group_pause (w);
+    }
+    g->pumping = false;
+    if (list_empty (&g->watchers))
+        group_free (g);
+    else
+        group_pump (g);
+}
+
+/* Take those out that start at the same chunk as the first. */
+static void take_peers (struct list *joiners, struct list *peers)
+{
+    size_t from = list_first (joiners, struct watcher, link)->from;
+    struct watcher *w;
+
+    list_foreach (joiners, w, link) {
+        if (w->from == from) {
+            list_del (&w->link);
+            list_append (peers, &w->link);
+        }
+    }
 }
 
 /* Those who begin, or whose key has been created, at the root of the result. */
@@ -383,8 +503,6 @@ void log_start (struct topic *t, struct list *joiners, const struct watch_result
 {
     const struct treeobj *o = result->obj;
     int type = o ? treeobj_type (o) : 0;
-    struct group *g;
-    int errnum;
 
     if (list_empty (joiners))
         return;
@@ -394,15 +512,13 @@ void log_start (struct topic *t, struct list *joiners, const struct watch_result
         log_missing (t, joiners, result->rootseq);
     else if (type != TREEOBJ_VAL && type != TREEOBJ_VALREF)
         log_refuse (joiners, type);
-    else if (!(g = group_new (t, result->rootseq)))
-        watchers_finish (joiners, ENOMEM, NULL);
-    else if ((errnum = group_first (g, result)) != 0) {
-        watchers_finish (joiners, errnum, NULL);
-        group_free (g);
-    }
     else {
-        group_join (g, joiners);
-        group_pump (g);
+        while (!list_empty (joiners)) {
+            struct list peers = LIST_INIT (peers);
+
+            take_peers (joiners, &peers);
+            group_start (t, &peers, result);
+        }
     }
 }
 
@@ -451,12 +567,17 @@ bool log_behind (const struct topic *t, uint64_t seq)
     return false;
 }
 
-/* How many references everybody knows already. */
-size_t log_tail (const struct topic *t)
+/* How many references everybody knows already, or has no use for. */
+size_t log_tail (const struct topic *t, const struct list *joiners)
 {
     size_t tail = SIZE_MAX;
+    struct watcher *w;
     struct group *g;
 
+    list_foreach (joiners, w, link) {
+        if (w->from < tail)
+            tail = w->from;
+    }
     list_foreach (&t->groups, g, link) {
         if (!g->ended && g->count < tail)
             tail = g->count;

@@ -25,13 +25,14 @@ static struct watch_cred msg_cred (const flux_msg_t *msg)
 static int
 request_decode (const flux_msg_t *msg, struct watch_request *req, const char **errtext)
 {
+    json_int_t from = 0;
     int r;
 
     *errtext = NULL;
-    if (flux_request_unpack (msg, NULL, "{s:s s:s s:i}", "key", &req->key, "namespace",
-                             &req->ns, "flags", &req->flags)
+    if (flux_request_unpack (msg, NULL, "{s:s s:s s:i s?I}", "key", &req->key,
+                             "namespace", &req->ns, "flags", &req->flags, "from", &from)
             < 0
-        || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
+        || from < 0        || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
         errno = EPROTO;
         return -1;
     }
@@ -40,13 +41,14 @@ request_decode (const flux_msg_t *msg, struct watch_request *req, const char **e
         errno = -r;
         return -1;
     }
+    req->from = from;
     req->sender = flux_msg_route_first (msg);
     req->cred = msg_cred (msg);
     return 0;
 }
 
 /* kvs-watch.lookup (streaming with WATCH and STREAM)
- *   { "key":s "namespace":s "flags":i }
+ *   { "key":s "namespace":s "flags":i } and "from"?i
  *   -> { "val":TREEOBJ } or, as the initial sentinel, nothing ..., then an error
  */
 static void
@@ -99,6 +101,21 @@ disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     struct watch_service *ws = arg;
 
     watch_engine_disconnect (ws->engine, flux_msg_route_first (msg), msg_cred (msg));
+    watch_service_run (ws);
+}
+
+/* kvs-watch.throttle { "on":b }, no response: sent by our broker for a client
+ * that does not read what it is sent.
+ */
+static void
+throttle_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct watch_service *ws = arg;
+    int on;
+
+    if (flux_request_unpack (msg, NULL, "{s:b}", "on", &on) < 0)
+        return;
+    watch_engine_throttle (ws->engine, flux_msg_route_first (msg), on);
     watch_service_run (ws);
 }
 
@@ -193,6 +210,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.lookup", lookup_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.cancel", cancel_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.disconnect", disconnect_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "kvs-watch.throttle", throttle_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.stats-get", watch_stats_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,
 };

@@ -45,6 +45,7 @@ struct client {
     char *sender;
     struct table tags; /* matchtag -> struct watcher */
     struct list watchers;
+    bool throttled;
 };
 
 struct wns {
@@ -128,7 +129,11 @@ struct watcher {
     struct group *group; /* log: once started */
     bool sentinel_sent;
     uint64_t seq;       /* accounted up to this root */
+    size_t from;        /* log: chunks to be left out */
     struct bytes *last; /* UNIQ, FULL: sent last */
+    struct list held;   /* throttled: struct watch_delivery, values to be sent */
+    size_t nheld;
+    size_t held_bytes;
 };
 
 /* Watchers of a log that stand at the same chunk. */
@@ -157,12 +162,13 @@ struct group {
     bool inlined;  /* the key held a val */
     bool ended;    /* finish with errnum when all is delivered */
     bool pumping;  /* group_pump () is on the stack */
+    bool paused;   /* its watcher, there is but one, is throttled */
     int errnum;
     const char *errtext;
     size_t recent; /* size of the newest chunk */
     size_t base;   /* index of chunks[0] */
     size_t cap;
-    struct chunk *chunks;            /* base .. count - 1 */
+    struct chunk *chunks;            /* base .. count - 1; base <= offset */
     struct slot slots[WATCH_WINDOW]; /* of chunk i: i % WATCH_WINDOW */
 };
 
@@ -188,6 +194,7 @@ void watcher_free (struct watch_engine *e, struct watcher *w); /* if not linked 
 void watcher_link (struct watcher *w, struct client *c, struct topic *t);
 void watcher_deliver (struct watcher *w, enum watch_action_type type, struct bytes *b);
 void watcher_finish (struct watcher *w, int errnum, const char *errtext);
+void watcher_release (struct watcher *w); /* send what was held */
 void watchers_finish (struct list *watchers, int errnum, const char *errtext);
 
 /* topic.c */
@@ -211,9 +218,11 @@ void log_start (struct topic *t, struct list *joiners, const struct watch_result
 void log_apply (struct topic *t, const struct watch_result *result, bool named);
 void log_created (struct topic *t, const struct watch_result *result);
 bool log_behind (const struct topic *t, uint64_t seq);
-size_t log_tail (const struct topic *t);
+size_t log_tail (const struct topic *t, const struct list *joiners);
 void log_end (struct topic *t, int errnum, const char *errtext);
 void group_leave (struct watcher *w);
+void group_pause (struct watcher *w);
+void group_resume (struct group *g);
 void group_free (struct group *g);
 void group_filled (struct slot *s, int errnum, struct bytes *b);
 

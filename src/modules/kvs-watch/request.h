@@ -5,6 +5,9 @@
  * each response carries the bytes of one chunk as its raw payload (none if
  * the chunk is empty), and the initial sentinel is marked by message flag
  * USER1.  A stock kvs-watch ignores the bit.
+ *
+ * 'from' is ours, additive, for who comes back to a log that it has followed
+ * before: of its chunks the first 'from' are not sent again.
  */
 
 #ifndef KVS_WATCH_REQUEST_H
@@ -41,6 +44,7 @@ struct watch_request {
     const char *ns;
     const char *key; /* as given, not normalised */
     int flags;
+    size_t from; /* chunks of a log that the client has */
     void *client; /* the caller's; comes back in the actions */
 };
 

@@ -161,7 +161,7 @@ static void read_send (struct topic *t, struct read *r)
     else if (r->at_root)
         root = r->horizon;
     r->lookup.want_obj = t->log;
-    r->lookup.tail = r->kind == READ_ROOT ? log_tail (t) : 0;
+    r->lookup.tail = log_tail (t, &r->joiners);
     r->lookup.ns = ns->name;
     r->lookup.key = t->key->name;
     r->lookup.flags = t->readflags;

@@ -14,6 +14,7 @@ void watch_action_free (struct watch_action *a)
     if (a->type == WATCH_FINISH) {
         struct watcher *w = container_of (a, struct watcher, finish.action);
 
+        must (list_empty (&w->held));
         bytes_put (w->last);
         free (w);
     }
@@ -23,6 +24,40 @@ void watch_action_free (struct watch_action *a)
         must (a->type != WATCH_LOOKUP && a->type != WATCH_LOAD);
         bytes_put (d->bytes);
         free (d);
+    }
+}
+
+/* Held values */
+
+void watcher_release (struct watcher *w)
+{
+    struct watch_engine *e = topic_engine (w->topic);
+
+    list_splice (&e->actions, &w->held);
+    w->nheld = w->held_bytes = 0;
+}
+
+static void watcher_discard (struct watcher *w)
+{
+    struct watch_delivery *d;
+
+    while ((d = list_first (&w->held, struct watch_delivery, action.link))) {
+        list_del (&d->action.link);
+        watch_action_free (&d->action);
+    }
+    w->nheld = w->held_bytes = 0;
+}
+
+static void watcher_hold (struct watcher *w, struct watch_delivery *d)
+{
+    size_t len = d->bytes ? d->bytes->len : 0;
+
+    list_append (&w->held, &d->action.link);
+    w->nheld++;
+    w->held_bytes += len;
+    if (w->nheld > WATCH_BACKLOG || w->held_bytes > WATCH_HELD_BYTES) {
+        watcher_discard (w);
+        watcher_finish (w, EOVERFLOW, "watcher is too many changes behind");
     }
 }
 
@@ -41,7 +76,10 @@ void watcher_deliver (struct watcher *w, enum watch_action_type type, struct byt
     d->client = w->client;
     d->flags = w->flags;
     d->bytes = b ? bytes_get (b) : NULL;
-    list_append (&topic_engine (w->topic)->actions, &d->action.link);
+    if (type == WATCH_VALUE && w->sender->throttled && watcher_has (w, WATCH_F_WATCH))
+        watcher_hold (w, d);
+    else
+        list_append (&topic_engine (w->topic)->actions, &d->action.link);
 }
 
 static void client_free (struct client *c)
@@ -138,6 +176,7 @@ void watcher_finish (struct watcher *w, int errnum, const char *errtext)
     if (!t)
         return;
     e = topic_engine (t);
+    watcher_release (w);
     w->topic = NULL;
     if (w->group)
         group_leave (w);
@@ -180,9 +219,11 @@ int watcher_new (struct watch_engine *e,
         return -ENOMEM;
     list_init (&w->link);
     list_init (&w->client_link);
+    list_init (&w->held);
     w->matchtag = req->matchtag;
     w->cred = req->cred;
     w->flags = req->flags;
+    w->from = req->from;
     w->client = req->client;
     if (watcher_has (w, WATCH_F_APPEND)) /* neither adds anything to chunks */
         w->flags &= ~(WATCH_F_FULL | WATCH_F_UNIQ);
@@ -229,6 +270,7 @@ void watch_engine_cancel (struct watch_engine *e,
     struct watcher *w;
 
     if (c && (w = table_get_u64 (&c->tags, matchtag)) && authorized (cred, w)) {
+        watcher_discard (w);
         watcher_finish (w, ENODATA, NULL);
         engine_sweep (e);
     }
@@ -244,9 +286,38 @@ static void client_finish (struct client *c, const struct watch_cred *cred, int 
     while (n-- > 0) {
         w = list_entry (pos, struct watcher, client_link);
         pos = pos->next;
-        if (!cred || authorized (*cred, w))
+        if (!cred || authorized (*cred, w)) {
+            if (errnum == 0)
+                watcher_discard (w);
             watcher_finish (w, errnum, NULL);
+        }
     }
+}
+
+/* What is delivered now may end watches of c, and the last takes c with it. */
+void watch_engine_throttle (struct watch_engine *e, const char *sender, bool on)
+{
+    struct client *c = client_find (e, sender);
+    struct list *pos;
+    struct watcher *w;
+    size_t n;
+
+    if (!c || c->throttled == on)
+        return;
+    c->throttled = on;
+    n = table_count (&c->tags);
+    pos = c->watchers.next;
+    while (n-- > 0) {
+        w = list_entry (pos, struct watcher, client_link);
+        pos = pos->next;
+        if (on && w->group)
+            group_pause (w);
+        else if (!on && w->group)
+            group_resume (w->group);
+        else if (!on)
+            watcher_release (w);
+    }
+    engine_sweep (e);
 }
 
 void watch_engine_disconnect (struct watch_engine *e,

@@ -291,7 +291,8 @@ static int create_core (struct broker *b)
     if (!(b->reactor = flux_reactor_create (0))
         || !(b->services = service_table_new ()) || !(b->events = event_hub_new ())
         || !(b->router = router_new (b->pmi.rank, b->uuid, owner, b->services, b->events))
-        || !(b->self = self_new (b->router, b->reactor, b->uuid)))
+        || !(b->self = self_new (b->router, b->reactor, b->uuid))
+        || router_start (b->router, b->reactor) < 0)
         return -1;
     b->h = self_handle (b->self);
     flux_log_set_appname (b->h, "broker");

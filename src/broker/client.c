@@ -259,7 +259,12 @@ static bool answer_own_request (struct client *c, const flux_msg_t *msg)
         return false;
     for (size_t i = 0; i < ARRAY_SIZE (own_requests); i++) {
         if (strcmp (topic, own_requests[i].topic) == 0) {
-            answer (c, msg, -own_requests[i].answer (c, msg));
+            int r;
+
+            router_enter (c->host->router);
+            r = own_requests[i].answer (c, msg);
+            router_leave (c->host->router);
+            answer (c, msg, -r);
             return true;
         }
     }

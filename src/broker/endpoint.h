@@ -10,6 +10,11 @@
  * it delivers does the cleaning up later, from the reactor.  So the router
  * may hold endpoints across deliveries.
  *
+ * Threads: all of this is used inside the router's monitor, by any thread.
+ * An endpoint with a mailbox belongs to the broker's thread: only that calls
+ * its operations, except for 'answer'.  One without (a module) is delivered
+ * to by whoever sends.
+ *
  * Ownership: strings belong to the embedding object.  The lists and tables in
  * here are those of the service table, the event hub and the router; they
  * are empty again after router_detach ().
@@ -18,12 +23,15 @@
 #ifndef MILLRACE_BROKER_ENDPOINT_H
 #define MILLRACE_BROKER_ENDPOINT_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <flux/core.h>
 
 #include "common/list.h"
 #include "common/table.h"
+
+#include "mailbox.h"
 
 enum endpoint_kind {
     ENDPOINT_SELF,   /* the broker's own services and RPCs */
@@ -53,6 +61,14 @@ struct endpoint {
 
     /* The same for a message that others get too. */
     int (*deliver_shared) (struct endpoint *ep, const flux_msg_t *msg);
+
+    /* Where messages wait for the broker's thread; NULL: they need not. */
+    struct mailbox *mailbox;
+
+    /* NULL, or answers certain requests on the spot, in any thread: true if it
+     * did.
+     */
+    bool (*answer) (struct endpoint *ep, const flux_msg_t *msg);
 
     /* Back-pressure.  A receiver that cannot keep up says so; a sender that
      * can be stopped (stop is not NULL: clients) is stopped when it sends
@@ -90,7 +106,36 @@ static inline void endpoint_init (struct endpoint *ep,
     table_init (&ep->open_senders);
 }
 
-/* For a receiver: say how it is doing. */
+/* Hand over *msg, as the operation of that name does; what has to wait for
+ * the broker's thread counts as delivered.
+ */
+static inline int endpoint_deliver (struct endpoint *ep, flux_msg_t **msg)
+{
+    if (ep->answer && ep->answer (ep, *msg)) {
+        flux_msg_decref (*msg);
+        *msg = NULL;
+        return 0;
+    }
+    if (ep->mailbox && !mailbox_passes (ep->mailbox))
+        return mailbox_put (ep->mailbox, ep, msg);
+    return ep->deliver (ep, msg);
+}
+
+static inline int endpoint_deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
+{
+    flux_msg_t *copy;
+    int r;
+
+    if (!ep->mailbox || mailbox_passes (ep->mailbox))
+        return ep->deliver_shared (ep, msg);
+    if (!(copy = flux_msg_copy (msg, true)))
+        return -ENOMEM;
+    if ((r = mailbox_put (ep->mailbox, ep, &copy)) < 0)
+        flux_msg_decref (copy);
+    return r;
+}
+
+/* For a receiver, in the broker's thread: say how it is doing. */
 static inline void endpoint_set_congested (struct endpoint *ep, bool yes)
 {
     struct endpoint *sender;
@@ -106,7 +151,7 @@ static inline void endpoint_set_congested (struct endpoint *ep, bool yes)
 static inline void endpoint_press_back (struct endpoint *sender,
                                         struct endpoint *receiver)
 {
-    if (receiver->congested && sender->stop && !list_linked (&sender->stop_node)) {
+    if (sender->stop && receiver->congested && !list_linked (&sender->stop_node)) {
         list_append (&receiver->stopped, &sender->stop_node);
         sender->stop (sender, true);
     }

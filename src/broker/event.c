@@ -227,7 +227,8 @@ static int deliver (struct event_hub *hub, const char *topic, flux_msg_t **msg)
     /* All but the last receiver share the message; the last one gets it. */
     for (size_t i = 0; i < count; i++) {
         struct endpoint *ep = hub->receivers[i];
-        int rc = i + 1 < count ? ep->deliver_shared (ep, *msg) : ep->deliver (ep, msg);
+        int rc = i + 1 < count ? endpoint_deliver_shared (ep, *msg)
+                               : endpoint_deliver (ep, msg);
 
         if (rc == 0)
             hub->stats.delivered++;

@@ -18,12 +18,10 @@ struct event_service {
     flux_msg_handler_t **handlers;
 };
 
-static void respond_result (flux_t *h, const flux_msg_t *msg, int r, const char *text)
+static void
+respond_result (struct event_service *es, const flux_msg_t *msg, int r, const char *text)
 {
-    if (r < 0)
-        (void)flux_respond_error (h, msg, -r, text);
-    else
-        (void)flux_respond (h, msg, NULL);
+    router_respond (es->router, msg, -r, r < 0 ? text : NULL);
 }
 
 /* event.subscribe
@@ -40,7 +38,7 @@ static void subscribe_direct (flux_t *h, const flux_msg_t *msg, void *arg)
         r = -EPROTO;
     else if (ep)
         r = event_subscribe (es->events, ep, topic);
-    respond_result (h, msg, r, NULL);
+    respond_result (es, msg, r, NULL);
 }
 
 /* event.unsubscribe
@@ -57,7 +55,7 @@ static void unsubscribe_direct (flux_t *h, const flux_msg_t *msg, void *arg)
         r = -EPROTO;
     else if (ep)
         r = event_unsubscribe (es->events, ep, topic);
-    respond_result (h, msg, r, NULL);
+    respond_result (es, msg, r, NULL);
 }
 
 /* Base64 to an event message without credential; NULL with errno. */
@@ -117,14 +115,13 @@ static void publish_direct (flux_t *h, const flux_msg_t *msg, void *arg)
     int r;
 
     if (es->rank > 0)
-        (void)flux_respond_error (
-            h, msg, EPROTO, "this service is only available on rank 0");
+        respond_result (es, msg, -EPROTO, "this service is only available on rank 0");
     else if (!(event = event_from_request (msg)))
-        (void)flux_respond_error (h, msg, errno, NULL);
+        respond_result (es, msg, -errno, NULL);
     else if ((r = event_publish (es->events, &event, &seq)) < 0)
-        (void)flux_respond_error (h, msg, -r, NULL);
+        respond_result (es, msg, r, NULL);
     else
-        (void)flux_respond_pack (h, msg, "{s:I}", "seq", (int64_t)seq);
+        router_respond_pack (es->router, msg, "{s:I}", "seq", (int64_t)seq);
 }
 
 /* service.add
@@ -141,11 +138,11 @@ static void add_direct (flux_t *h, const flux_msg_t *msg, void *arg)
 
     if (flux_request_unpack (msg, NULL, "{s:s}", "service", &name) < 0
         || flux_msg_get_cred (msg, &cred) < 0)
-        respond_result (h, msg, -EPROTO, NULL);
+        respond_result (es, msg, -EPROTO, NULL);
     else if ((r = service_authorize (name, cred)) < 0)
-        respond_result (h, msg, r, NULL);
+        respond_result (es, msg, r, NULL);
     else if (!ep)
-        respond_result (h, msg, -ENOENT, "requestor is not local");
+        respond_result (es, msg, -ENOENT, "requestor is not local");
     else {
         if ((r = service_add (es->services, name, ep)) < 0)
             snprintf (text,
@@ -154,7 +151,7 @@ static void add_direct (flux_t *h, const flux_msg_t *msg, void *arg)
                       name,
                       ep->name,
                       strerror (-r));
-        respond_result (h, msg, r, text);
+        respond_result (es, msg, r, text);
     }
 }
 
@@ -172,26 +169,26 @@ static void remove_direct (flux_t *h, const flux_msg_t *msg, void *arg)
 
     if (flux_request_unpack (msg, NULL, "{s:s}", "service", &name) < 0
         || flux_msg_get_cred (msg, &cred) < 0)
-        respond_result (h, msg, -EPROTO, NULL);
+        respond_result (es, msg, -EPROTO, NULL);
     else if ((r = service_authorize (name, cred)) < 0)
-        respond_result (h, msg, r, NULL);
+        respond_result (es, msg, r, NULL);
     else {
         r = ep ? service_remove (es->services, name, ep) : -EINVAL;
         if (r == -ENOENT)
             snprintf (text, sizeof (text), "%s is not registered", name);
         else
             snprintf (text, sizeof (text), "requestor did not register %s", name);
-        respond_result (h, msg, r, text);
+        respond_result (es, msg, r, text);
     }
 }
 
 static const struct self_direct direct[] = {
-    { "event.subscribe", 0, subscribe_direct },
-    { "event.unsubscribe", 0, unsubscribe_direct },
-    { "event.publish", FLUX_ROLE_USER, publish_direct },
-    { "service.add", FLUX_ROLE_USER, add_direct },
-    { "service.remove", FLUX_ROLE_USER, remove_direct },
-    { NULL, 0, NULL },
+    { "event.subscribe", 0, true, subscribe_direct },
+    { "event.unsubscribe", 0, true, unsubscribe_direct },
+    { "event.publish", FLUX_ROLE_USER, true, publish_direct },
+    { "service.add", FLUX_ROLE_USER, true, add_direct },
+    { "service.remove", FLUX_ROLE_USER, true, remove_direct },
+    { NULL, 0, false, NULL },
 };
 
 /* event.stats-get
@@ -203,7 +200,9 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     struct event_stats ev;
     struct router_stats rt;
 
+    router_enter (es->router);
     event_get_stats (es->events, &ev);
+    router_leave (es->router);
     router_get_stats (es->router, &rt);
     if (flux_respond_pack (h,
                            msg,

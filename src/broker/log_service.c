@@ -33,8 +33,8 @@ static void append_direct (flux_t *h, const flux_msg_t *msg, void *arg)
 }
 
 static const struct self_direct direct[] = {
-    { "log.append", 0, append_direct },
-    { NULL, 0, NULL },
+    { "log.append", 0, false, append_direct },
+    { NULL, 0, false, NULL },
 };
 
 /* An entry entered the ring. */

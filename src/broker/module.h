@@ -2,15 +2,20 @@
  *
  * Life: loaded (INIT), RUNNING, FINALIZING (takes no more requests), EXITED
  * (takes nothing), reaped.  The module tells by module.status requests, which
- * are caught here, before the router; that the thread is gone is told by the
- * host's eventfd.
+ * are caught here, before the router, and wait in the mailbox for the
+ * broker's thread; that the thread is gone is told by the host's eventfd.
  *
- * Bounds: the channel to the thread is bounded and the broker never waits for
- * room in it.  What does not fit is kept in 'backlog', in order; when that
- * passes MODULE_BACKLOG_SOFT messages the module is congested: clients that
- * send it more are stopped until the backlog is gone (back-pressure first).
- * Modules are not stopped: they bound their own requests, and stopping one
- * could stop the very answer that another is waiting for.
+ * Threads: what the module sends is routed by its own thread (send ()), and
+ * what it is sent is pushed into its queue by the thread that sends it, both
+ * inside the router's monitor.  Only the broker's thread changes the status,
+ * inside the monitor.
+ *
+ * Bounds: nobody waits for room in the queue to the thread.  When it is full
+ * (inproc.h) the module is congested: clients that send it more are stopped
+ * until half of it is worked off (back-pressure first).  Modules are not
+ * stopped: they bound their own requests, and stopping one could stop the
+ * very answer that another is waiting for.  What a module sends waits while
+ * the mailbox is full (mailbox.h).
  */
 
 #ifndef MILLRACE_BROKER_MODULE_H
@@ -19,16 +24,12 @@
 #include <flux/core.h>
 
 #include "common/list.h"
+#include "libflux/interthread.h"
 
 #include "endpoint.h"
 #include "module_thread.h"
 #include "router.h"
 #include "uuid.h"
-
-enum {
-    MODULE_BACKLOG_SOFT = 1024,
-    MODULE_BATCH = 64, /* messages read from one module per pass */
-};
 
 enum module_status {
     MODULE_INIT = 0,
@@ -54,11 +55,12 @@ struct module {
     void *dso;
     mod_main_f *mod_main;
     struct module_thread *thread;
-    flux_t *h; /* our end of the channel */
-    flux_watcher_t *in;
-    flux_watcher_t *inout; /* instead of 'in' while there is a backlog */
-    struct flux_msglist *backlog;
-    bool defer; /* hold everything back (module.debug) */
+    flux_t *h; /* our end of the channel, used inside the monitor */
+    struct interthread_tap tap; /* on what the other end sends */
+    struct endpoint desk;       /* for what the broker's thread has to do */
+    flux_watcher_t *out;        /* while it is congested */
+    bool defer;                 /* hold everything back (module.debug) ... */
+    struct flux_msglist *held;  /* ... here */
     struct router *router;
     const struct module_ops *ops;
     void *arg;
@@ -66,7 +68,7 @@ struct module {
     enum module_status status;
     bool was_running;
     int errnum;       /* why it exited */
-    double last_seen; /* when it last sent something */
+    double last_seen; /* when it last sent something: module_now () */
 
     const flux_msg_t *load_request; /* to be answered; host's business */
     struct flux_msglist *removers;  /* likewise */
@@ -86,16 +88,17 @@ struct module *module_new (const char *name,
 /* Start the thread; the welcome has been sent.  -1 with errno. */
 int module_start (struct module *m, int ended_fd);
 
-/* Read and route what the module has sent, to the end. */
-void module_drain (struct module *m);
-
-/* The thread must have ended, or never have started.  Endpoint detached. */
+/* The thread must have ended, or never have started.  Endpoint detached, and
+ * the mailbox drained since.
+ */
 void module_free (struct module *m);
 
 /* Hold back messages, or let them go. */
 void module_set_defer (struct module *m, bool defer);
 
 size_t module_sendqueue (const struct module *m);
-size_t module_recvqueue (const struct module *m);
+
+/* A coarse clock, in seconds. */
+double module_now (void);
 
 #endif /* !MILLRACE_BROKER_MODULE_H */

@@ -97,7 +97,9 @@ static void reap (struct module_host *mh, struct module *m)
 
     if (m->status != MODULE_EXITED) {
         /* cancelled, or it could not say goodbye */
+        router_enter (mh->router);
         m->status = MODULE_EXITED;
+        router_leave (mh->router);
         errnum = wanted ? 0 : ECONNABORTED;
         router_detach (mh->router, &m->ep);
     }
@@ -131,7 +133,7 @@ static void ended_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     list_foreach (&mh->modules, m, node) {
         if (m->thread && module_thread_ended (m->thread)) {
             /* its last words may still be on the way */
-            module_drain (m);
+            router_drain (mh->router);
             reap (mh, m);
         }
     }
@@ -196,9 +198,11 @@ static int send_welcome (struct module_host *mh, struct module *m, json_t *args)
         || flux_msg_set_rolemask (msg, FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL) < 0)
         goto done;
     flux_msg_route_enable (msg);
+    router_enter (mh->router);
     if (flux_msg_route_push (msg, mh->self->route) == 0
         && m->ep.deliver (&m->ep, &msg) == 0)
         rc = 0;
+    router_leave (mh->router);
 done:
     flux_msg_decref (msg);
     json_decref (attrs);
@@ -212,9 +216,13 @@ static int install (struct module_host *mh,
 {
     int r;
 
-    if ((r = router_attach (mh->router, &m->ep)) == 0
-        && (r = service_add (mh->services, m->name, &m->ep)) < 0)
-        router_detach (mh->router, &m->ep);
+    if ((r = router_attach (mh->router, &m->ep)) == 0) {
+        router_enter (mh->router);
+        r = service_add (mh->services, m->name, &m->ep);
+        router_leave (mh->router);
+        if (r < 0)
+            router_detach (mh->router, &m->ep);
+    }
     if (r < 0) {
         errno = -r;
         return errprintf (error, "%s", strerror (errno));
@@ -243,6 +251,7 @@ static struct module *load (struct module_host *mh,
     _cleanup_ (freep) char *path = NULL;
     _cleanup_ (freep) char *base = NULL;
     struct module *m;
+    bool taken;
 
     error->text[0] = '\0';
     if (!name) {
@@ -255,7 +264,10 @@ static struct module *load (struct module_host *mh,
         errno = EINVAL;
         return NULL;
     }
-    if (find_module (mh, name) || service_find (mh->services, name)) {
+    router_enter (mh->router);
+    taken = find_module (mh, name) || service_find (mh->services, name);
+    router_leave (mh->router);
+    if (taken) {
         errno = EEXIST;
         return NULL;
     }
@@ -395,18 +407,24 @@ static json_t *services_of (const struct endpoint *ep)
     return a;
 }
 
+/* Other threads send to it and from it meanwhile. */
 static json_t *list_entry_json (struct module_host *mh, const struct module *m)
 {
-    double idle = flux_reactor_now (mh->reactor) - m->last_seen;
+    json_t *o;
+    double idle;
 
-    return json_pack ("{s:s s:s s:i s:i s:o s:I s:I}",
+    router_enter (mh->router);
+    idle = module_now () - m->last_seen;
+    o = json_pack ("{s:s s:s s:i s:i s:o s:I s:I}",
                       "name", m->name,
                       "path", m->path,
                       "idle", idle > 0 ? (int)idle : 0,
                       "status", (int)m->status,
                       "services", services_of (&m->ep),
                       "sendqueue", (json_int_t)module_sendqueue (m),
-                      "recvqueue", (json_int_t)module_recvqueue (m));
+                      "recvqueue", (json_int_t)0); /* a sender routes itself */
+    router_leave (mh->router);
+    return o;
 }
 
 static json_t *list_json (struct module_host *mh)

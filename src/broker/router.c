@@ -22,6 +22,8 @@ struct router {
     struct table routes; /* UUID => struct endpoint */
     struct table peers;  /* rank => struct endpoint: next hop */
     struct router_stats stats;
+    struct monitor monitor; /* around all of this */
+    struct mailbox *mailbox;
 };
 
 struct router *router_new (uint32_t rank,
@@ -41,6 +43,11 @@ struct router *router_new (uint32_t rank,
     r->events = events;
     table_init (&r->routes);
     table_init (&r->peers);
+    monitor_init (&r->monitor);
+    if (!(r->mailbox = mailbox_new (&r->monitor))) {
+        router_free (r);
+        return NULL;
+    }
     return r;
 }
 
@@ -50,19 +57,35 @@ void router_free (struct router *r)
         return;
     table_fini (&r->routes);
     table_fini (&r->peers);
+    mailbox_free (r->mailbox);
+    monitor_fini (&r->monitor);
     free (r);
+}
+
+void router_enter (struct router *r)
+{
+    monitor_enter (&r->monitor);
+}
+
+void router_leave (struct router *r)
+{
+    monitor_leave (&r->monitor);
 }
 
 int router_attach (struct router *r, struct endpoint *ep)
 {
     int rc;
 
+    router_enter (r);
     must (ep->kind != ENDPOINT_SELF || !r->self);
-    if ((rc = table_put_str (&r->routes, ep->route, ep)) < 0)
-        return rc;
-    if (ep->kind == ENDPOINT_SELF)
-        r->self = ep;
-    return 0;
+    if ((rc = table_put_str (&r->routes, ep->route, ep)) == 0) {
+        if (ep->kind == ENDPOINT_SELF)
+            r->self = ep;
+        if (ep->kind != ENDPOINT_MODULE)
+            ep->mailbox = r->mailbox;
+    }
+    router_leave (r);
+    return rc;
 }
 
 struct endpoint *router_sender (const struct router *r, const flux_msg_t *msg)
@@ -75,22 +98,33 @@ struct endpoint *router_sender (const struct router *r, const flux_msg_t *msg)
 
 int router_add_peer (struct router *r, uint32_t rank, struct endpoint *peer)
 {
-    return table_put_u64 (&r->peers, rank, peer);
+    int rc;
+
+    router_enter (r);
+    rc = table_put_u64 (&r->peers, rank, peer);
+    router_leave (r);
+    return rc;
 }
 
 void router_remove_peer (struct router *r, uint32_t rank)
 {
+    router_enter (r);
     table_del_u64 (&r->peers, rank);
+    router_leave (r);
 }
 
 void router_set_parent (struct router *r, struct endpoint *parent)
 {
+    router_enter (r);
     r->parent = parent;
+    router_leave (r);
 }
 
-void router_get_stats (const struct router *r, struct router_stats *stats)
+void router_get_stats (struct router *r, struct router_stats *stats)
 {
+    router_enter (r);
     *stats = r->stats;
+    router_leave (r);
 }
 
 static void drop (struct router *r, flux_msg_t *msg)
@@ -158,7 +192,7 @@ static void route_response (struct router *r, const struct endpoint *from, flux_
         if (!ep || ep->kind != ENDPOINT_HOP)
             break;
     }
-    if (!ep || ep->deliver (ep, &msg) < 0)
+    if (!ep || endpoint_deliver (ep, &msg) < 0)
         drop (r, msg);
 }
 
@@ -300,6 +334,15 @@ static void come_back (struct router *r, flux_msg_t *msg, int errnum)
         refuse (r, msg, errnum, NULL);
 }
 
+/* A request that next did not take after all. */
+static void
+undelivered (struct router *r, struct endpoint *next, flux_msg_t *msg, int errnum)
+{
+    if (!flux_msg_is_noresponse (msg))
+        open_cancel (next, msg);
+    come_back (r, msg, errnum);
+}
+
 /* Note what is to be sent when the sender goes: for a client, for a module's
  * own requests only (wire.md 6.3), and for all senders behind a broker.
  */
@@ -347,11 +390,8 @@ static void route_request (struct router *r, struct endpoint *from, flux_msg_t *
     }
     if ((rc = prepare_to_leave (r, next, msg)) < 0)
         come_back (r, msg, -rc);
-    else if ((rc = next->deliver (next, &msg)) < 0) {
-        if (!flux_msg_is_noresponse (msg))
-            open_cancel (next, msg);
-        come_back (r, msg, -rc);
-    }
+    else if ((rc = endpoint_deliver (next, &msg)) < 0)
+        undelivered (r, next, msg, -rc);
     else if (from)
         endpoint_press_back (from, next);
 }
@@ -404,7 +444,7 @@ static void receive_event (struct router *r, struct endpoint *from, flux_msg_t *
     flux_msg_route_enable (msg);
     flux_msg_route_clear (msg); /* nobody answers an event */
     if (r->rank > 0) {
-        if (!r->parent || r->parent->deliver (r->parent, &msg) < 0)
+        if (!r->parent || endpoint_deliver (r->parent, &msg) < 0)
             drop (r, msg);
         return;
     }
@@ -416,6 +456,7 @@ void router_receive (struct router *r, struct endpoint *from, flux_msg_t *msg)
 {
     int type;
 
+    router_enter (r);
     if (flux_msg_get_type (msg, &type) < 0)
         type = 0;
     switch (type) {
@@ -435,6 +476,96 @@ void router_receive (struct router *r, struct endpoint *from, flux_msg_t *msg)
             drop (r, msg);
             break;
     }
+    router_leave (r);
+}
+
+/* Answers */
+
+static void respond (struct router *r, flux_msg_t *response)
+{
+    router_enter (r);
+    if (stamp (r, r->self, response) < 0)
+        drop (r, response);
+    else
+        route_response (r, r->self, response);
+    router_leave (r);
+}
+
+void router_respond (struct router *r, const flux_msg_t *request, int errnum, const char *text)
+{
+    flux_msg_t *response;
+
+    if (flux_msg_is_noresponse (request)
+        || !(response = flux_response_derive (request, errnum)))
+        return;
+    /* without its sentence it still is the answer */
+    (void)(text && flux_msg_set_string (response, text) < 0);
+    respond (r, response);
+}
+
+void router_respond_pack (struct router *r, const flux_msg_t *request, const char *fmt, ...)
+{
+    flux_msg_t *response;
+    va_list ap;
+    int rc;
+
+    if (flux_msg_is_noresponse (request) || !(response = flux_response_derive (request, 0)))
+        return;
+    va_start (ap, fmt);
+    rc = flux_msg_vpack (response, fmt, ap);
+    va_end (ap);
+    if (rc == 0)
+        respond (r, response);
+    else {
+        flux_msg_decref (response);
+        router_respond (r, request, errno, NULL);
+    }
+}
+
+/* The broker's thread */
+
+/* Deliver one of those that wait.  False if there is none. */
+static bool deliver_next (struct router *r)
+{
+    struct endpoint *ep;
+    flux_msg_t *msg;
+    bool more;
+    int rc, type;
+
+    router_enter (r);
+    more = mailbox_take (r->mailbox, &ep, &msg);
+    router_leave (r);
+    if (!more || (rc = ep->deliver (ep, &msg)) == 0)
+        return more;
+    router_enter (r);
+    if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_REQUEST)
+        undelivered (r, ep, msg, -rc);
+    else
+        drop (r, msg);
+    router_leave (r);
+    return true;
+}
+
+static void work (void *arg)
+{
+    for (int i = 0; i < MAILBOX_BATCH && deliver_next (arg); i++)
+        ;
+}
+
+int router_start (struct router *r, flux_reactor_t *reactor)
+{
+    return mailbox_watch (r->mailbox, reactor, work, r);
+}
+
+void router_drain (struct router *r)
+{
+    while (deliver_next (r))
+        ;
+}
+
+struct mailbox *router_mailbox (struct router *r)
+{
+    return r->mailbox;
 }
 
 void router_throttle (struct router *r, struct endpoint *ep, bool on)
@@ -450,6 +581,9 @@ void router_detach (struct router *r, struct endpoint *ep)
 {
     flux_msg_t *msg;
 
+    if (ep->mailbox)
+        router_drain (r);
+    router_enter (r);
     endpoint_set_congested (ep, false);
     list_del (&ep->stop_node);
     service_remove_all (r->services, ep);
@@ -471,4 +605,5 @@ void router_detach (struct router *r, struct endpoint *ep)
         else
             flux_msg_decref (msg);
     }
+    router_leave (r);
 }

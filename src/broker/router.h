@@ -25,7 +25,15 @@
  * EHOSTUNREACH, and what senders behind it used here or farther on is sent
  * their disconnects.
  *
- * Bounds: ROUTER_DISCONNECTS_MAX disconnect messages are kept per endpoint,
+ * Threads: a monitor.  Whoever sends routes: router_receive () may be called
+ * by any thread, for an endpoint of its own, and hands messages to modules at
+ * once; what is for endpoints of the broker's thread (the one that made the
+ * router) waits in the mailbox.  All of the router's functions but those for
+ * senders are for the broker's thread.  The service table, the event hub and
+ * the lists in endpoints are used between router_enter () and router_leave ()
+ * once there are modules.
+ *
+ * Bounds: mailbox.h.  ROUTER_DISCONNECTS_MAX disconnect messages are kept per endpoint,
  * ROUTER_OPEN_MAX open requests per client that provides a service,
  * ROUTER_PEER_MAX of each per broker; past them a request is refused with
  * ENOSPC.
@@ -71,6 +79,10 @@ int router_attach (struct router *r, struct endpoint *ep);
  */
 void router_detach (struct router *r, struct endpoint *ep);
 
+/* Be alone with the router and its tables (monitor.h). */
+void router_enter (struct router *r);
+void router_leave (struct router *r);
+
 /* A message from an attached endpoint.  Takes msg, which must have one
  * reference.
  */
@@ -85,6 +97,26 @@ void router_throttle (struct router *r, struct endpoint *ep, bool on);
  * ours (or has gone).
  */
 struct endpoint *router_sender (const struct router *r, const flux_msg_t *msg);
+
+/* Answer a request in the broker's name, on the spot, in any thread. */
+void router_respond (struct router *r,
+                     const flux_msg_t *request,
+                     int errnum,
+                     const char *text);
+void router_respond_pack (struct router *r,
+                          const flux_msg_t *request,
+                          const char *fmt,
+                          ...);
+
+/* Have the reactor of the broker's thread deliver what waits for it.  Returns
+ * 0, or -1 with errno.
+ */
+int router_start (struct router *r, flux_reactor_t *reactor);
+
+/* Deliver all that waits now. */
+void router_drain (struct router *r);
+
+struct mailbox *router_mailbox (struct router *r);
 
 /* Overlay: requests for rank go to peer; ANY requests nobody here serves, and
  * UPSTREAM ones, go to the parent.  The caller attaches peers as well.
@@ -102,6 +134,6 @@ struct router_stats {
     uint64_t dropped;   /* messages without a place to go */
 };
 
-void router_get_stats (const struct router *r, struct router_stats *stats);
+void router_get_stats (struct router *r, struct router_stats *stats);
 
 #endif /* !MILLRACE_BROKER_ROUTER_H */

@@ -575,13 +575,17 @@ struct bridge {
     struct endpoint *from; /* how the other side knows us */
 };
 
-static int bridge_deliver (struct endpoint *ep, flux_msg_t **msg)
+/* What has come to a bridge goes on to the other side, until all is there. */
+static void cross (struct bridge *x, struct bridge *y)
 {
-    struct bridge *br = (struct bridge *)ep;
+    flux_msg_t *msg;
 
-    router_receive (br->other, br->from, *msg);
-    *msg = NULL;
-    return 0;
+    do {
+        while ((msg = take (&x->party)))
+            router_receive (x->other, x->from, msg);
+        while ((msg = take (&y->party)))
+            router_receive (y->other, y->from, msg);
+    } while (x->party.count > 0);
 }
 
 static void two_ranks (void)
@@ -596,7 +600,6 @@ static void two_ranks (void)
     world_init (&w2, 2, uuid2);
     party_init (&down.party, ENDPOINT_PEER, "rank2", uuid2);
     party_init (&up.party, ENDPOINT_PEER, "rank0", uuid0);
-    down.party.ep.deliver = up.party.ep.deliver = bridge_deliver;
     down.other = w2.r;
     down.from = &up.party.ep;
     up.other = w0.r;
@@ -608,11 +611,13 @@ static void two_ranks (void)
 
     service_add (w0.services, "only0", &w0.a.ep);
     send_from (&w2, &w2.client, request ("only0.do", 4));
+    cross (&down, &up);
     msg = take (&w0.a);
     ok (msg && routes_are (msg, "11111111!cccccccc!99999999!00000000"),
         "client on rank 2 to module on rank 0");
     ok (cred_is (msg, OWNER, FLUX_ROLE_OWNER), "LOCAL is cleared between brokers");
     send_from (&w0, &w0.a, flux_response_derive (msg, 0));
+    cross (&down, &up);
     flux_msg_decref (msg);
     msg = take (&w2.client);
     ok (msg && flux_msg_route_count (msg) == 0, "... and back");
@@ -622,21 +627,25 @@ static void two_ranks (void)
     flux_msg_set_nodeid (msg, 2);
     flux_msg_set_flag (msg, FLUX_MSGFLAG_UPSTREAM);
     send_from (&w2, &w2.b, msg);
+    cross (&down, &up);
     ok (w2.a.count == 0 && w0.a.count == 1, "UPSTREAM skips the local broker");
     flux_msg_decref (take (&w0.a));
 
     msg = request ("a.do", 1);
     flux_msg_set_nodeid (msg, 2);
     send_from (&w0, &w0.b, msg);
+    cross (&down, &up);
     ok (w0.a.count == 0 && w2.a.count == 1, "a rank is reached through its next hop");
     msg = take (&w2.a);
     send_from (&w2, &w2.a, flux_response_derive (msg, 0));
+    cross (&down, &up);
     flux_msg_decref (msg);
     msg = take (&w0.b);
     ok (msg && flux_msg_route_count (msg) == 0, "... and back");
     flux_msg_decref (msg);
 
     send_from (&w2, &w2.client, request ("nowhere.do", 1));
+    cross (&down, &up);
     ok (refused (take (&w2.client), ENOSYS, "No service matching nowhere.do is registered"),
         "an unknown service is refused by rank 0");
 

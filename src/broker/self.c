@@ -41,16 +41,15 @@ static bool refuse_role (struct self *s, const struct direct *d, const flux_msg_
     if (flux_msg_get_rolemask (msg, &rolemask) == 0
         && (rolemask & (d->spec->rolemask | FLUX_ROLE_OWNER)))
         return false;
-    (void)flux_respond_error (s->h,
-                              msg,
-                              EPERM,
-                              d->spec->rolemask
-                                  ? "Request rejected due to insufficient privilege"
-                                  : "Request requires owner credentials");
+    router_respond (s->router,
+                    msg,
+                    EPERM,
+                    d->spec->rolemask ? "Request rejected due to insufficient privilege"
+                                      : "Request requires owner credentials");
     return true;
 }
 
-static bool handle_directly (struct self *s, const flux_msg_t *msg)
+static bool handle_directly (struct self *s, const flux_msg_t *msg, bool anywhere)
 {
     const struct direct *d;
     const char *topic;
@@ -58,11 +57,16 @@ static bool handle_directly (struct self *s, const flux_msg_t *msg)
 
     if (flux_msg_get_type (msg, &type) < 0 || type != FLUX_MSGTYPE_REQUEST
         || flux_msg_get_topic (msg, &topic) < 0
-        || !(d = table_get_str (&s->direct, topic)))
+        || !(d = table_get_str (&s->direct, topic)) || d->spec->anywhere != anywhere)
         return false;
     if (!refuse_role (s, d, msg))
-        d->spec->cb (s->h, msg, d->arg);
+        d->spec->cb (anywhere ? NULL : s->h, msg, d->arg);
     return true;
+}
+
+static bool answer (struct endpoint *ep, const flux_msg_t *msg)
+{
+    return handle_directly (container_of (ep, struct self, ep), msg, true);
 }
 
 static int deliver (struct endpoint *ep, flux_msg_t **msg)
@@ -70,7 +74,7 @@ static int deliver (struct endpoint *ep, flux_msg_t **msg)
     struct self *s = container_of (ep, struct self, ep);
     bool idle = flux_msglist_count (s->queue) == 0;
 
-    if (handle_directly (s, *msg)) {
+    if (handle_directly (s, *msg, false)) {
         flux_msg_decref (*msg);
         *msg = NULL;
         return 0;
@@ -156,6 +160,7 @@ struct self *self_new (struct router *router, flux_reactor_t *reactor, const cha
     table_init (&s->direct);
     s->ep.deliver = deliver;
     s->ep.deliver_shared = deliver_shared;
+    s->ep.answer = answer;
     if ((s->wakefd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0
         || !(s->queue = flux_msglist_create ())
         || !(s->h = flux_handle_create (s, &ops, FLUX_O_NOREQUEUE))

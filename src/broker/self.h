@@ -25,14 +25,19 @@ enum { SELF_QUEUE_SOFT = 4096 };
 
 struct self;
 
-/* A request that is handled the moment it is routed, not when the dispatcher
- * comes to it: for what must keep its order with messages that do not pass
- * the dispatcher (a subscription and the event that follows it), and for
- * what is frequent.  Such a handler must not detach an endpoint.
+/* A request that is handled the moment it is delivered, not when the
+ * dispatcher comes to it: for what must keep its order with messages that do
+ * not pass the dispatcher (a subscription and the event that follows it), and
+ * for what is frequent.  Such a handler must not detach an endpoint.
+ *
+ * One that may run anywhere is called by the sender's thread, inside the
+ * router's monitor, with h NULL: it touches nothing but what the monitor
+ * guards, and answers by router_respond ().
  */
 struct self_direct {
     const char *topic;
     uint32_t rolemask; /* besides OWNER */
+    bool anywhere;
     void (*cb) (flux_t *h, const flux_msg_t *msg, void *arg);
 };
 

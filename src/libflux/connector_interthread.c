@@ -13,6 +13,8 @@
  * FLUX_OPT_ROUTER_NAME makes an end a router of its own: requests it sends
  * get that name pushed on their route stack, responses lose their last route.
  *
+ * A tap (interthread.h) takes what one end sends, in place of the other end.
+ *
  * Bounds: inproc.h.  A send into a full queue waits, or fails with
  * EWOULDBLOCK under FLUX_O_NONBLOCK.  Of two ends that both wait none would
  * ever move: the end that serves many (the broker) must not block.
@@ -28,6 +30,7 @@
 #include "common/util.h"
 #include "handle_private.h"
 #include "inproc.h"
+#include "interthread.h"
 #include "message_private.h"
 
 struct channel {
@@ -35,7 +38,8 @@ struct channel {
     int openers;
     int refcount;
     int wakefd[2];
-    struct inproc *to[2]; /* to[i]: what end i receives */
+    struct inproc *to[2]; /* to[i]: what end i receives ... */
+    const struct interthread_tap *tap[2]; /* ... unless this takes it */
     char name[];
 };
 
@@ -47,6 +51,7 @@ struct end {
     struct channel *channel;
     struct inproc *in;
     struct inproc *out;
+    int index;
     int wakefd;
     bool polled;     /* somebody polls wakefd */
     uint64_t unread; /* writes to wakefd less reads; may pass below 0 for a moment */
@@ -219,7 +224,7 @@ static int stamp (const struct end *end, flux_msg_t *msg)
 /* Returns 0 once there is room, or -1 with errno. */
 static int wait_for_room (struct end *end, int flags)
 {
-    if (!inproc_full (end->out))
+    if (!inproc_full (end->out) || end->channel->tap[end->index])
         return 0;
     if (flags & FLUX_O_NONBLOCK) {
         errno = EWOULDBLOCK;
@@ -232,7 +237,12 @@ static int wait_for_room (struct end *end, int flags)
 static int op_send_new (void *impl, flux_msg_t **msg, int flags)
 {
     struct end *end = impl;
+    const struct interthread_tap *tap = end->channel->tap[1 - end->index];
 
+    if (tap) {
+        aux_destroy (&(*msg)->aux);
+        return tap->send (tap->arg, msg, flags);
+    }
     /* Only this thread adds, so room that is there stays: the message is
      * changed only when it will go.
      */
@@ -293,6 +303,11 @@ static int op_setopt (void *impl, const char *option, const void *val, size_t le
     struct end *end = impl;
     char *name;
 
+    if (strcmp (option, INTERTHREAD_TAP) == 0 && val
+        && len == sizeof (struct interthread_tap) && end->channel->openers == 1) {
+        end->channel->tap[end->index] = val;
+        return 0;
+    }
     if (strcmp (option, FLUX_OPT_ROUTER_NAME) != 0 || !val || len == 0
         || strnlen (val, len) == 0) {
         errno = EINVAL;
@@ -310,6 +325,10 @@ static int op_getopt (void *impl, const char *option, void *val, size_t len)
     const struct end *end = impl;
     size_t count;
 
+    if (strcmp (option, INTERTHREAD_FULL) == 0 && val && len == sizeof (int)) {
+        *(int *)val = inproc_full (end->out);
+        return 0;
+    }
     if (strcmp (option, FLUX_OPT_SEND_QUEUE_COUNT) == 0)
         count = inproc_count (end->out);
     else if (strcmp (option, FLUX_OPT_RECV_QUEUE_COUNT) == 0)
@@ -363,6 +382,7 @@ flux_t *connector_interthread_init (const char *path, int flags, flux_error_t *e
         free_keep_errno (end);
         return NULL;
     }
+    end->index = i;
     end->in = end->channel->to[i];
     end->out = end->channel->to[1 - i];
     end->wakefd = end->channel->wakefd[i];

@@ -128,11 +128,6 @@ size_t inproc_count (const struct inproc *q)
     return atomic_load_explicit (&q->sent, memory_order_acquire) - received;
 }
 
-static size_t bytes_of (const struct flux_msg *msg)
-{
-    return msg->payload ? msg->payload->size : msg->json_size;
-}
-
 static bool above (const struct inproc *q, size_t count, size_t bytes)
 {
     size_t received = atomic_load_explicit (&q->received, memory_order_relaxed);
@@ -171,12 +166,8 @@ int inproc_push (struct inproc *q, flux_msg_t *msg)
         errno = ECONNRESET;
         return -1;
     }
-    if (inproc_full (q)) {
-        errno = EWOULDBLOCK;
-        return -1;
-    }
     counter_add (&q->sent, 1);
-    counter_add (&q->sent_bytes, bytes_of (msg));
+    counter_add (&q->sent_bytes, msg_bulk (msg));
     head = atomic_load_explicit (&q->inbox, memory_order_relaxed);
     do {
         msg->next = head == ASLEEP ? NULL : head;
@@ -296,7 +287,7 @@ flux_msg_t *inproc_pop (struct inproc *q)
     q->popped = true;
     msg->next = NULL;
     counter_add (&q->received, 1);
-    counter_add (&q->received_bytes, bytes_of (msg));
+    counter_add (&q->received_bytes, msg_bulk (msg));
     return msg;
 }
 

@@ -10,13 +10,14 @@
  * that replaces the mark writes to the reader's eventfd, once.
  *
  * Invariants
- *  - one thread sends, one receives
+ *  - one thread at a time sends, one receives
  *  - a queued message belongs to the queue alone
  *  - each time the mark is taken away, the eventfd is written exactly once
  *
  * Bounds: INPROC_COUNT_MAX messages and INPROC_BYTES_MAX bytes of payload.
- * A full queue refuses (EWOULDBLOCK); the sender may wait for it to be half
- * empty, asleep in inproc_wait () or told through its own eventfd.
+ * The sender keeps to them: it asks inproc_full () first, and waits for the
+ * queue to be half empty, asleep in inproc_wait () or told through its own
+ * eventfd; or it sees to it that others stop.
  */
 
 #ifndef MILLRACE_LIBFLUX_INPROC_H
@@ -44,8 +45,8 @@ void inproc_close (struct inproc *q);
 
 /* Sender's side */
 
-/* Takes over the message.  -1 with errno EWOULDBLOCK (full) or ECONNRESET,
- * and then it is still the caller's.
+/* Takes over the message.  -1 with errno ECONNRESET, and then it is still the
+ * caller's.
  */
 int inproc_push (struct inproc *q, flux_msg_t *msg);
 bool inproc_full (const struct inproc *q);

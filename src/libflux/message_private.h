@@ -63,6 +63,12 @@ struct flux_msg {
     char topic_buf[48];
 };
 
+/* About how many bytes of payload it has. */
+static inline size_t msg_bulk (const flux_msg_t *msg)
+{
+    return msg->payload ? msg->payload->size : msg->json_size;
+}
+
 /* message_payload.c */
 
 /* A buffer of size bytes with one reference, content undefined. */

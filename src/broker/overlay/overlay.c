@@ -96,7 +96,12 @@ static int child_online (struct peer *p)
     uint32_t next;
     int r;
 
-    if ((r = attach (p)) < 0 || (r = event_subscribe (ov->args.events, &p->ep, "")) < 0)
+    if ((r = attach (p)) < 0)
+        return r;
+    router_enter (ov->args.router);
+    r = event_subscribe (ov->args.events, &p->ep, "");
+    router_leave (ov->args.router);
+    if (r < 0)
         return r;
     for (uint32_t rank = p->rank; rank < ov->topology.size; rank++) {
         if (topology_next (&ov->topology, ov->rank, rank, &next) && next == p->rank

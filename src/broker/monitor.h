@@ -1,0 +1,38 @@
+/* broker/monitor.h - one thread at a time.
+ *
+ * Purpose: the router and what belongs to it (service table, event hub,
+ * endpoints) are used by the broker's thread and by every module thread, each
+ * of which routes what it sends itself.  The monitor lets one in at a time.
+ *
+ * A thread may enter again while it is inside: a message that is delivered
+ * may be answered on the spot.
+ *
+ * Rules for who is inside: no waiting, no long work.  A thread cannot be
+ * cancelled there (modules can be elsewhere).
+ */
+
+#ifndef MILLRACE_BROKER_MONITOR_H
+#define MILLRACE_BROKER_MONITOR_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct monitor {
+    pthread_mutex_t lock;
+    const void *home;              /* the thread that made it */
+    _Atomic (const void *) inside; /* the thread that is */
+    int depth;
+    int cancelstate; /* to be restored */
+};
+
+void monitor_init (struct monitor *m);
+void monitor_fini (struct monitor *m);
+
+void monitor_enter (struct monitor *m);
+void monitor_leave (struct monitor *m);
+
+/* Is this the thread that made the monitor (the broker's)? */
+bool monitor_is_home (const struct monitor *m);
+
+#endif /* !MILLRACE_BROKER_MONITOR_H */

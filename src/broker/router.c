@@ -573,8 +573,10 @@ void router_throttle (struct router *r, struct endpoint *ep, bool on)
     flux_msg_t *msg;
     size_t pos = 0;
 
+    router_enter (r);
     while (r->self && (msg = disconnect_throttle (ep, &pos, on)))
         route_request (r, NULL, msg);
+    router_leave (r);
 }
 
 void router_detach (struct router *r, struct endpoint *ep)

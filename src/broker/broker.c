@@ -29,6 +29,7 @@
 #include "log.h"
 #include "module_host.h"
 #include "overlay/overlay.h"
+#include "rexec/rexec.h"
 #include "rundir.h"
 #include "services.h"
 #include "setup.h"
@@ -69,11 +70,14 @@ struct broker {
     struct event_service *event_service;
     struct config_service *config_service;
     struct groups *groups;
+    struct rexec *rexec;
     struct overlay *overlay; /* NULL in an instance of one */
     flux_msg_handler_t **methods; /* broker.ping and the like */
 };
 
-static const char *const builtins[] = { "config", "connector-local", "groups", NULL };
+static const char *const builtins[] = {
+    "config", "connector-local", "groups", "rexec", NULL,
+};
 
 static const char usage[] =
     "Usage: flux-broker [OPTIONS] [initial-program [args...]]\n"
@@ -317,6 +321,8 @@ static int create_services (struct broker *b)
         || !(b->config_service = config_serve (b->self, b->services, b->attrs))
         || !(b->groups = groups_serve (
                  b->self, b->services, b->pmi.rank, b->pmi.size))
+        || !(b->rexec = rexec_serve (
+                 b->self, b->services, b->attrs, b->pmi.rank))
         || service_add (b->services, "broker", self) < 0
         || flux_register_default_methods (b->h, "broker", &b->methods) < 0)
         return -1;
@@ -395,6 +401,21 @@ static bool state_entered (enum broker_state state, void *arg)
     return overlay_entered (b->overlay, state);
 }
 
+/* What others started here through rexec ends before the services do. */
+static void processes_ended (void *arg)
+{
+    struct broker *b = arg;
+
+    lifecycle_unload (b->lifecycle);
+}
+
+static bool end_processes (void *arg)
+{
+    struct broker *b = arg;
+
+    return rexec_end_all (b->rexec, processes_ended, b);
+}
+
 static void overlay_post (const char *event, void *arg)
 {
     struct broker *b = arg;
@@ -456,6 +477,7 @@ static int setup (struct broker *b, flux_error_t *error)
     if (cache_attrs (b) < 0 || create_services (b) < 0 || create_hosts (b) < 0)
         return errprintf (error, "error starting services: %s", strerror (errno));
     connect_overlay (b);
+    lifecycle_set_unload (b->lifecycle, end_processes, b);
     if (lifecycle_configure (b->lifecycle, error) < 0
         || setup_initial_program (b, error) < 0
         || connector_configure (b->connector, flux_get_conf (b->h), error) < 0
@@ -471,6 +493,7 @@ static void teardown (struct broker *b)
     module_host_free (b->modules);
     flux_msg_handler_delvec (b->methods);
     overlay_free (b->overlay, OVERLAY_LINGER);
+    rexec_unserve (b->rexec);
     groups_unserve (b->groups);
     config_unserve (b->config_service);
     event_unserve (b->event_service);

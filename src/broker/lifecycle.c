@@ -169,6 +169,12 @@ void lifecycle_set_peers (struct lifecycle *lc, lifecycle_entered_f cb, void *ar
     lc->entered_arg = arg;
 }
 
+void lifecycle_set_unload (struct lifecycle *lc, bool (*cb) (void *arg), void *arg)
+{
+    lc->before_unload = cb;
+    lc->unload_arg = arg;
+}
+
 /* Timers */
 
 static void timer_start (struct lifecycle *lc, double seconds)
@@ -210,7 +216,7 @@ static void log_leftover (const char *name, void *arg)
 }
 
 /* There must be no modules left; if there are, they get some time to go. */
-static void unload (struct lifecycle *lc)
+void lifecycle_unload (struct lifecycle *lc)
 {
     if (module_host_count (lc->args.modules) == 0) {
         lifecycle_post (lc, "builtins-done");
@@ -284,7 +290,8 @@ static void act (struct lifecycle *lc, enum broker_state state)
             lifecycle_post (lc, "goodbye");
             break;
         case STATE_UNLOAD_BUILTINS:
-            unload (lc);
+            if (!lc->before_unload || !lc->before_unload (lc->unload_arg))
+                lifecycle_unload (lc);
             break;
         case STATE_EXIT:
             flux_watcher_stop (lc->timer);

@@ -58,6 +58,12 @@ int lifecycle_configure (struct lifecycle *lc, flux_error_t *error);
 /* An instance of several brokers: somebody who knows the others. */
 void lifecycle_set_peers (struct lifecycle *lc, lifecycle_entered_f cb, void *arg);
 
+/* What is to be done before the built-in services go: cb returns true if that
+ * takes time, and lifecycle_unload () will be called when it is done.
+ */
+void lifecycle_set_unload (struct lifecycle *lc, bool (*cb) (void *arg), void *arg);
+void lifecycle_unload (struct lifecycle *lc);
+
 /* Something happened that the state machine may wait for. */
 void lifecycle_post (struct lifecycle *lc, const char *event);
 

@@ -25,6 +25,8 @@ struct lifecycle {
     bool rc2_none;
     lifecycle_entered_f entered; /* NULL for an instance of one */
     void *entered_arg;
+    bool (*before_unload) (void *arg);
+    void *unload_arg;
     bool interrupted; /* by a signal */
     bool cancelling;  /* modules that did not go when asked */
 

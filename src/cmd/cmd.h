@@ -65,6 +65,7 @@ int cmd_cancel (int argc, char **argv);
 int cmd_content (int argc, char **argv);
 int cmd_dmesg (int argc, char **argv);
 int cmd_env (int argc, char **argv);
+int cmd_exec (int argc, char **argv);
 int cmd_event (int argc, char **argv);
 int cmd_getattr (int argc, char **argv);
 int cmd_job (int argc, char **argv);

@@ -27,6 +27,7 @@ static const struct cmd commands[] = {
     { "queue", cmd_queue, "look at and control the queues" },
     { "job", cmd_job, "look into, follow and change jobs" },
     { "resource", cmd_resource, "list nodes, and keep them from being used" },
+    { "exec", cmd_exec, "run a command by the brokers of some ranks" },
     { "uptime", cmd_uptime, "one line about the instance" },
     { "kvs", cmd_kvs, "the key-value store" },
     { "content", cmd_content, "blobs by name, and the checkpoints of the store" },

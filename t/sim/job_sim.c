@@ -354,7 +354,7 @@ static void do_journal (void)
     else {
         c->used = true;
         c->index = index_new ();
-        jm_journal_add (sim.jm, c, true, JVIEW_ABSENT, JVIEW_ABSENT);
+        jm_journal_add (sim.jm, c, true, sim_roll (2), JVIEW_ABSENT, JVIEW_ABSENT);
     }
 }
 

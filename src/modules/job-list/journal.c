@@ -115,8 +115,16 @@ static void journal_continuation (flux_future_t *f, void *arg)
 
 int journal_start (struct service *s)
 {
-    s->journal = flux_rpc (s->h, "job-manager.events-journal", "{\"full\":true}",
-                           FLUX_NODEID_ANY, FLUX_RPC_STREAMING);
+    /* What jl_message () ignores need not be sent; "group" is ours (journal.h of
+     * the job-manager): a stock one sends its events one by one.
+     */
+    static const char request[] =
+        "{\"full\":true,\"group\":true,\"deny\":{\"start\":true,\"release\":true,"
+        "\"free\":true,\"set-flags\":true,\"prolog-start\":true,"
+        "\"prolog-finish\":true,\"epilog-start\":true,\"epilog-finish\":true}}";
+
+    s->journal = flux_rpc (s->h, "job-manager.events-journal", request, FLUX_NODEID_ANY,
+                           FLUX_RPC_STREAMING);
     if (!s->journal)
         return -1;
     return flux_future_then (s->journal, -1., journal_continuation, s);

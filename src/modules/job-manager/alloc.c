@@ -339,10 +339,14 @@ int jm_alloc_success (struct jm *jm,
         return 0;
     }
     intern_set (&jm->pool, &job->R, text);
-    if (jview_is (annotations, JVIEW_OBJECT) && (r = annotate (jm, job, annotations)) < 0)
-        return r;
-    leave (jm, job);
-    return post_alloc (jm, job);
+    jm_step_begin (jm);
+    r = jview_is (annotations, JVIEW_OBJECT) ? annotate (jm, job, annotations) : 0;
+    if (r == 0) {
+        leave (jm, job);
+        r = post_alloc (jm, job);
+    }
+    jm_step_end (jm);
+    return r;
 }
 
 int jm_alloc_annotate (struct jm *jm, uint64_t id, struct jview annotations)

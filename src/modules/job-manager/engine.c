@@ -355,6 +355,22 @@ static int process_all_queued (struct jm *jm, struct job *job)
     return r;
 }
 
+void jm_step_begin (struct jm *jm)
+{
+    jm->depth++;
+}
+
+void jm_step_end (struct jm *jm)
+{
+    if (--jm->depth == 0)
+        jm_told (jm);
+}
+
+void jm_told (struct jm *jm)
+{
+    jm_fail (jm, journal_flush (&jm->journal));
+}
+
 int jm_run (struct jm *jm, struct job *job)
 {
     const char *name;
@@ -362,6 +378,7 @@ int jm_run (struct jm *jm, struct job *job)
 
     if (job->busy || job->held)
         return 0;
+    jm_step_begin (jm);
     job->busy = 1;
     do {
         int queued = process_all_queued (jm, job);
@@ -374,6 +391,7 @@ int jm_run (struct jm *jm, struct job *job)
     job->busy = 0;
     if (job->state == STATE_INACTIVE)
         jm_retire (jm, job);
+    jm_step_end (jm);
     return r;
 }
 
@@ -393,6 +411,7 @@ void jm_retire (struct jm *jm, struct job *job)
     job_log_trim (job);
     treap_insert (&jm->inactive, &job->order);
     list_del (&job->later);
+    jm_told (jm);
     jm->sink->ended (job, jm->arg);
     JM_HOOK (jm, ended, job);
     jm_wait_ended (jm, job);
@@ -565,6 +584,7 @@ static void release_job (struct job *job, void *arg)
 static void release_token (void *token, void *arg)
 {
     struct jm *jm = arg;
+    jm_told (jm);
     jm->sink->deferred (token, jm->arg);
 }
 
@@ -717,10 +737,11 @@ void jm_walks_skip (struct jm *jm, const struct job *job)
 int jm_journal_add (struct jm *jm,
                     void *token,
                     bool full,
+                    bool group,
                     struct jview allow,
                     struct jview deny)
 {
-    return journal_add (&jm->journal, token, full, allow, deny);
+    return journal_add (&jm->journal, token, full, group, allow, deny);
 }
 
 bool jm_journal_remove (struct jm *jm, const void *token)
@@ -735,7 +756,10 @@ void *jm_journal_next (const struct jm *jm, const void *token)
 
 bool jm_journal_pump (struct jm *jm, size_t bytes)
 {
-    int r = journal_pump (&jm->journal, bytes);
+    int r;
+
+    jm_told (jm);
+    r = journal_pump (&jm->journal, bytes);
 
     jm_fail (jm, r);
     return r > 0;

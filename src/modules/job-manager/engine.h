@@ -386,6 +386,7 @@ void jm_wait_drop (struct jm *jm, bool (*gone) (void *token, void *arg), void *a
 int jm_journal_add (struct jm *jm,
                     void *token,
                     bool full,
+                    bool group,
                     struct jview allow,
                     struct jview deny);
 bool jm_journal_remove (struct jm *jm, const void *token);

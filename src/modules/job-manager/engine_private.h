@@ -35,6 +35,7 @@ struct jm {
     uint32_t owner; /* of the instance */
     int error;
     double last_time;
+    unsigned int depth; /* of steps, see jm_step_begin () */
 
     const struct jm_hooks *hooks; /* NULL: none */
     void *hooks_arg;
@@ -82,6 +83,14 @@ struct jm {
 };
 
 /* ---- engine.c: posting ---------------------------------------------------- */
+
+/* What happens between these two is one step; steps may be nested.  The journal
+ * tells consumers who want it so of a job's whole step at once, at the latest
+ * when jm_told () is called: before anybody else hears of what happened.
+ */
+void jm_step_begin (struct jm *jm);
+void jm_step_end (struct jm *jm);
+void jm_told (struct jm *jm);
 
 /* A time that is later than any given before, unless the clock was set back. */
 double jm_time (struct jm *jm);

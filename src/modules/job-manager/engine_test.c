@@ -121,6 +121,35 @@ static void R_travels_with_alloc (void)
     jm_destroy (jm);
 }
 
+static void groups_in_the_journal (void)
+{
+    struct jm *jm = bed_new_jm ();
+
+    jm_sched_ready (jm, 0);
+    jm_exec_ready (jm);
+    jm_journal_add (jm, "g", false, true, JVIEW_ABSENT,
+                    bed_view ("{\"start\":0,\"depend\":0}"));
+    jm_journal_pump (jm, 1 << 20);
+    bed_heard ();
+    bed_submit (jm, 1, 16);
+    ok (strstr (bed_heard (), "\"jobspec\":{\"v\":1}}"), "submit is told with its jobspec");
+    bed_commit_all (jm);
+    ok (strstr (bed_heard (), "\"validate\"},{\"timestamp\":"),
+        "what follows of itself is told at once");
+    jm_sched_pump (jm, 10);
+    bed_heard ();
+    jm_alloc_success (jm, 1, bed_view (R1), bed_view ("{\"sched\":{\"s\":\"x\"}}"));
+    ok (strstr (bed_heard (), "\"s\":\"x\"}}}},{\"timestamp\":"),
+        "annotations and alloc too, with R behind them");
+    jm_exec_started (jm, 1);
+    bed_heard_is ("", "what is not wanted is not told");
+    jm_exec_finish (jm, 1, 0);
+    ok (strstr (bed_heard (), "\"name\":\"finish\""), "finish");
+    jm_exec_release (jm, 1, bed_view ("{\"ranks\":\"all\",\"final\":true}"));
+    ok (strstr (bed_heard (), "\"free\"},{\"timestamp\":"), "release, free and clean");
+    jm_destroy (jm);
+}
+
 static void cancel_pending (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -200,7 +229,7 @@ static void denial (void)
     bed_submit (jm, 1, 16);
     bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    jm_journal_add (jm, "j", false, JVIEW_ABSENT, bed_view ("{\"clean\":0}"));
+    jm_journal_add (jm, "j", false, false, JVIEW_ABSENT, bed_view ("{\"clean\":0}"));
     jm_journal_pump (jm, 1 << 20);
     jm_alloc_annotate (jm, 1, bed_view ("{\"sched\":{\"reason\":\"x\"}}"));
     bed_heard ();
@@ -326,7 +355,7 @@ static void bad_events_are_not_seen (void)
     bed_commit_all (jm);
     job = jm_lookup (jm, 1);
     before = job->loglen;
-    jm_journal_add (jm, "j", false, JVIEW_ABSENT, JVIEW_ABSENT);
+    jm_journal_add (jm, "j", false, false, JVIEW_ABSENT, JVIEW_ABSENT);
     jm_journal_pump (jm, 1 << 20);
     bed_heard ();
     ok (jm_post (jm, job, "exception", JVIEW_ABSENT, false) == -EPROTO,
@@ -406,7 +435,7 @@ static void rejections (void)
     struct jm *jm = bed_new_jm ();
     struct jm_counts c;
 
-    jm_journal_add (jm, "j", true, JVIEW_ABSENT, JVIEW_ABSENT);
+    jm_journal_add (jm, "j", true, false, JVIEW_ABSENT, JVIEW_ABSENT);
     jm_journal_pump (jm, 1 << 20);
     bed_heard_is ("[j]{\"id\":-1,\"events\":[]}\n", "an empty backlog is a sentinel");
     bed_submit_full (
@@ -537,7 +566,7 @@ static void journal_backlog (void)
     bed_commit_all (jm);
     run_to_end (jm, 2);
     bed_commit_all (jm);
-    jm_journal_add (jm, "j", true, bed_view ("{\"priority\":0,\"memo\":null}"),
+    jm_journal_add (jm, "j", true, false, bed_view ("{\"priority\":0,\"memo\":null}"),
                     JVIEW_ABSENT);
     bed_heard ();
     ok (jm_journal_pump (jm, 1), "a long backlog is sent in portions");
@@ -794,6 +823,7 @@ int main (void)
     normal_life ();
     batches_gather_while_one_is_in_flight ();
     R_travels_with_alloc ();
+    groups_in_the_journal ();
     cancel_pending ();
     cancel_running ();
     denial ();

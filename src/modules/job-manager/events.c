@@ -1,5 +1,5 @@
 /* job-manager.events-journal (owner, streaming)
- *   { "full"?:b "allow"?:o "deny"?:o }
+ *   { "full"?:b "allow"?:o "deny"?:o "group"?:b }   (group: ours, see journal.h)
  *   -> { "id":I "events":[...] "jobspec"?:o "R"?:o } ..., then ENODATA
  * job-manager.events-journal-cancel  { "matchtag":i } (no answer)
  */
@@ -19,17 +19,18 @@ void manager_journal_send (void *token, const char *payload, size_t len, void *a
 void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
-    static const char *const keys[] = { "full", "allow", "deny" };
-    struct jview v, f[3];
-    bool full = false;
+    static const char *const keys[] = { "full", "allow", "deny", "group" };
+    struct jview v, f[4];
+    bool full = false, group = false;
     int r;
 
     if (manager_decode (msg, &v) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }
-    jview_pick (v, 3, keys, f);
-    if (jview_present (f[0]) && jview_bool (f[0], &full) < 0)
+    jview_pick (v, 4, keys, f);
+    if ((jview_present (f[0]) && jview_bool (f[0], &full) < 0)
+        || (jview_present (f[3]) && jview_bool (f[3], &group) < 0))
         manager_refuse (m, msg, EPROTO, NULL);
     else if (!flux_msg_is_streaming (msg))
         manager_refuse (m, msg, EPROTO, "job-manager.events requires streaming RPC flag");
@@ -37,7 +38,8 @@ void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         manager_refuse (m, msg, EPROTO, "job-manager.events allow should be an object");
     else if (jview_present (f[2]) && !jview_is (f[2], JVIEW_OBJECT))
         manager_refuse (m, msg, EPROTO, "job-manager.events deny should be an object");
-    else if ((r = jm_journal_add (m->jm, (void *)flux_msg_incref (msg), full, f[1], f[2]))
+    else if ((r = jm_journal_add (m->jm, (void *)flux_msg_incref (msg), full, group, f[1],
+                                  f[2]))
              < 0) {
         manager_refuse (m, msg, -r, NULL);
         flux_msg_decref (msg);

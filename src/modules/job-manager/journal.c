@@ -34,6 +34,9 @@ struct consumer {
     uint64_t id;
     const struct job *next; /* PHASE_ACTIVE: the next one to send, or NULL */
     struct list kept;
+    bool group;
+    struct text open; /* the group that is being written, without its tail ... */
+    uint64_t open_id; /* ... and whose it is */
     struct filter allow;
     struct filter deny;
 };
@@ -62,6 +65,7 @@ static void consumer_free (struct consumer *c)
     list_del (&c->node);
     list_foreach (&c->kept, k, node)
         free (k);
+    text_fini (&c->open);
     free ((char *)c->allow.names.s);
     free ((char *)c->deny.names.s);
     free (c);
@@ -151,6 +155,39 @@ static void put_tail (struct text *t, const struct itext *jobspec, struct jview 
     text_putc (t, '}');
 }
 
+/* The name in a line as we write them, without decoding the rest. */
+static bool quick_name (const char *p, size_t len, const char **name, size_t *namelen)
+{
+    static const char head[] = "{\"timestamp\":", mid[] = ",\"name\":\"";
+    const char *end = p + len, *quote;
+
+    if (len < sizeof (head) || memcmp (p, head, sizeof (head) - 1) != 0)
+        return false;
+    p += sizeof (head) - 1;
+    p += strspn (p, "0123456789.+-eE");
+    if ((size_t)(end - p) < sizeof (mid) || memcmp (p, mid, sizeof (mid) - 1) != 0)
+        return false;
+    p += sizeof (mid) - 1;
+    if (!(quote = memchr (p, '"', end - p)) || memchr (p, '\\', quote - p))
+        return false;
+    *name = p;
+    *namelen = quote - p;
+    return true;
+}
+
+static bool line_passes (const struct consumer *c, const char *line, size_t len)
+{
+    const char *name, *next;
+    struct entry e;
+    size_t n;
+
+    if (!c->allow.given && !c->deny.given)
+        return true;
+    if (quick_name (line, len, &name, &n))
+        return passes (c, event_number (name, n), name, n);
+    return entry_parse (&e, line, len, &next) == 0 && passes (c, e.ev, e.name, e.namelen);
+}
+
 /* The log is lines; a line without its newline is an array element. */
 static void
 put_log (struct text *t, const struct consumer *c, const char *log, size_t len)
@@ -160,13 +197,9 @@ put_log (struct text *t, const struct consumer *c, const char *log, size_t len)
 
     while (p < end) {
         const char *eol = memchr (p, '\n', end - p);
-        struct entry e;
-        const char *next;
 
         must (eol != NULL);
-        if ((!c->allow.given && !c->deny.given)
-            || (entry_parse (&e, p, end - p, &next) == 0
-                && passes (c, e.ev, e.name, e.namelen))) {
+        if (line_passes (c, p, eol + 1 - p)) {
             if (!first)
                 text_putc (t, ',');
             first = false;
@@ -218,6 +251,7 @@ static void start_active (struct journal *j, struct consumer *c)
 int journal_add (struct journal *j,
                  void *token,
                  bool full,
+                 bool group,
                  struct jview allow,
                  struct jview deny)
 {
@@ -228,6 +262,7 @@ int journal_add (struct journal *j,
     list_init (&c->node);
     list_init (&c->kept);
     c->token = token;
+    c->group = group;
     if (filter_init (&c->allow, allow) < 0 || filter_init (&c->deny, deny) < 0) {
         consumer_free (c);
         return -ENOMEM;
@@ -290,6 +325,89 @@ static bool was_sent (const struct consumer *c, const struct job *job)
     return !c->next || job->serial < c->next->serial;
 }
 
+static int send_open (struct journal *j, struct consumer *c)
+{
+    if (c->open.len > 0) {
+        text_puts (&c->open, "]}");
+        if (text_error (&c->open))
+            return -ENOMEM;
+        j->send (c->token, c->open.buf, c->open.len, j->arg);
+        text_clear (&c->open);
+    }
+    return 0;
+}
+
+int journal_flush (struct journal *j)
+{
+    struct consumer *c = NULL;
+
+    if (!j->open)
+        return 0;
+    j->open = false;
+    list_foreach (&j->consumers, c, node) {
+        if (send_open (j, c) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+/* What comes with an event. */
+static struct jview event_R (const struct job *job, const struct entry *e)
+{
+    return e->ev == EV_ALLOC && job->R ? (struct jview){ job->R->s, job->R->len }
+                                       : JVIEW_ABSENT;
+}
+
+static const struct itext *event_jobspec (const struct job *job, const struct entry *e)
+{
+    return e->ev == EV_SUBMIT ? job->jobspec : NULL;
+}
+
+/* A group ends with the event that something comes with. */
+static int add_to_group (struct journal *j,
+                         struct consumer *c,
+                         const struct job *job,
+                         const struct entry *e,
+                         const char *line,
+                         size_t len)
+{
+    struct text *t = &c->open;
+
+    if (c->open_id != job->id && send_open (j, c) < 0)
+        return -ENOMEM;
+    if (t->len > 0)
+        text_putc (t, ',');
+    else
+        put_head (t, job->id);
+    c->open_id = job->id;
+    j->open = true;
+    text_put (t, line, len - 1);
+    if (e->ev != EV_SUBMIT && e->ev != EV_ALLOC)
+        return text_error (t);
+    put_tail (t, event_jobspec (job, e), event_R (job, e));
+    if (text_error (t))
+        return -ENOMEM;
+    j->send (c->token, t->buf, t->len, j->arg);
+    text_clear (t);
+    return 0;
+}
+
+/* The message for those who get one for each event. */
+static int write_message (struct journal *j,
+                          const struct job *job,
+                          const struct entry *e,
+                          const char *line,
+                          size_t len)
+{
+    struct text *t = &j->message;
+
+    text_clear (t);
+    put_head (t, job->id);
+    text_put (t, line, len - 1);
+    put_tail (t, event_jobspec (job, e), event_R (job, e));
+    return text_error (t);
+}
+
 int journal_event (struct journal *j,
                    const struct job *job,
                    const struct entry *e,
@@ -299,24 +417,21 @@ int journal_event (struct journal *j,
     struct text *t = &j->message;
     struct consumer *c = NULL;
     bool written = false;
+    int r;
 
     j->events++;
     list_foreach (&j->consumers, c, node) {
         if (!passes (c, e->ev, e->name, e->namelen)
             || (c->phase != PHASE_LIVE && !was_sent (c, job)))
             continue;
-        if (!written) {
-            text_clear (t);
-            put_head (t, job->id);
-            text_put (t, line, len - 1);
-            put_tail (t, e->ev == EV_SUBMIT ? job->jobspec : NULL,
-                      e->ev == EV_ALLOC && job->R
-                          ? (struct jview){ job->R->s, job->R->len }
-                          : JVIEW_ABSENT);
-            if (text_error (t))
-                return -ENOMEM;
-            written = true;
+        if (c->group && c->phase == PHASE_LIVE) {
+            if ((r = add_to_group (j, c, job, e, line, len)) < 0)
+                return r;
+            continue;
         }
+        if (!written && (r = write_message (j, job, e, line, len)) < 0)
+            return r;
+        written = true;
         if (c->phase == PHASE_LIVE)
             j->send (c->token, t->buf, t->len, j->arg);
         else if (keep (c, t) < 0)

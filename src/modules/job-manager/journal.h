@@ -5,7 +5,9 @@
  * sentinel, then each event as it happens.
  *
  * Each event is written once, as the line of its eventlog; a message is that
- * line with a frame around it, made once for all consumers.
+ * line with a frame around it, made once for all consumers.  A consumer that
+ * asks for groups ("group", ours) gets what happens to a job in one step in one
+ * message.
  *
  * The backlog of a million jobs is not sent in one go: journal_pump () sends a
  * portion each time it is called.  Meanwhile
@@ -23,7 +25,10 @@
  *
  * Ownership: a consumer's token belongs to the service, which gets it back
  * from journal_remove () and journal_next_token ().
- * Bound: the events kept for one consumer live as long as its backlog takes.
+ * Bounds: the events kept for one consumer live as long as its backlog takes.
+ * What a consumer does not read waits in its connection, whose bound is the
+ * host's (our broker disconnects a client at 256 MiB, which ends its stream
+ * here; a module that does not keep up holds its sender back).
  */
 
 #ifndef MILLRACE_JOB_MANAGER_JOURNAL_H
@@ -52,6 +57,7 @@ struct journal {
     struct text message;
     struct text unpacked;
     uint64_t events; /* processed since the start */
+    bool open;       /* there are groups to send */
 };
 
 void journal_init (struct journal *j,
@@ -67,6 +73,7 @@ void journal_fini (struct journal *j);
 int journal_add (struct journal *j,
                  void *token,
                  bool full,
+                 bool group,
                  struct jview allow,
                  struct jview deny);
 
@@ -84,6 +91,9 @@ int journal_event (struct journal *j,
                    const struct entry *e,
                    const char *line,
                    size_t len);
+
+/* A step is over, or somebody is about to be told of it: send the groups. */
+int journal_flush (struct journal *j);
 
 /* The job, still in the list of active jobs, is about to leave it. */
 int journal_job_ends (struct journal *j, const struct job *job);

@@ -71,13 +71,14 @@ static int post_submit (struct jm *jm, struct job *job, const struct jm_submissi
 
 static void forget (struct jm *jm, struct job *job)
 {
+    jm_told (jm);
     journal_job_vanishes (&jm->journal, job);
     jm_walks_skip (jm, job);
     jm->nactive--;
     jm_drop_job (jm, job);
 }
 
-int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
+static int submit (struct jm *jm, const struct jm_submission *s, struct text *why)
 {
     struct system_attributes attrs = attributes_of (s->jobspec);
     struct job *job;
@@ -112,6 +113,16 @@ int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
     if ((r = jm_post_event (jm, job, EV_VALIDATE, NULL)) < 0)
         jm_fail (jm, r);
     return 0;
+}
+
+int jm_submit (struct jm *jm, const struct jm_submission *s, struct text *why)
+{
+    int r;
+
+    jm_step_begin (jm);
+    r = submit (jm, s, why);
+    jm_step_end (jm);
+    return r;
 }
 
 /* ---- restart --------------------------------------------------------------------- */

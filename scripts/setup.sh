@@ -9,7 +9,7 @@ build=${BUILD:-$top/build}
 
 build_packages="gcc g++ make autoconf automake libtool pkg-config libc6-dev
     libjansson-dev libev-dev libsqlite3-dev liblz4-dev libssl-dev libsodium-dev
-    libzmq3-dev libtomlplusplus-dev scdoc"
+    libzmq3-dev libtomlplusplus-dev libarchive-dev scdoc"
 test_packages="perl sharness procps mpich libmpich-dev"
 
 say () {

@@ -12,6 +12,8 @@
 
 #include "cmd.h"
 
+static int run_helper (int argc, char **argv);
+
 static const struct cmd commands[] = {
     { "start", cmd_start, "start an instance and run a program in it" },
     { "run", cmd_run, "run a job: its output and exit code are ours" },
@@ -31,6 +33,10 @@ static const struct cmd commands[] = {
     { "uptime", cmd_uptime, "one line about the instance" },
     { "kvs", cmd_kvs, "the key-value store" },
     { "content", cmd_content, "blobs by name, and the checkpoints of the store" },
+    { "dump", run_helper, "write the KVS to an archive" },
+    { "restore", run_helper, "read an archive into the KVS" },
+    { "fsck", run_helper, "check, and repair, what the store has of the KVS" },
+    { "gc", run_helper, "remove from the store what nothing refers to" },
     { "getattr", cmd_getattr, "print a broker attribute" },
     { "setattr", cmd_setattr, "set a broker attribute" },
     { "lsattr", cmd_lsattr, "list the broker attributes" },
@@ -111,6 +117,13 @@ static void exec_external (char **argv)
             p += len + (p[len] == ':');
         }
     }
+}
+
+/* A command with libraries that this program is better without. */
+static int run_helper (int argc, char **argv)
+{
+    exec_external (argv);
+    cmd_die ("is not installed: FLUX_EXEC_PATH is %s", getenv ("FLUX_EXEC_PATH"));
 }
 
 static int run (int argc, char **argv)

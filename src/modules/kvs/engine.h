@@ -209,6 +209,11 @@ void kvs_engine_root_log (struct kvs_engine *e,
                           int64_t since,
                           size_t limit);
 
+/* Rank 0: forget those but the current ones, of all namespaces: what they need
+ * may go.
+ */
+void kvs_engine_root_forget (struct kvs_engine *e);
+
 void kvs_engine_wait_version (struct kvs_engine *e,
                               struct kvs_request *req,
                               const char *ns,

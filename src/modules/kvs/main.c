@@ -16,6 +16,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "lookup-plus", lookup_plus_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "getroot", getroot_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "root-log", root_log_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "root-forget", root_forget_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "wait-version", wait_version_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "setroot-pause", pause_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "setroot-unpause", unpause_cb, FLUX_ROLE_USER },

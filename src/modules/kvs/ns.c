@@ -405,6 +405,15 @@ void kvs_engine_root_log (struct kvs_engine *e,
     request_refuse (e, req, req->payload ? 0 : ENOMEM, NULL);
 }
 
+void kvs_engine_root_forget (struct kvs_engine *e)
+{
+    struct ns *ns;
+    size_t pos = 0;
+
+    while ((ns = table_next (&e->namespaces, &pos)))
+        rootlog_forget (&ns->log, ns->seq);
+}
+
 static void wait_cancel (struct kvs_request *req)
 {
     struct version_wait *v = req->op;

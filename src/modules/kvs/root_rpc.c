@@ -48,6 +48,22 @@ void root_log_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     service_run (s);
 }
 
+/* kvs.root-forget, rank 0: the past roots of all namespaces, before blobs that
+ * only they need are removed.  {} -> {}
+ */
+void root_forget_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+
+    if (s->rank > 0) {
+        respond_error (s, msg, EINVAL, "the log of roots is kept by rank 0");
+        return;
+    }
+    kvs_engine_root_forget (s->e);
+    if (flux_respond (h, msg, NULL) < 0)
+        flux_log_error (h, "error responding to kvs.root-forget");
+}
+
 /* kvs.wait-version
  *   { "namespace":s "rootseq":i }
  *   -> { "rootseq":i "rootref":s }

@@ -65,6 +65,10 @@ struct exec {
     flux_msg_handler_t **handlers;
     flux_watcher_t *prepare; /* flushes dirty jobs before the reactor sleeps */
     struct list dirty;
+    struct list late;        /* jobs that have nothing but events to commit */
+    flux_watcher_t *w_late;  /* timer: they have waited for long enough */
+    double credit;           /* commits of mere events that may be made at once */
+    double credit_time;
     struct list ended;   /* jobs to be freed when the reactor sleeps */
     struct list orphans; /* processes that belong to no job */
     struct table jobs;
@@ -144,7 +148,7 @@ struct program {
 
 struct job {
     struct exec *x;
-    struct list dirty; /* in exec.dirty: log entries to flush */
+    struct list dirty; /* in exec.dirty (or late): log entries to flush */
     struct list calls; /* RPCs under way */
     uint64_t id;
     uint32_t userid;
@@ -154,6 +158,8 @@ struct job {
     bool finished; /* "finish" was sent */
     bool doomed;   /* a fatal exception happened */
     bool has_namespace;
+    bool late;       /* in exec.late */
+    bool overdue;    /* was there for long enough */
     bool logs_begun; /* the first commit is done */
     bool has_service;
     int waiting; /* start-up calls under way */
@@ -241,6 +247,11 @@ void job_event_task_exit (struct job *job, const struct task *task);
 void job_event_exit (struct job *job);
 /* A message in the job's output; level as in syslog(3). */
 void job_log (struct job *job, int level, const char *fmt, ...) _printf_ (3, 4);
+
+/* main.c: may this job, whose log has nothing but events to commit, do so now?
+ * Else that is seen to later.
+ */
+bool exec_may_commit_events (struct exec *x, struct job *job);
 
 /* call.c: RPCs of a job.  f may be NULL (its request failed); then and on any
  * failure to wait the continuation runs at once with f NULL and errno set.

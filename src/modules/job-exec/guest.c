@@ -145,6 +145,9 @@ void guest_flush (struct job *job)
         free_keep_errno (p);
         job_call (job, f, stored, slot);
     }
+    if (job->state == JOB_RUNNING && guestlog_only_events (&job->log)
+        && !exec_may_commit_events (job->x, job))
+        return;
     if ((p = guestlog_next_commit (&job->log, job->ns, &len))) {
         if (job->state == JOB_FINISHING) /* the last one: nothing comes behind it */
             send_graft (job, p);

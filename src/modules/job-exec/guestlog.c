@@ -151,6 +151,13 @@ bool guestlog_has_room (const struct guestlog *g)
     return waiting (g) < GUESTLOG_FULL / 2;
 }
 
+bool guestlog_only_events (const struct guestlog *g)
+{
+    return g->pending[GUESTLOG_EXEC].len > 0 && g->pending[GUESTLOG_OUTPUT].len == 0
+           && g->pending[GUESTLOG_INPUT].len == 0 && g->nstores == 0
+           && g->ncommits == 0;
+}
+
 bool guestlog_idle (const struct guestlog *g)
 {
     for (int i = 0; i < GUESTLOG_KEYS; i++) {

@@ -87,6 +87,9 @@ void guestlog_committed (struct guestlog *g, size_t len);
 bool guestlog_full (const struct guestlog *g);
 bool guestlog_has_room (const struct guestlog *g);
 
+/* Nothing is in flight, and pending are events of exec.eventlog alone. */
+bool guestlog_only_events (const struct guestlog *g);
+
 /* Everything is in the KVS. */
 bool guestlog_idle (const struct guestlog *g);
 

@@ -15,6 +15,10 @@ struct job *job_find (struct exec *x, uint64_t id)
 
 void job_touch (struct job *job)
 {
+    if (job->late) {
+        job->late = false;
+        list_del (&job->dirty);
+    }
     if (job->state < JOB_ENDED && !list_linked (&job->dirty))
         list_append (&job->x->dirty, &job->dirty);
 }
@@ -84,12 +88,14 @@ void job_end (struct job *job)
     (void)table_del_u64 (&job->x->jobs, job->id);
     job_calls_cancel (job);
     list_del (&job->dirty);
+    job->late = false;
     list_append (&job->x->ended, &job->dirty);
 }
 
 void job_flush (struct job *job)
 {
     list_del (&job->dirty);
+    job->late = false;
     follow_flush (job);
     guest_flush (job);
 }

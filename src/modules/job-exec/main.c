@@ -26,6 +26,53 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
         job_free (job);
 }
 
+/* That the tasks of a job were started is of interest while it runs; when jobs
+ * are short and many it goes with what comes next.
+ */
+#define EVENTS_RATE 100. /* commits per second */
+#define EVENTS_BURST 16.
+#define EVENTS_LATE 0.01 /* seconds */
+
+static void late_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct exec *x = arg;
+    struct job *job;
+
+    while ((job = list_first (&x->late, struct job, dirty))) {
+        job->overdue = true;
+        job_touch (job);
+    }
+}
+
+static bool take_credit (struct exec *x)
+{
+    double now = flux_reactor_now (x->reactor);
+
+    x->credit += (now - x->credit_time) * EVENTS_RATE;
+    if (x->credit > EVENTS_BURST)
+        x->credit = EVENTS_BURST;
+    x->credit_time = now;
+    if (x->credit < 1.)
+        return false;
+    x->credit -= 1.;
+    return true;
+}
+
+bool exec_may_commit_events (struct exec *x, struct job *job)
+{
+    if (job->overdue || take_credit (x)) {
+        job->overdue = false;
+        return true;
+    }
+    if (!flux_watcher_is_active (x->w_late)) {
+        flux_timer_watcher_reset (x->w_late, EVENTS_LATE, 0.);
+        flux_watcher_start (x->w_late);
+    }
+    job->late = true;
+    list_append (&x->late, &job->dirty);
+    return false;
+}
+
 /* A process without a job. */
 struct orphan {
     struct list link; /* in exec.orphans */
@@ -359,6 +406,8 @@ static int start (struct exec *x)
     if (!(x->prepare = flux_prepare_watcher_create (x->reactor, prepare_cb, x)))
         return -1;
     flux_watcher_start (x->prepare);
+    if (!(x->w_late = flux_timer_watcher_create (x->reactor, 0., 0., late_cb, x)))
+        return -1;
     if (flux_event_subscribe (x->h, "job-exception") < 0
         || flux_event_subscribe (x->h, "shell-") < 0
         || flux_msg_handler_addvec (x->h, handlers, x, &x->handlers) < 0)
@@ -386,6 +435,7 @@ static void stop (struct exec *x)
     while ((o = list_first (&x->orphans, struct orphan, link)))
         orphan_free (o);
     flux_watcher_destroy (x->prepare);
+    flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);
     free (x->hostname);
     free (x->attrs.local_uri);
@@ -405,6 +455,7 @@ int mod_main (flux_t *h, int argc, char **argv)
         return -1;
     x->h = h;
     list_init (&x->dirty);
+    list_init (&x->late);
     list_init (&x->ended);
     list_init (&x->orphans);
     x->config = (struct exec_config){

@@ -24,6 +24,7 @@ void ingest_job_free (struct ingest_job *job)
         int saved_errno = errno;
 
         flux_msg_decref (job->msg);
+        free (job->J);
         free (job->jobspec);
         free (job);
         errno = saved_errno;

@@ -30,7 +30,7 @@ struct ingest_job {
     int flags;
     double t_submit;
     const flux_msg_t *msg; /* the request, for the answer */
-    const char *J;         /* in msg */
+    char *J;
     char *jobspec;         /* compact, without environment */
     const char *error;     /* from job-manager; in its response */
 };

@@ -6,6 +6,7 @@
 
 #include "common/errprintf.h"
 #include "common/jobspec.h"
+#include "common/jview.h"
 #include "common/util.h"
 #include "ingest.h"
 
@@ -77,14 +78,51 @@ static char *unwrap (struct ingest *in,
     return NULL;
 }
 
-/* The jobspec as it is stored: without the environment, which only J keeps. */
-static int redact (struct ingest_job *job, json_t *jobspec)
+/* The members of obj but that at the end of path, compact. */
+static void put_without (struct text *t, struct jview obj, const char *const *path)
 {
-    json_t *system = json_object_get (json_object_get (jobspec, "attributes"), "system");
+    struct jview key, value;
+    struct jiter it;
+    bool first = true;
 
-    if (json_is_object (system))
-        (void)json_object_del (system, "environment");
-    if (!(job->jobspec = json_dumps (jobspec, JSON_COMPACT))) {
+    text_putc (t, '{');
+    jiter_init (&it, obj);
+    while (jiter_next (&it, &key, &value)) {
+        bool on_path = jview_equal (key, path[0]);
+
+        if (on_path && !path[1])
+            continue;
+        if (!first)
+            text_putc (t, ',');
+        first = false;
+        jview_put (t, key);
+        text_putc (t, ':');
+        if (on_path && jview_is (value, JVIEW_OBJECT))
+            put_without (t, value, path + 1);
+        else
+            jview_put_compact (t, value);
+    }
+    text_putc (t, '}');
+}
+
+/* The jobspec as it is stored: without the environment, which only J keeps.  That
+ * is most of it, so it is cut out before a tree is built of the rest.  Anything
+ * but an object is left alone.
+ */
+static int redact (struct ingest_job *job, const char *payload)
+{
+    static const char *const path[] = { "attributes", "system", "environment", NULL };
+    struct text t = TEXT_INIT;
+    struct jview v;
+
+    if (jview_parse (payload, strlen (payload), &v) < 0)
+        text_puts (&t, payload); /* jansson will say what is wrong with it */
+    else if (jview_is (v, JVIEW_OBJECT))
+        put_without (&t, v, path);
+    else
+        jview_put_compact (&t, v);
+    if (!(job->jobspec = text_take (&t, NULL))) {
+        text_fini (&t);
         errno = ENOMEM;
         return -1;
     }
@@ -101,7 +139,9 @@ static int check_jobspec (struct ingest *in,
     int rc = -1;
     int r;
 
-    if (!(jobspec = json_loads (payload, 0, &jerror))) {
+    if (redact (job, payload) < 0)
+        return -1;
+    if (!(jobspec = json_loads (job->jobspec, 0, &jerror))) {
         errprintf (error, "jobspec: invalid JSON: %s", jerror.text);
         errno = EINVAL;
         return -1;
@@ -114,9 +154,34 @@ static int check_jobspec (struct ingest *in,
              && (r = jobspec_validate (jobspec, in->hosts, error)) < 0)
         errno = r == -ENOMEM ? ENOMEM : EPERM;
     else
-        rc = redact (job, jobspec);
+        rc = 0;
     json_decref (jobspec);
     return rc;
+}
+
+/* Out of the range of an int it is out of any that is allowed. */
+static int get_int (struct jview v, int *value)
+{
+    int64_t i;
+
+    if (jview_int (v, &i) < 0)
+        return -1;
+    *value = i == (int)i ? (int)i : -1;
+    return 0;
+}
+
+static int decode (struct ingest_job *job)
+{
+    static const char *const keys[] = { "J", "urgency", "flags" };
+    struct jview v[3];
+    const char *s;
+
+    if (flux_request_decode (job->msg, NULL, &s) < 0 || !s
+        || jview_parse_pick (s, strlen (s), false, 3, keys, v) < 0
+        || !jview_is (v[0], JVIEW_STRING) || get_int (v[1], &job->urgency) < 0
+        || get_int (v[2], &job->flags) < 0)
+        return -1;
+    return jview_strdup (v[0], &job->J) < 0 ? -1 : 0;
 }
 
 static int check (struct ingest *in, struct ingest_job *job, flux_error_t *error)
@@ -125,13 +190,7 @@ static int check (struct ingest *in, struct ingest_job *job, flux_error_t *error
     char *payload;
     int rc;
 
-    if (flux_request_unpack (job->msg,
-                             NULL,
-                             "{s:s s:i s:i}",
-                             "J", &job->J,
-                             "urgency", &job->urgency,
-                             "flags", &job->flags) < 0
-        || flux_msg_get_cred (job->msg, &cred) < 0) {
+    if (decode (job) < 0 || flux_msg_get_cred (job->msg, &cred) < 0) {
         errprintf (error, "error decoding job request: %s", strerror (EPROTO));
         errno = EPROTO;
         return -1;

@@ -194,6 +194,11 @@ bool jm_sched_online (const struct jm *jm)
     return jm->sched_online;
 }
 
+bool jm_sched_is_crowded (const struct jm *jm)
+{
+    return jm->sched_online && treap_count (&jm->waiting) + treap_count (&jm->sent) > 0;
+}
+
 /* What a scheduler that is gone was asked for waits again. */
 static void recall (struct jm *jm, struct treap *set)
 {

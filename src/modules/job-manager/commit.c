@@ -96,10 +96,12 @@ static struct commit *send_commit (struct manager *m)
 }
 
 /* Nobody waits for the events alone.  A manager that is busy for long commits
- * them with what is urgent, or COMMIT_RATE times a second.
+ * them with what is urgent, or so many times a second; the second rate is for
+ * when jobs wait for resources, since then what is urgent comes all the time.
  */
 #define COMMIT_RATE 1000.
 #define COMMIT_BURST 32.
+#define COMMIT_RATE_CROWDED 200.
 
 static void pace_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
@@ -126,21 +128,24 @@ void manager_commit_fini (struct manager *m)
 
 static bool may_commit (struct manager *m)
 {
+    bool crowded = jm_sched_is_crowded (m->jm);
+    double rate = crowded ? COMMIT_RATE_CROWDED : COMMIT_RATE;
+    double burst = crowded ? 1. : COMMIT_BURST;
     double now;
 
     if (jm_commit_urgent (m->jm))
         return true;
     now = flux_reactor_now (flux_get_reactor (m->h));
-    m->credit += (now - m->credit_time) * COMMIT_RATE;
-    if (m->credit > COMMIT_BURST)
-        m->credit = COMMIT_BURST;
+    m->credit += (now - m->credit_time) * rate;
+    if (m->credit > burst)
+        m->credit = burst;
     m->credit_time = now;
     if (m->credit >= 1.) {
         m->credit -= 1.;
         return true;
     }
     if (!flux_watcher_is_active (m->pace)) {
-        flux_timer_watcher_reset (m->pace, (1. - m->credit) / COMMIT_RATE, 0.);
+        flux_timer_watcher_reset (m->pace, (1. - m->credit) / rate, 0.);
         flux_watcher_start (m->pace);
     }
     return false;

@@ -321,6 +321,9 @@ void jm_sched_ready (struct jm *jm, unsigned int limit);
 void jm_sched_gone (struct jm *jm);
 bool jm_sched_online (const struct jm *jm);
 
+/* Jobs wait for resources. */
+bool jm_sched_is_crowded (const struct jm *jm);
+
 /* The scheduler leaves it to us to store R: before jm_alloc_success ().  The job
  * starts when the commit of R is on its way.
  */

@@ -50,6 +50,7 @@ static const struct cmd commands[] = {
     { "version", cmd_version, "print versions" },
     { "broker", cmd_broker, NULL },
     { "modprobe", cmd_modprobe, NULL },
+    { "guard", cmd_guard, NULL },
     { NULL, NULL, NULL },
 };
 

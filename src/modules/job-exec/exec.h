@@ -75,6 +75,8 @@ struct exec {
     struct table followers; /* by token (follow.c) */
     struct table senders;   /* the same, by who sent the request */
     struct spawner *spawner;
+    int guard_fd; /* what guard.c holds open; -1: no guard */
+    int guard_pidfd;
     struct coremap cores;
     struct exec_config config;
     uint32_t rank;
@@ -364,6 +366,10 @@ void job_arm_expiration (struct job *job);
 void job_first_exit (struct job *job, const struct task *task);
 /* A signal ended a task, and the others shall not wait for it. */
 void job_task_killed (struct job *job, const struct task *task);
+
+/* guard.c: who ends the tasks if the broker is killed */
+void guard_start (struct exec *x);
+void guard_stop (struct exec *x);
 
 /* ranks.c: brokers come and go; a job that has one that went fails. */
 int ranks_watch (struct exec *x);

@@ -263,7 +263,8 @@ static int start_task (struct launch *l, struct program *p, struct task *task)
         .fds = { -1, -1, -1 },
         .extra = -1,
         .umask = l->umask,
-        .setpgrp = !jobspec_option (l->job->js, "nosetpgrp"),
+        .mortal = true,
+        .newsession = !jobspec_option (l->job->js, "nosetpgrp"),
         .limits = l->limits,
         .nlimits = l->nlimits,
     };

@@ -403,6 +403,7 @@ static int start (struct exec *x)
         errno = -r;
         return -1;
     }
+    guard_start (x);
     if (!(x->prepare = flux_prepare_watcher_create (x->reactor, prepare_cb, x)))
         return -1;
     flux_watcher_start (x->prepare);
@@ -434,6 +435,7 @@ static void stop (struct exec *x)
     /* Those that still run are left to the broker. */
     while ((o = list_first (&x->orphans, struct orphan, link)))
         orphan_free (o);
+    guard_stop (x);
     flux_watcher_destroy (x->prepare);
     flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);
@@ -454,6 +456,7 @@ int mod_main (flux_t *h, int argc, char **argv)
     if (!(x = calloc (1, sizeof (*x))))
         return -1;
     x->h = h;
+    x->guard_fd = -1;
     list_init (&x->dirty);
     list_init (&x->late);
     list_init (&x->ended);

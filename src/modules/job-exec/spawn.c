@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -32,6 +33,7 @@ struct child {
     char **script_argv;      /* for text files without #!: sh, path, args */
     int fds[4];
     sigset_t no_signals;
+    pid_t parent;
     int error; /* out: negative errno */
 };
 
@@ -80,7 +82,9 @@ child_code static int prepare (struct child *c)
         if (sig != SIGKILL && sig != SIGSTOP)
             syscall (SYS_rt_sigaction, sig, dfl, NULL, NSIG / 8);
     }
-    if (cmd->setpgrp && setpgid (0, 0) < 0)
+    if (cmd->mortal && (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid () != c->parent))
+        return -ESRCH;
+    if (cmd->newsession && setsid () < 0)
         return -errno;
     if (cmd->cwd >= 0 && fchdir (cmd->cwd) < 0)
         return -errno;
@@ -247,7 +251,7 @@ static int run (struct spawner *s, struct child *c, pid_t *pid, int *pidfd)
 int spawn (struct spawner *s, const struct spawn_command *cmd, pid_t *pid, int *pidfd)
 {
     int from[4] = { cmd->fds[0], cmd->fds[1], cmd->fds[2], cmd->extra };
-    struct child c = { .cmd = cmd, .fds = { -1, -1, -1, -1 } };
+    struct child c = { .cmd = cmd, .parent = getpid (), .fds = { -1, -1, -1, -1 } };
     bool raised[4] = { false };
     char **candidates = NULL;
     int r;

@@ -20,6 +20,10 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+/* A session has a share of the processor of its own where the kernel groups
+ * processes by session (autogroup): tasks of one job in the session of the
+ * broker would wait for it and for each other, as they do not under Hydra.
+ */
 struct spawner;
 
 struct spawn_limit {
@@ -34,7 +38,8 @@ struct spawn_command {
     int cwd;          /* directory, or -1 to stay */
     int fds[3];       /* become 0, 1, 2 */
     int extra;        /* becomes SPAWN_EXTRA_FD, or -1 */
-    bool setpgrp;     /* make it the leader of a process group */
+    bool mortal;      /* SIGKILL when the thread that started it ends */
+    bool newsession;  /* make it the leader of a session and a process group */
     int umask;        /* or -1: as the parent */
     const cpu_set_t *cpus; /* NULL: as the parent */
     const struct spawn_limit *limits;

@@ -1,6 +1,7 @@
 #include "config.h"
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <stdio.h>
@@ -118,7 +119,7 @@ static void what_a_child_gets (void)
     limit.nlimits = 2;
     run (&limit, &out);
     is (out.buf, "77\n0\n", "its limits");
-    group.setpgrp = true;
+    group.newsession = true;
     run (&group, &out);
     is (out.buf, "leader\n", "its process group");
 
@@ -176,6 +177,40 @@ static void signals_reach_it (void)
     close (null);
 }
 
+static void *spawn_and_leave (void *arg)
+{
+    struct pollfd *pfd = arg;
+    struct spawn_command cmd = COMMAND ("sleep", "100");
+    int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
+    struct spawner *s;
+    pid_t pid;
+
+    cmd.envp = env;
+    cmd.fds[0] = cmd.fds[1] = cmd.fds[2] = null;
+    cmd.mortal = true;
+    if (spawner_create (&s) < 0 || spawn (s, &cmd, &pid, &pfd->fd) < 0)
+        bail_out ("no process");
+    spawner_destroy (s);
+    close (null);
+    return NULL;
+}
+
+static void mortal_ones_end_with_their_thread (void)
+{
+    struct pollfd pfd = { .events = POLLIN };
+    pthread_t thread;
+    int status = 0;
+
+    if (pthread_create (&thread, NULL, spawn_and_leave, &pfd) != 0
+        || pthread_join (thread, NULL) != 0)
+        bail_out ("no thread");
+    while (poll (&pfd, 1, -1) < 0)
+        ;
+    ok (spawn_collect (pfd.fd, &status) == 0 && status == SIGKILL,
+        "a mortal one is killed when the thread that started it ends");
+    close (pfd.fd);
+}
+
 static double now (void)
 {
     struct timespec ts;
@@ -226,6 +261,7 @@ int main (void)
     what_a_child_gets ();
     scripts_without_interpreter ();
     signals_reach_it ();
+    mortal_ones_end_with_their_thread ();
     cost_in_a_big_process ();
     spawner_destroy (spawner);
     return done_testing ();

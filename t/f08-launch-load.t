@@ -1,0 +1,98 @@
+#!/bin/sh
+test_description='many launches at once, and kill -9 in the middle of them
+
+However a client, a task or the broker dies: no process of a job is left, no
+job stays, nobody hears a wrong code.  LAUNCHES, CLIENTS and KILLS ask for more.'
+. "$(dirname "$0")/lib.sh"
+under_flux
+. "$T/sharness.sh"
+
+LAUNCHES=${LAUNCHES:-120}
+CLIENTS=${CLIENTS:-100}
+KILLS=${KILLS:-20}
+
+no_process () {
+    ! pgrep -f "$1" >/dev/null
+}
+no_job () {
+    test -z "$(flux jobs -n)"
+}
+
+test_expect_success "a Makefile of $LAUNCHES programs, 16 at a time: every code and every line is right" '
+    LAUNCHES_INSIDE=t "$SRCDIR/scripts/launches" "$LAUNCHES" 16 >out && cat out && grep "wrong: 0" out
+'
+test_expect_success "$CLIENTS clients at once" '
+    mkdir clients && pids= &&
+    for i in $(seq $CLIENTS); do
+        { flux mpiexec sh -c "echo $i; exit $((i % 7))" >clients/$i; } & pids="$pids $!"
+    done &&
+    i=0 && for pid in $pids; do
+        i=$((i + 1)); wait $pid; code=$?
+        test $code -eq $((i % 7)) && test "$(cat clients/$i)" = $i || { echo "$i: $code"; return 1; }
+    done
+'
+# A task that has children: one in its process group, one in a session of its own.
+cat >family <<-\EOF
+	#!/bin/sh
+	setsid perl -e 'sleep 1 while 1' "$1" &
+	perl -e 'sleep 1 while 1' "$1" &
+	echo ready
+	wait
+	#!/bin/sh
+	setsid perl -e 'sleep 1 while 1' "$1" &
+	perl -e 'sleep 1 while 1' "$1" &
+	echo ready
+	wait
+EOF
+chmod +x family
+test_expect_success "kill -9 of $KILLS clients at random moments" '
+    for i in $(seq $KILLS); do
+        { flux mpiexec -n 2 perl -e "sleep 1 while 1" client-$$ & } && pid=$! &&
+        perl -e "select undef, undef, undef, rand 0.05" && kill -9 $pid || return 1
+        wait $pid
+    done
+    flux mpiexec -n 2 true && wait_until no_process client-$$ && wait_until no_job
+'
+# Kill some task until every client has said how it ended.
+kill_tasks () {
+    while test "$(cat codes/* 2>/dev/null | wc -l)" -lt "$1"; do
+        victim=$(pgrep -f "^perl.*$2" | shuf -n 1) && kill -9 "$victim" 2>/dev/null
+    done
+    true
+}
+test_expect_success "kill -9 of tasks at random moments ends their jobs with the right code" '
+    mkdir codes &&
+    for i in $(seq $KILLS); do
+        { flux mpiexec -n 3 perl -e "sleep 1 while 1" task-$$ 2>/dev/null; echo $? >codes/$i; } &
+    done &&
+    kill_tasks $KILLS task-$$ && cat codes/* >out && for i in $(seq $KILLS); do echo 9; done >expect &&
+    test_cmp expect out && wait_until no_process task-$$ && wait_until no_job
+'
+test_expect_success "what a dead rank tells flux run" '
+    { flux run -n1 -o exit-on-error perl -e "sleep 1 while 1" run-$$ 2>err & } && pid=$! &&
+    wait_until pgrep -f "^perl.*run-$$" && pkill -9 -f "^perl.*run-$$" &&
+    test_expect_code 137 wait $pid && grep -i "killed" err
+'
+# An instance that is busy launching, and whose broker dies.
+cat >busy <<-\EOF
+	#!/bin/sh
+	flux getattr broker.pid >"broker.$1"
+	flux submit --quiet --output="$PWD/family.$1" ./family "$2" || exit 1
+	while flux mpiexec perl -e 'fork; select undef, undef, undef, rand 0.01' "$2"; do :; done
+EOF
+chmod +x busy
+test_expect_success "kill -9 of brokers at random moments leaves no process of a job" '
+    for i in 1 2 3 4; do
+        dir=$(mktemp -d /tmp/flux-f08-XXXXXX) &&
+        { env -u FLUX_URI TMPDIR=$dir flux start -- ./busy $i broker-$$ >/dev/null 2>&1 & } &&
+        wait_until grep ready family.$i && perl -e "select undef, undef, undef, rand 0.1" &&
+        kill -9 $(cat broker.$i) && wait_until no_process broker-$$ || return 1
+        rm -rf $dir
+    done
+'
+test_expect_success "a job that is over, a module that is unloaded: the guard lets all live" '
+    flux mpiexec true && flux module list >/dev/null &&
+    { perl -e "sleep 1 while 1" bystander-$$ & } && pid=$! &&
+    flux module reload job-exec && kill -0 $pid && kill $pid && flux mpiexec true
+'
+test_done

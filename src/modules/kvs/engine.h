@@ -187,6 +187,15 @@ struct kvs_lookup_args {
     const int64_t *tail;           /* lookup-plus, see lookup_tail.c; may be NULL */
 };
 
+/* The owner may read any root; a guest those that are, or were, roots of its own
+ * namespaces (ranks > 0 know only what is current there).  What a root is called
+ * is no secret.
+ */
+bool kvs_engine_may_read (struct kvs_engine *e,
+                          const struct kvs_cred *cred,
+                          const struct blobref *root);
+
+/* Ask for what the requester may not read, and the answer is EPERM. */
 void kvs_engine_lookup (struct kvs_engine *e,
                         struct kvs_request *req,
                         const struct kvs_lookup_args *args);

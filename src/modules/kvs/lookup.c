@@ -440,10 +440,11 @@ void kvs_engine_lookup (struct kvs_engine *e,
                         struct kvs_request *req,
                         const struct kvs_lookup_args *args)
 {
-    struct lookup *l = lookup_new (e, args);
+    bool refused = !args->ns && !kvs_engine_may_read (e, &req->cred, args->rootdir);
+    struct lookup *l = refused ? NULL : lookup_new (e, args);
 
     if (!l) {
-        request_refuse (e, req, ENOMEM, NULL);
+        request_refuse (e, req, refused ? EPERM : ENOMEM, NULL);
         return;
     }
     l->req = req;

@@ -104,6 +104,76 @@ static int decode (const flux_msg_t *msg, bool plus, struct lookup_request *l)
     return 0;
 }
 
+/* ---- a root that is not known here ---- */
+
+/* A guest's lookup that rank 0 answers. */
+struct forward {
+    struct call call;
+    const flux_msg_t *msg;
+    bool answered; /* or else this module leaves */
+};
+
+static void forward_free (void *arg)
+{
+    struct forward *fw = arg;
+
+    if (!fw->answered)
+        respond_error (fw->call.s, fw->msg, ENOSYS, NULL);
+    flux_msg_decref (fw->msg);
+    free_keep_errno (fw);
+}
+
+static void forward_continuation (flux_future_t *f, void *arg)
+{
+    struct forward *fw = arg;
+    struct service *s = fw->call.s;
+    const char *payload;
+
+    if (flux_rpc_get (f, &payload) < 0)
+        respond_error (s, fw->msg, errno, future_strerror (f, errno));
+    else if (flux_respond (s->h, fw->msg, payload) < 0)
+        flux_log_error (s->h, "error responding");
+    fw->answered = true;
+    call_returned (&fw->call);
+    flux_future_destroy (f);
+}
+
+static flux_future_t *
+send_forward (struct service *s, const flux_msg_t *msg, bool plus)
+{
+    struct flux_msg_cred cred;
+    flux_future_t *f = NULL;
+    flux_msg_t *copy = NULL;
+    const char *text;
+
+    if (flux_request_decode (msg, NULL, &text) == 0 && flux_msg_get_cred (msg, &cred) == 0
+        && (copy = flux_request_encode (plus ? "kvs.lookup-plus" : "kvs.lookup", text))
+        && flux_msg_set_cred (copy, cred) == 0)
+        f = flux_rpc_message (s->h, copy, 0, 0);
+    flux_msg_destroy (copy);
+    return f;
+}
+
+static void forward (struct service *s, const flux_msg_t *msg, bool plus)
+{
+    struct forward *fw = calloc (1, sizeof (*fw));
+    if (!fw) {
+        respond_error (s, msg, ENOMEM, NULL);
+        return;
+    }
+    fw->msg = flux_msg_incref (msg);
+    /* Answered by forward_free () if this fails. */
+    call_then (s, &fw->call, forward_free, send_forward (s, msg, plus), forward_continuation);
+}
+
+static bool elsewhere (struct service *s, const flux_msg_t *msg, const struct blobref *root)
+{
+    struct kvs_cred cred;
+
+    return s->rank > 0 && request_cred (msg, &cred) == 0
+           && !kvs_engine_may_read (s->e, &cred, root);
+}
+
 static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
 {
     _cleanup_ (lookup_request_fini) struct lookup_request l = { 0 };
@@ -129,6 +199,10 @@ static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
         args.rootseq = &l.rootseq;
     if (l.have_tail)
         args.tail = &l.tail;
+    if (args.rootdir && elsewhere (s, msg, args.rootdir)) {
+        forward (s, msg, plus);
+        return;
+    }
     if (!(req = request_new (s, msg)))
         return;
     kvs_engine_lookup (s->e, &req->r, &args);

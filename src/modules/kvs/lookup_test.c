@@ -54,13 +54,14 @@ look (struct testbed *tb, const char *ns, int flags, uint32_t userid, const char
     return errnum;
 }
 
-static struct tb_req *look_at (struct testbed *tb,
-                               const struct blobref *root,
-                               int flags,
-                               bool plus,
-                               const char *key)
+static struct tb_req *look_at_as (struct testbed *tb,
+                                  bool owner,
+                                  const struct blobref *root,
+                                  int flags,
+                                  bool plus,
+                                  const char *key)
 {
-    struct tb_req *req = tb_req_new (false, 1234);
+    struct tb_req *req = tb_req_new (owner, 1234);
     int64_t seq = 17;
     struct kvs_lookup_args args = {
         .key = key,
@@ -76,6 +77,15 @@ static struct tb_req *look_at (struct testbed *tb,
     return req;
 }
 
+static struct tb_req *look_at (struct testbed *tb,
+                               const struct blobref *root,
+                               int flags,
+                               bool plus,
+                               const char *key)
+{
+    return look_at_as (tb, true, root, flags, plus, key);
+}
+
 static void snapshots (void)
 {
     struct testbed tb;
@@ -89,7 +99,19 @@ static void snapshots (void)
     tb_put (&tb, "primary", "a", "2");
     req = look_at (&tb, &old, 0, false, "a");
     is (req->r.payload, "{\"val\":{\"data\":\"MQ==\",\"type\":\"val\",\"ver\":1}}",
-        "a root that was given is looked up, by anybody");
+        "a root that was given is looked up");
+    tb_req_free (req);
+    req = look_at_as (&tb, false, &old, 0, false, "a");
+    ok (req->r.errnum == EPERM, "by a guest, not one of others");
+    tb_req_free (req);
+    kvs_engine_ns_create (tb.e, "g1234", 1234, 0, &old, 5, false);
+    tb_put (&tb, "g1234", "a", "3");
+    req = look_at_as (&tb, false, &old, 0, false, "a");
+    ok (req->r.errnum == 0, "but one that was of its own");
+    tb_req_free (req);
+    kvs_engine_ns_remove (tb.e, "g1234");
+    req = look_at_as (&tb, false, &old, 0, false, "a");
+    ok (req->r.errnum == EPERM, "as long as its namespace is there");
     tb_req_free (req);
     req = look_at (&tb, &old, 0, true, "a");
     ok (strstr (req->r.payload, ",\"rootseq\":17,\"rootref\":\"sha1-4269769cc"),
@@ -118,7 +140,7 @@ static void snapshots (void)
 /* The answer to a lookup-plus that wants a log from number tail on. */
 static struct tb_req *look_tail (struct testbed *tb, const char *key, int64_t tail)
 {
-    struct tb_req *req = tb_req_new (false, 1234);
+    struct tb_req *req = tb_req_new (true, 0);
     struct blobref root;
     int64_t seq;
     struct kvs_lookup_args args = {

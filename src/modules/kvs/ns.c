@@ -405,6 +405,24 @@ void kvs_engine_root_log (struct kvs_engine *e,
     request_refuse (e, req, req->payload ? 0 : ENOMEM, NULL);
 }
 
+bool kvs_engine_may_read (struct kvs_engine *e,
+                          const struct kvs_cred *cred,
+                          const struct blobref *root)
+{
+    struct ns *ns;
+    size_t pos = 0;
+
+    if (cred->owner)
+        return true;
+    while ((ns = table_next (&e->namespaces, &pos))) {
+        if (ns->state == NS_ACTIVE && ns_authorize (ns, cred) == 0
+            && (e->cfg.rank == 0 ? rootlog_has (&ns->log, root)
+                                 : blobref_equal (&ns->root, root)))
+            return true;
+    }
+    return false;
+}
+
 void kvs_engine_root_forget (struct kvs_engine *e)
 {
     struct ns *ns;

@@ -91,7 +91,7 @@ static void request_free (struct request *req)
     }
 }
 
-static int get_cred (const flux_msg_t *msg, struct kvs_cred *cred)
+int request_cred (const flux_msg_t *msg, struct kvs_cred *cred)
 {
     struct flux_msg_cred c;
 
@@ -114,7 +114,7 @@ struct request *request_new (struct service *s, const flux_msg_t *msg)
     req->msg = flux_msg_incref (msg);
     list_init (&req->link);
     list_init (&req->client_link);
-    if (get_cred (msg, &cred) < 0)
+    if (request_cred (msg, &cred) < 0)
         goto error;
     kvs_request_init (&req->r, &cred);
     if (!(req->client = client_get (s, sender (msg)))) {

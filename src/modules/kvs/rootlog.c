@@ -63,6 +63,15 @@ void rootlog_forget (struct rootlog *log, int64_t seq)
         forget_first (log);
 }
 
+bool rootlog_has (const struct rootlog *log, const struct blobref *ref)
+{
+    bool found = blobref_equal (&log->last.ref, ref);
+
+    for (size_t i = log->count; !found && i > 0; i--)
+        found = blobref_equal (&record_at (log, i - 1)->ref, ref);
+    return found;
+}
+
 size_t rootlog_count (const struct rootlog *log)
 {
     return log->count + 1;

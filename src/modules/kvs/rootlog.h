@@ -14,6 +14,8 @@
 #ifndef KVS_ROOTLOG_H
 #define KVS_ROOTLOG_H
 
+#include <stdbool.h>
+
 #include "common/blobref.h"
 #include "common/text.h"
 
@@ -46,6 +48,9 @@ void rootlog_add (struct rootlog *log,
 
 /* Forget those before seq, but never the last. */
 void rootlog_forget (struct rootlog *log, int64_t seq);
+
+/* Is it one of them?  O(roots). */
+bool rootlog_has (const struct rootlog *log, const struct blobref *ref);
 
 size_t rootlog_count (const struct rootlog *log);
 

@@ -61,7 +61,9 @@ static void roots_in_order (void)
     ok (!strstr (t.buf, "[20,"), "... and may be one too many");
     text_fini (&t);
     ok (listed (&log, 21) == 0, "none has a sequence that is still to come");
+    ok (rootlog_has (&log, &ref), "a root in it is found");
     rootlog_forget (&log, 15);
+    ok (!rootlog_has (&log, &ref), "one that was forgotten is not");
     ok (listed (&log, 0) == 6, "what is forgotten is not listed");
     rootlog_forget (&log, 100);
     ok (listed (&log, 0) == 1, "the current root is not forgotten");

@@ -129,6 +129,9 @@ struct request {
     struct guest *guest; /* guest_rpc.c; or NULL */
 };
 
+/* Who asks: -1 with errno if the message does not say. */
+int request_cred (const flux_msg_t *msg, struct kvs_cred *cred);
+
 /* NULL: the client was told so.  Freed by request_respond (). */
 struct request *request_new (struct service *s, const flux_msg_t *msg);
 void request_respond (struct request *req); /* its RESPOND action came */

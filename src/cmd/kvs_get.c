@@ -19,8 +19,7 @@ struct get {
     bool append;
     bool full;
     bool stream;
-    long long count; /* with watch: stop after so many values; 0: never */
-    long long seen;
+    long long count; /* with watch: stop after so many values of each key; 0: never */
     int pending; /* watched keys that have not ended */
 };
 
@@ -28,6 +27,8 @@ struct get {
 struct watched {
     struct get *get;
     const char *key;
+    long long seen;
+    bool ended;
 };
 
 static const struct opt opts[] = {
@@ -41,7 +42,7 @@ static const struct opt opts[] = {
     { 'u', "uniq", OPT_NONE, NULL, "with -w: only if it differs" },
     { 'A', "append", OPT_NONE, NULL, "with -w: only what was appended" },
     { 'f', "full", OPT_NONE, NULL, "with -w: also if a parent changes" },
-    { 'c', "count", OPT_REQUIRED, "N", "with -w: stop after N values of all keys" },
+    { 'c', "count", OPT_REQUIRED, "N", "with -w: stop after N values of each key" },
     { 'S', "stream", OPT_NONE, NULL, "fetch a big value piece by piece" },
     OPT_END,
 };
@@ -147,28 +148,34 @@ static int print_value (flux_future_t *f, const struct get *g, const char *key)
     return 0;
 }
 
+static void end (struct watched *w, flux_future_t *f)
+{
+    w->ended = true;
+    if (--w->get->pending == 0)
+        flux_reactor_stop (flux_future_get_reactor (f));
+}
+
 static void watch_cb (flux_future_t *f, void *arg)
 {
     struct watched *w = arg;
     struct get *g = w->get;
 
-    if (g->count > 0 && g->seen == g->count)
+    if (w->ended)
         return; /* came together with the last one that counts */
     if (print_value (f, g, w->key) == 0) {
         fflush (stdout);
-        if (++g->seen == g->count)
-            flux_reactor_stop (flux_future_get_reactor (f));
+        if (++w->seen == g->count)
+            end (w, f);
         flux_future_reset (f);
         return;
     }
     if (errno != ENODATA)
         get_failed (w->key);
-    if (--g->pending == 0)
-        flux_reactor_stop (flux_future_get_reactor (f));
+    end (w, f);
 }
 
-/* Watch until all keys have ended, or enough was seen of them together; who
- * closes the handle then cancels what is left.
+/* Watch until all keys have ended, or enough was seen of each; who closes the
+ * handle then cancels what is left.
  */
 static void watch_all (flux_t *h, struct get *g, int n, char **keys)
 {
@@ -179,7 +186,7 @@ static void watch_all (flux_t *h, struct get *g, int n, char **keys)
         cmd_die ("out of memory");
     g->pending = n;
     for (int i = 0; i < n; i++) {
-        w[i] = (struct watched){ g, keys[i] };
+        w[i] = (struct watched){ .get = g, .key = keys[i] };
         f[i] = lookup (h, g, keys[i]);
         if (flux_future_then (f[i], -1., watch_cb, &w[i]) < 0)
             get_failed (keys[i]);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/util.h"
+#include "libflux/linger.h"
 #include "libflux/message_private.h"
 
 #include "mailbox.h"
@@ -34,6 +35,7 @@ struct mailbox {
     flux_watcher_t *check;
     flux_watcher_t *idle;
     flux_watcher_t *woken;
+    struct linger linger;
     void (*work) (void *arg);
     void *arg;
 };
@@ -49,6 +51,7 @@ struct mailbox *mailbox_new (struct monitor *monitor)
         return NULL;
     }
     mb->monitor = monitor;
+    linger_init (&mb->linger);
     pthread_mutex_init (&mb->lock, NULL);
     pthread_cond_init (&mb->room, NULL);
     return mb;
@@ -185,11 +188,17 @@ void mailbox_wait (struct mailbox *mb)
 
 /* The broker's thread */
 
+static bool arrived (void *arg)
+{
+    return mailbox_count (arg) > 0;
+}
+
 static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct mailbox *mb = arg;
     bool empty;
 
+    (void)linger (&mb->linger, arrived, mb);
     monitor_enter (mb->monitor);
     mb->asleep = empty = mailbox_count (mb) == 0;
     monitor_leave (mb->monitor);

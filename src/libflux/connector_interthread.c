@@ -31,6 +31,7 @@
 #include "handle_private.h"
 #include "inproc.h"
 #include "interthread.h"
+#include "linger.h"
 #include "message_private.h"
 
 struct channel {
@@ -54,6 +55,7 @@ struct end {
     int index;
     int wakefd;
     bool polled;     /* somebody polls wakefd */
+    struct linger linger;
     uint64_t unread; /* writes to wakefd less reads; may pass below 0 for a moment */
     char *router_name;
     struct flux_msg_cred cred;
@@ -145,6 +147,20 @@ static void channel_put (struct channel *ch)
 }
 
 /* Polling */
+
+static bool arrived (void *arg)
+{
+    struct end *end = arg;
+
+    return inproc_arrived (end->in);
+}
+
+static void op_linger (void *impl)
+{
+    struct end *end = impl;
+
+    (void)linger (&end->linger, arrived, end);
+}
 
 static void read_wakefd (struct end *end)
 {
@@ -382,6 +398,7 @@ flux_t *connector_interthread_init (const char *path, int flags, flux_error_t *e
         free_keep_errno (end);
         return NULL;
     }
+    linger_init (&end->linger);
     end->index = i;
     end->in = end->channel->to[i];
     end->out = end->channel->to[1 - i];
@@ -396,5 +413,6 @@ flux_t *connector_interthread_init (const char *path, int flags, flux_error_t *e
         return NULL;
     }
     handle_set_raise (h, raise_pollfd);
+    handle_set_linger (h, op_linger);
     return h;
 }

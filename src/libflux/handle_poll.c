@@ -21,6 +21,19 @@ void handle_set_raise (flux_t *h, handle_raise_f raise)
     h->conn->raise = raise;
 }
 
+void handle_set_linger (flux_t *h, handle_linger_f linger)
+{
+    h->conn->linger = linger;
+}
+
+void handle_linger (flux_t *h)
+{
+    struct conn *conn = h->conn;
+
+    if (conn->linger && msgq_count (&conn->requeue) == 0)
+        conn->linger (conn->impl);
+}
+
 void handle_wake (struct conn *conn)
 {
     if (conn->pollfd < 0)

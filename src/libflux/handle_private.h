@@ -29,6 +29,11 @@ struct rpctrack;
 /* Makes a connector's pollfd readable although nothing arrived. */
 typedef void (*handle_raise_f) (void *impl);
 
+/* The thread is about to sleep until something arrives: wait awake for a
+ * moment, if that is worth it.
+ */
+typedef void (*handle_linger_f) (void *impl);
+
 struct conn {
     flux_t *owner;
     const struct flux_handle_ops *ops;
@@ -44,6 +49,7 @@ struct conn {
     bool closing;
     double trace_start; /* 0: nothing traced yet */
     handle_raise_f raise;
+    handle_linger_f linger; /* may be NULL */
     int pollfd; /* -1: nobody asked yet */
     int epfd;   /* -1, or pollfd when the connector cannot be raised */
     int wakefd; /* ... and the event that requeue raises in it */
@@ -63,6 +69,10 @@ struct flux_handle {
 
 /* A connector whose pollfd can be raised says so; else the handle wraps it. */
 void handle_set_raise (flux_t *h, handle_raise_f raise);
+
+/* What to do before its thread sleeps. */
+void handle_set_linger (flux_t *h, handle_linger_f linger);
+void handle_linger (flux_t *h);
 
 /* Put a message (back) where the next flux_recv () looks first. */
 int handle_requeue (flux_t *h, const flux_msg_t *msg, bool head);

@@ -291,6 +291,19 @@ flux_msg_t *inproc_pop (struct inproc *q)
     return msg;
 }
 
+bool inproc_arrived (struct inproc *q)
+{
+    struct flux_msg *mark = ASLEEP;
+    struct flux_msg *head = atomic_load_explicit (&q->inbox, memory_order_relaxed);
+
+    /* The reader is awake: nobody need wake it. */
+    if (head == ASLEEP && atomic_compare_exchange_strong (&q->inbox, &mark, NULL)) {
+        q->mark_pending = false;
+        return false;
+    }
+    return q->ready || head;
+}
+
 bool inproc_sleep (struct inproc *q)
 {
     struct flux_msg *head = NULL;

@@ -73,6 +73,11 @@ bool inproc_ready (struct inproc *q);
 /* True if it would return ECONNRESET. */
 bool inproc_ended (struct inproc *q);
 
+/* Is there something?  For a reader that is awake, to look again and again:
+ * nobody wakes it meanwhile.
+ */
+bool inproc_arrived (struct inproc *q);
+
 /* Nothing is there: have wakefd written when that changes.  Returns false if
  * something came meanwhile.  Calling it again is harmless.
  */

@@ -151,6 +151,8 @@ int flux_reactor_run (flux_reactor_t *r, int flags)
     r->stop = r->failed = r->failing = false;
     do {
         bool nowait = (flags & FLUX_REACTOR_NOWAIT) || r->usecount == 0;
+
+        r->nowait = nowait;
         ev_run (r->loop, nowait ? EVRUN_NOWAIT : EVRUN_ONCE);
     } while (!flags && !r->stop && r->usecount > 0);
     rc = r->failed ? -1 : r->usecount;

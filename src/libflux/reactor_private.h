@@ -40,6 +40,8 @@ struct flux_reactor {
     bool light;           /* no epoll descriptor: a few descriptors, polled */
     struct ev_loop *loop; /* NULL until needed */
     int usecount;
+    int idles;   /* idle watchers that are active */
+    bool nowait; /* the pass in progress does not block */
 
     bool stop;    /* end the run in progress */
     bool failed;  /* ... with -1 and errnum */
@@ -89,6 +91,12 @@ int reactor_need_loop (flux_reactor_t *r);
 static inline bool reactor_is_stopping (const flux_reactor_t *r)
 {
     return r->stop;
+}
+
+/* In a prepare callback: may this pass block, as far as is known? */
+static inline bool reactor_may_sleep (const flux_reactor_t *r)
+{
+    return !r->ready_active && !r->nowait && r->idles == 0;
 }
 
 /* Append d to the ready queue, unless it is on it.  The loop must exist. */

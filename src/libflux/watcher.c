@@ -301,11 +301,14 @@ static void idle_cb (struct ev_loop *loop, struct ev_idle *ev, int revents)
 static int idle_start (flux_watcher_t *w)
 {
     ev_idle_start (w->r->loop, &((struct idle_watcher *)w)->ev);
+    w->r->idles++;
     return 0;
 }
 
 static void idle_stop (flux_watcher_t *w)
 {
+    if (w->active)
+        w->r->idles--;
     ev_idle_stop (w->r->loop, &((struct idle_watcher *)w)->ev);
 }
 

@@ -10,6 +10,7 @@
 #include "config.h"
 #include <flux/core.h>
 
+#include "handle_private.h"
 #include "reactor_private.h"
 
 struct handle_watcher {
@@ -36,6 +37,8 @@ static void prepare_cb (struct ev_loop *loop, struct ev_prepare *ev, int revents
 {
     struct handle_watcher *w = container_of (ev, struct handle_watcher, prepare);
 
+    if (reactor_may_sleep (w->base.r))
+        handle_linger (w->h);
     if (pending_events (w))
         ev_idle_start (loop, &w->idle);
 }

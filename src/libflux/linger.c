@@ -1,0 +1,82 @@
+#include "config.h"
+#include <sched.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "linger.h"
+
+enum {
+    SCORE_MAX = 256,
+    SCORE_LOW = SCORE_MAX / 4,
+    SCORE_STEPS = 8, /* about how many results it remembers */
+};
+
+void linger_init (struct linger *l)
+{
+    l->score = SCORE_MAX / 2;
+    l->skipped = 0;
+    l->not_before = 0;
+}
+
+static int64_t now (void)
+{
+    struct timespec ts;
+
+    clock_gettime (CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * (int64_t)1000000000 + ts.tv_nsec;
+}
+
+bool linger_wanted (struct linger *l, int64_t t)
+{
+    if (t < l->not_before)
+        return false;
+    if (l->score < SCORE_LOW && ++l->skipped < LINGER_PROBE)
+        return false;
+    l->skipped = 0;
+    return true;
+}
+
+void linger_helped (struct linger *l)
+{
+    l->score += (SCORE_MAX - l->score) / SCORE_STEPS;
+}
+
+void linger_failed (struct linger *l)
+{
+    l->score -= l->score / SCORE_STEPS;
+}
+
+bool linger_lost (struct linger *l, int64_t before, int64_t t)
+{
+    if (t - before < LINGER_LOST_NSEC)
+        return false;
+    l->not_before = t + LINGER_LOST_FACTOR * (t - before);
+    return true;
+}
+
+bool linger (struct linger *l, bool (*arrived) (void *arg), void *arg)
+{
+    int64_t start, t;
+
+    if (arrived (arg))
+        return true;
+    start = t = now ();
+    if (!linger_wanted (l, start))
+        return false;
+    for (int i = 0; i < LINGER_YIELDS || t - start < LINGER_NSEC; i++) {
+        int64_t before = t;
+        bool yes;
+
+        sched_yield ();
+        yes = arrived (arg);
+        t = now ();
+        if (linger_lost (l, before, t))
+            return yes;
+        if (yes) {
+            linger_helped (l);
+            return true;
+        }
+    }
+    linger_failed (l);
+    return false;
+}

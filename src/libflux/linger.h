@@ -1,0 +1,55 @@
+/* linger.h - wait awake for a moment before sleeping.
+ *
+ * Purpose: of what a message between two threads costs, most is putting the
+ * receiver to sleep and waking it up.  When messages go back and forth the
+ * next one is often due within microseconds: a thread that yields the
+ * processor for that long, instead of sleeping, spares both.
+ *
+ * How it adapts
+ *  - It is given up after LINGER_NSEC and LINGER_YIELDS.
+ *  - As long as it seldom helps (score), it is only tried once in LINGER_PROBE
+ *    times, so an idle thread costs next to nothing.
+ *  - To yield means that whoever else wants the processor has it.  Somebody
+ *    who keeps it for LINGER_LOST_NSEC would have been interrupted in favour
+ *    of a thread that wakes up, but is not for one that yielded: then it is
+ *    not tried again for LINGER_LOST_FACTOR times as long.
+ *
+ * One per thread that waits; no locks.
+ */
+
+#ifndef MILLRACE_LIBFLUX_LINGER_H
+#define MILLRACE_LIBFLUX_LINGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    LINGER_NSEC = 20000,
+    LINGER_YIELDS = 16,
+    LINGER_LOST_NSEC = 1000000,
+    LINGER_LOST_FACTOR = 200,
+    LINGER_PROBE = 16,
+};
+
+struct linger {
+    int score;   /* how often it helped lately */
+    int skipped; /* times that it was not tried */
+    int64_t not_before;
+};
+
+void linger_init (struct linger *l);
+
+/* Wait until arrived () or not much longer.  It is asked many times, and is to
+ * be quick.  Returns what it said last.
+ */
+bool linger (struct linger *l, bool (*arrived) (void *arg), void *arg);
+
+/* Its parts.  Times are of any clock, in nanoseconds. */
+bool linger_wanted (struct linger *l, int64_t t);
+void linger_helped (struct linger *l);
+void linger_failed (struct linger *l);
+
+/* True if another thread had the processor for too long between the two. */
+bool linger_lost (struct linger *l, int64_t before, int64_t t);
+
+#endif /* !MILLRACE_LIBFLUX_LINGER_H */

@@ -236,8 +236,11 @@ static const struct {
  */
 static void answer (struct client *c, const flux_msg_t *msg, int errnum)
 {
-    flux_msg_t *response = flux_response_derive (msg, errnum);
+    flux_msg_t *request = flux_msg_copy (msg, false);
+    flux_msg_t *response = NULL;
 
+    if (request && flux_msg_clear_flag (request, FLUX_MSGFLAG_NORESPONSE) == 0)
+        response = flux_response_derive (request, errnum);
     if (!response || flux_msg_set_userid (response, FLUX_USERID_UNKNOWN) < 0
         || flux_msg_set_rolemask (response, FLUX_ROLE_OWNER) < 0) {
         kill_later (c, errno); /* better than a client that waits for ever */
@@ -246,6 +249,7 @@ static void answer (struct client *c, const flux_msg_t *msg, int errnum)
         flux_msg_route_clear (response);
         (void)client_send (c, response);
     }
+    flux_msg_decref (request);
     flux_msg_decref (response);
 }
 

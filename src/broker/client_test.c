@@ -138,9 +138,17 @@ static void own_requests (void)
 {
     struct usock *us;
     struct world w;
+    flux_msg_t *msg;
 
     world_init (&w);
     us = connect_to (&w, FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL);
+    msg = flux_request_encode ("event.subscribe", "{\"topic\":\"c\"}");
+    if (!msg || flux_msg_set_noresponse (msg) < 0 || usock_send (us, msg) < 0)
+        bail_out ("request without response");
+    flux_msg_decref (msg);
+    turn (&w);
+    ok (expect (us, FLUX_MSGTYPE_RESPONSE, "event.subscribe", 0),
+        "is answered even if no answer is wanted");
     request (us, "event.subscribe", "{}");
     request (us, "event.subscribe", "{\"topic\":\"a\"}");
     request (us, "event.unsubscribe", "{\"topic\":\"b\"}");

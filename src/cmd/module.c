@@ -157,15 +157,16 @@ static const struct opt_table load_table = {
     .opts = load_opts,
 };
 
-/* The broker's directory is not ours: make what looks like a path absolute. */
+/* The broker's directory is not ours: make what looks like a path absolute.
+ * Valid until the next call.
+ */
 static const char *absolute (const char *word)
 {
+    static char path[PATH_MAX];
     size_t len = strlen (word);
 
     if (strchr (word, '/') || (len > 3 && strcmp (word + len - 3, ".so") == 0)) {
-        char *path = realpath (word, NULL);
-
-        if (path)
+        if (realpath (word, path))
             return path;
     }
     return word;

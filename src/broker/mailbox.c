@@ -23,6 +23,7 @@ struct mailbox {
     size_t head;
     atomic_size_t count;
     atomic_size_t bytes;
+    size_t taken; /* bytes, of the broker's thread */
     bool taking; /* the last one taken may not be delivered yet */
     bool asleep; /* wakefd is to be written */
     int wakefd;
@@ -80,6 +81,11 @@ void mailbox_free (struct mailbox *mb)
 size_t mailbox_count (const struct mailbox *mb)
 {
     return atomic_load_explicit (&mb->count, memory_order_relaxed);
+}
+
+size_t mailbox_taken (const struct mailbox *mb)
+{
+    return mb->taken;
 }
 
 bool mailbox_passes (const struct mailbox *mb)
@@ -152,6 +158,7 @@ bool mailbox_take (struct mailbox *mb, struct endpoint **ep, flux_msg_t **msg)
     *msg = l->msg;
     mb->head = (mb->head + 1) & (mb->cap - 1);
     add (&mb->bytes, -(*msg ? msg_bulk (*msg) : 0));
+    mb->taken += *msg ? msg_bulk (*msg) : 0;
     add (&mb->count, -1);
     make_room (mb);
     return true;

@@ -10,7 +10,8 @@
  *
  * All functions but the four at the end are called inside the monitor.
  *
- * Bound: past MAILBOX_MAX messages or MAILBOX_BYTES_MAX bytes of payload
+ * Bound: past MAILBOX_MAX messages or MAILBOX_BYTES_MAX bytes of payload (what
+ * may come over a client that is told to be slow too late, client.h)
  * modules wait in mailbox_wait () before they send anything, until half of
  * it is worked off.  What is sent on behalf of others meanwhile is taken.
  */
@@ -26,8 +27,9 @@
 
 enum {
     MAILBOX_MAX = 65536,
-    MAILBOX_BYTES_MAX = 256 << 20,
-    MAILBOX_BATCH = 256, /* delivered per pass of the reactor */
+    MAILBOX_BYTES_MAX = 4 << 20,
+    MAILBOX_BATCH = 256, /* delivered per pass of the reactor, or ... */
+    MAILBOX_BATCH_BYTES = 1 << 20,
 };
 
 struct endpoint;
@@ -61,5 +63,8 @@ int mailbox_watch (struct mailbox *mb,
                    void (*work) (void *arg),
                    void *arg);
 size_t mailbox_count (const struct mailbox *mb);
+
+/* How many bytes of payload have been taken out so far. */
+size_t mailbox_taken (const struct mailbox *mb);
 
 #endif /* !MILLRACE_BROKER_MAILBOX_H */

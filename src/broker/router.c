@@ -548,8 +548,13 @@ static bool deliver_next (struct router *r)
 
 static void work (void *arg)
 {
-    for (int i = 0; i < MAILBOX_BATCH && deliver_next (arg); i++)
-        ;
+    struct router *r = arg;
+    size_t begin = mailbox_taken (r->mailbox);
+
+    for (int i = 0; i < MAILBOX_BATCH && deliver_next (r); i++) {
+        if (mailbox_taken (r->mailbox) - begin >= MAILBOX_BATCH_BYTES)
+            break; /* the clients are to have it written, or say that they are slow */
+    }
 }
 
 int router_start (struct router *r, flux_reactor_t *reactor)

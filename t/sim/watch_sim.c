@@ -158,6 +158,12 @@ static bool has_open (const struct sim *s, int client)
     return false;
 }
 
+static void take_chunk (struct sim *s, struct sim_watcher *w, size_t len)
+{
+    check (s, w->window == 0 || w->unacked < w->window, "a window is exceeded");
+    w->unacked += len;
+}
+
 static void carry_out (struct sim *s)
 {
     struct watch_action *a;
@@ -175,6 +181,7 @@ static void carry_out (struct sim *s)
             case WATCH_CHUNK:
                 check (s, !is_throttled (s, d->client),
                        "a chunk is sent to who does not read");
+                take_chunk (s, d->client, d->bytes->len);
                 /* fall through */
             case WATCH_VALUE:
                 told (s, d, d->bytes->data);
@@ -382,6 +389,8 @@ static void watch (struct sim *s)
     req.key = key_name[w->key];
     req.flags = w->flags;
     req.client = w;
+    if (sim_rnd (s, 3) == 0)
+        req.window = w->window = 1 + sim_rnd (s, 12);
     ENGINE (s, r = watch_engine_add (s->engine, &req));
     carry_out (s);
     if (r == -ENOMEM && s->oom)
@@ -433,6 +442,28 @@ static void throttle (struct sim *s, int client, bool on)
     carry_out (s);
 }
 
+static bool ack (struct sim *s, int i)
+{
+    struct sim_watcher *w = &s->watcher[i];
+    size_t n = w->unacked;
+
+    if (i >= s->nwatchers || w->window == 0 || n == 0 || w->ended)
+        return false;
+    w->unacked = 0;
+    ENGINE (s, watch_engine_ack (s->engine, w->sender, w->matchtag, n));
+    carry_out (s);
+    return true;
+}
+
+static bool ack_all (struct sim *s)
+{
+    bool any = false;
+
+    for (int i = 0; i < s->nwatchers; i++)
+        any |= ack (s, i);
+    return any;
+}
+
 static void step (struct sim *s)
 {
     unsigned int n = sim_rnd (s, 100);
@@ -447,7 +478,9 @@ static void step (struct sim *s)
         event (s);
     else if (n < 47)
         throttle (s, sim_rnd (s, SIM_CLIENTS), sim_rnd (s, 2));
-    else if (n < 70)
+    else if (n < 54)
+        (void)ack (s, sim_rnd (s, SIM_MAX_WATCHERS));
+    else if (n < 73)
         lookup (s);
     else if (n < 98)
         load (s);
@@ -464,7 +497,7 @@ static void settle (struct sim *s)
         s->space[i].view = s->space[i].count - 1;
     for (int i = 0; i < SIM_CLIENTS; i++)
         throttle (s, i, false);
-    while (s->next_event < s->nevents || s->nlookups > 0 || s->nloads > 0) {
+    while (ack_all (s) || s->next_event < s->nevents || s->nlookups > 0 || s->nloads > 0) {
         event (s);
         lookup (s);
         load (s);

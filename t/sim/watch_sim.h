@@ -49,6 +49,8 @@ struct sim_watcher {
     struct watch_cred cred;
     char sender[8];
     uint32_t matchtag;
+    size_t window; /* bytes of chunks; 0: any number */
+    size_t unacked;
     int bound;       /* it may not begin at an earlier state */
     int error_bound; /* nor be refused because of one before this */
     char *told[SIM_TOLD];

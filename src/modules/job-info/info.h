@@ -29,6 +29,9 @@
 #define KVS_WATCH_RAW (1 << 16)
 #define EVENT_WATCH_RAW (1 << 16)
 
+/* Of a log, bytes that kvs-watch may have sent and we not have passed on. */
+#define SOURCE_WINDOW (4 << 20)
+
 #define JOB_CACHE_MAX 64     /* logs of inactive jobs kept after use */
 #define OWNER_CACHE_SIZE 256 /* job id -> userid */
 #define USER_ITEMS_MAX 65536 /* open watches of one user but the owner: EDQUOT */

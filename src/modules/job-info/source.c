@@ -11,6 +11,7 @@ struct source {
     flux_future_t *f;
     const struct source_ops *ops;
     void *arg;
+    size_t unacked;
     bool ended;  /* the last response is here */
     bool busy;   /* a callback is on the stack */
     bool closed; /* free when it returns */
@@ -49,6 +50,22 @@ void source_close (struct source *s)
         source_free (s);
 }
 
+/* What was brought has been worked off: kvs-watch may send more. */
+static void source_ack (struct source *s, size_t len)
+{
+    flux_future_t *f;
+
+    s->unacked += len;
+    if (s->unacked < SOURCE_WINDOW / 4)
+        return;
+    f = flux_rpc_pack (s->h, "kvs-watch.ack", FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE,
+                       "{s:i s:I}", "matchtag", (int)flux_rpc_get_matchtag (s->f), "bytes",
+                       (json_int_t)s->unacked);
+    if (f)
+        s->unacked = 0;
+    flux_future_destroy (f);
+}
+
 static void source_bring (struct source *s, const flux_msg_t *msg)
 {
     const void *data = NULL;
@@ -60,6 +77,8 @@ static void source_bring (struct source *s, const flux_msg_t *msg)
         s->ops->sentinel (s->arg);
     else
         s->ops->data (s->arg, data, len);
+    if (!s->closed)
+        source_ack (s, len);
 }
 
 static void source_cb (flux_future_t *f, void *arg)
@@ -97,8 +116,9 @@ struct source *source_open (flux_t *h,
     s->ops = ops;
     s->arg = arg;
     s->f = flux_rpc_pack (h, "kvs-watch.lookup", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
-                          "{s:s s:s s:i s:I}", "key", key, "namespace", ns, "flags",
-                          flags | KVS_WATCH_RAW, "from", (json_int_t)from);
+                          "{s:s s:s s:i s:I s:i}", "key", key, "namespace", ns, "flags",
+                          flags | KVS_WATCH_RAW, "from", (json_int_t)from, "window",
+                          SOURCE_WINDOW);
     if (!s->f || flux_future_then (s->f, -1, source_cb, s) < 0) {
         source_free (s);
         return NULL;

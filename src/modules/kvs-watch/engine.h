@@ -153,6 +153,12 @@ void watch_engine_disconnect (struct watch_engine *e,
                               const char *sender,
                               struct watch_cred cred);
 
+/* The sender has worked off so many bytes of a log that it follows with a window. */
+void watch_engine_ack (struct watch_engine *e,
+                       const char *sender,
+                       uint32_t matchtag,
+                       size_t bytes);
+
 /* The sender does not read what it is sent, or does again. */
 void watch_engine_throttle (struct watch_engine *e, const char *sender, bool on);
 

@@ -172,6 +172,22 @@ static void group_load (struct group *g)
     }
 }
 
+static bool window_is_full (const struct watcher *w)
+{
+    return w->window > 0 && w->unacked >= w->window;
+}
+
+/* Those who have enough for now stay behind. */
+static void group_heed_windows (struct group *g)
+{
+    struct watcher *w;
+
+    list_foreach (&g->watchers, w, link) {
+        if (window_is_full (w))
+            group_pause (w);
+    }
+}
+
 /* Deliver the next chunk, if it is here. */
 static bool group_deliver (struct group *g)
 {
@@ -184,12 +200,15 @@ static bool group_deliver (struct group *g)
         watchers_finish (&g->watchers, s->errnum, NULL);
         return false;
     }
-    list_foreach (&g->watchers, w, link)
+    list_foreach (&g->watchers, w, link) {
+        w->unacked += w->window > 0 ? s->bytes->len : 0;
         watcher_deliver (w, WATCH_CHUNK, s->bytes);
+    }
     g->recent = s->bytes->len;
     bytes_put (s->bytes);
     s->bytes = NULL;
     g->offset++;
+    group_heed_windows (g);
     return true;
 }
 
@@ -294,7 +313,14 @@ static int group_copy_chunks (const struct group *g, struct group *o)
     return 0;
 }
 
-/* w stays behind, where its group stands now, in a group of its own. */
+static bool group_is_alone (const struct group *g)
+{
+    return g->watchers.next == g->watchers.prev;
+}
+
+/* w stays behind, where its group stands now, in a group of its own.  One that
+ * has one already keeps what is being loaded, if it is only for a moment.
+ */
 void group_pause (struct watcher *w)
 {
     struct group *g = w->group;
@@ -302,6 +328,10 @@ void group_pause (struct watcher *w)
 
     if (g->paused)
         return;
+    if (group_is_alone (g) && !w->sender->throttled) {
+        g->paused = true;
+        return;
+    }
     if (!(o = group_new (g->topic, g->seq)) || group_copy_chunks (g, o) < 0) {
         group_free (o);
         watcher_finish (w, ENOMEM, NULL);
@@ -321,9 +351,11 @@ void group_pause (struct watcher *w)
     group_pump (o);
 }
 
-void group_resume (struct group *g)
+void group_resume (struct watcher *w)
 {
-    if (g->paused) {
+    struct group *g = w->group;
+
+    if (g->paused && !window_is_full (w)) {
         g->paused = false;
         group_pump (g);
     }

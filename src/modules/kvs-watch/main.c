@@ -25,14 +25,15 @@ static struct watch_cred msg_cred (const flux_msg_t *msg)
 static int
 request_decode (const flux_msg_t *msg, struct watch_request *req, const char **errtext)
 {
-    json_int_t from = 0;
+    json_int_t from = 0, window = 0;
     int r;
 
     *errtext = NULL;
-    if (flux_request_unpack (msg, NULL, "{s:s s:s s:i s?I}", "key", &req->key,
-                             "namespace", &req->ns, "flags", &req->flags, "from", &from)
+    if (flux_request_unpack (msg, NULL, "{s:s s:s s:i s?I s?I}", "key", &req->key,
+                             "namespace", &req->ns, "flags", &req->flags, "from", &from,
+                             "window", &window)
             < 0
-        || from < 0        || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
+        || from < 0 || window < 0        || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
         errno = EPROTO;
         return -1;
     }
@@ -42,13 +43,14 @@ request_decode (const flux_msg_t *msg, struct watch_request *req, const char **e
         return -1;
     }
     req->from = from;
+    req->window = window;
     req->sender = flux_msg_route_first (msg);
     req->cred = msg_cred (msg);
     return 0;
 }
 
 /* kvs-watch.lookup (streaming with WATCH and STREAM)
- *   { "key":s "namespace":s "flags":i } and "from"?i
+ *   { "key":s "namespace":s "flags":i } and "from"?i "window"?i
  *   -> { "val":TREEOBJ } or, as the initial sentinel, nothing ..., then an error
  */
 static void
@@ -101,6 +103,22 @@ disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     struct watch_service *ws = arg;
 
     watch_engine_disconnect (ws->engine, flux_msg_route_first (msg), msg_cred (msg));
+    watch_service_run (ws);
+}
+
+/* kvs-watch.ack { "matchtag":i "bytes":I }, no response: of who has a window */
+static void ack_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct watch_service *ws = arg;
+    json_int_t bytes;
+    int matchtag;
+
+    if (flux_request_unpack (msg, NULL, "{s:i s:I}", "matchtag", &matchtag, "bytes",
+                             &bytes)
+            < 0
+        || bytes < 0)
+        return;
+    watch_engine_ack (ws->engine, flux_msg_route_first (msg), matchtag, bytes);
     watch_service_run (ws);
 }
 
@@ -210,6 +228,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.lookup", lookup_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.cancel", cancel_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.disconnect", disconnect_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "kvs-watch.ack", ack_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.throttle", throttle_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "kvs-watch.stats-get", watch_stats_cb, FLUX_ROLE_USER },
     FLUX_MSGHANDLER_TABLE_END,

@@ -130,6 +130,8 @@ struct watcher {
     bool sentinel_sent;
     uint64_t seq;       /* accounted up to this root */
     size_t from;        /* log: chunks to be left out */
+    size_t window;      /* log: bytes that may be unacknowledged; 0: any number */
+    size_t unacked;
     struct bytes *last; /* UNIQ, FULL: sent last */
     struct list held;   /* throttled: struct watch_delivery, values to be sent */
     size_t nheld;
@@ -162,7 +164,7 @@ struct group {
     bool inlined;  /* the key held a val */
     bool ended;    /* finish with errnum when all is delivered */
     bool pumping;  /* group_pump () is on the stack */
-    bool paused;   /* its watcher, there is but one, is throttled */
+    bool paused;   /* its watcher, there is but one, is not to be sent any */
     int errnum;
     const char *errtext;
     size_t recent; /* size of the newest chunk */
@@ -222,7 +224,7 @@ size_t log_tail (const struct topic *t, const struct list *joiners);
 void log_end (struct topic *t, int errnum, const char *errtext);
 void group_leave (struct watcher *w);
 void group_pause (struct watcher *w);
-void group_resume (struct group *g);
+void group_resume (struct watcher *w);
 void group_free (struct group *g);
 void group_filled (struct slot *s, int errnum, struct bytes *b);
 

@@ -7,7 +7,9 @@
  * USER1.  A stock kvs-watch ignores the bit.
  *
  * 'from' is ours, additive, for who comes back to a log that it has followed
- * before: of its chunks the first 'from' are not sent again.
+ * before: of its chunks the first 'from' are not sent again.  'window' is, too:
+ * of a log no more bytes are sent than that (or one chunk) before the client has
+ * acknowledged some.
  */
 
 #ifndef KVS_WATCH_REQUEST_H
@@ -44,7 +46,8 @@ struct watch_request {
     const char *ns;
     const char *key; /* as given, not normalised */
     int flags;
-    size_t from; /* chunks of a log that the client has */
+    size_t from;   /* chunks of a log that the client has */
+    size_t window; /* bytes of a log to be sent unacknowledged; 0: any number */
     void *client; /* the caller's; comes back in the actions */
 };
 

@@ -224,6 +224,7 @@ int watcher_new (struct watch_engine *e,
     w->cred = req->cred;
     w->flags = req->flags;
     w->from = req->from;
+    w->window = req->window;
     w->client = req->client;
     if (watcher_has (w, WATCH_F_APPEND)) /* neither adds anything to chunks */
         w->flags &= ~(WATCH_F_FULL | WATCH_F_UNIQ);
@@ -294,6 +295,22 @@ static void client_finish (struct client *c, const struct watch_cred *cred, int 
     }
 }
 
+void watch_engine_ack (struct watch_engine *e,
+                       const char *sender,
+                       uint32_t matchtag,
+                       size_t bytes)
+{
+    struct client *c = client_find (e, sender);
+    struct watcher *w = c ? table_get_u64 (&c->tags, matchtag) : NULL;
+
+    if (w) {
+        w->unacked -= bytes < w->unacked ? bytes : w->unacked;
+        if (w->group && !c->throttled && w->unacked <= w->window / 2)
+            group_resume (w);
+        engine_sweep (e);
+    }
+}
+
 /* What is delivered now may end watches of c, and the last takes c with it. */
 void watch_engine_throttle (struct watch_engine *e, const char *sender, bool on)
 {
@@ -313,7 +330,7 @@ void watch_engine_throttle (struct watch_engine *e, const char *sender, bool on)
         if (on && w->group)
             group_pause (w);
         else if (!on && w->group)
-            group_resume (w->group);
+            group_resume (w);
         else if (!on)
             watcher_release (w);
     }

@@ -9,11 +9,7 @@ refused () {
 }
 
 test_expect_success 'what is not supported is not ignored' '
-    refused "[policy] is not supported" policy.limits.duration=1h &&
-    refused "job-manager.prolog is not supported" "job-manager.prolog.command=[\"true\"]" &&
-    refused "job-manager.epilog is not supported" "job-manager.epilog.per-rank=true" &&
-    refused "job-manager.housekeeping is not supported" "job-manager.housekeeping={}" &&
-    refused "job-manager.plugins is not supported" "job-manager.plugins=[{\"load\":\"x.so\"}]"
+    refused "job-manager.housekeeping is not supported" "job-manager.housekeeping={}"
 '
 test_expect_success 'wrong limits are refused' '
     refused "inactive-age-limit: invalid FSD" job-manager.inactive-age-limit=x &&

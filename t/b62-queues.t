@@ -96,7 +96,7 @@ refused () {
     test_must_fail flux start --conf="$2" true 2>err && grep -F "$1" err
 }
 test_expect_success 'wrong or unsupported tables are refused' '
-    refused "[queues.a.policy] is not supported" queues.a.policy.limits.duration=1h &&
+    refused "[queues.a.policy.limits] config table" queues.a.policy.limits.duration=x &&
     refused "[queues.a] config table: parent queue is itself" queues.a.parent=a &&
     refused "1 object item(s) left unpacked: hosts" queues.a.hosts=x &&
     refused "queues.a.requires" "queues.a.requires=[\"p\"]"

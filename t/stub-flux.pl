@@ -196,7 +196,7 @@ sub header {
 }
 
 # What a program or plugin provides is no part of the libraries.
-my @installed = grep { !/^(jobtap|shell|pmi2?)\.h$/ } @headers;
+my @installed = grep { !/^(shell|pmi2?)\.h$/ } @headers;
 write_file ("$dir/include/flux/$_", header ($_)) for @installed;
 write_file ("$dir/include/flux/core.h",
             join '', map { "#include <flux/$_>\n" } grep { /^core\// } @installed);

@@ -36,5 +36,6 @@
 #include "core/kvs_dir.h"
 #include "core/kvs_copy.h"
 #include "core/job.h"
+#include "core/plugin.h"
 
 #endif /* !_FLUX_CORE_H */

@@ -20,20 +20,15 @@ static bool is_empty (json_t *o)
            || (json_is_array (o) && json_array_size (o) == 0);
 }
 
-/* What is not supported, by its path in the configuration. */
+/* What of it is not supported, by its path in the configuration. */
 static int check_unsupported (const flux_conf_t *conf, flux_error_t *error)
 {
     static const char *const keys[] = {
-        "prolog", "epilog", "perilog", "housekeeping", "plugins",
+        "housekeeping",
     };
     json_t *table = NULL, *o;
     flux_error_t e;
 
-    if (flux_conf_unpack (conf, &e, "{s?o}", "policy", &table) < 0)
-        return errprintf (error, "%s", e.text);
-    if (table && !is_empty (table))
-        return errprintf (error, "[policy] is not supported by this job-manager");
-    table = NULL;
     if (flux_conf_unpack (conf, &e, "{s?o}", "job-manager", &table) < 0)
         return errprintf (error, "%s", e.text);
     for (size_t i = 0; i < ARRAY_SIZE (keys); i++) {
@@ -61,7 +56,9 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
 
     if (!conf)
         return 0;
-    if (check_unsupported (conf, error) < 0)
+    if (check_unsupported (conf, error) < 0
+        || manager_policy_configure (m, conf, error) < 0
+        || manager_plugins_configure (m, conf, error) < 0)
         return -1;
     if (flux_conf_unpack (conf, &e, "{s?{s?s s?I s?b} s?o}", "job-manager",
                           "inactive-age-limit", &age, "inactive-num-limit", &num,

@@ -405,10 +405,11 @@ static int put_unsupported (struct jview dep, struct text *why)
 }
 
 /* Its number, or -ENOSYS: it is not one of ours. */
-static int decode_scheme (struct jview name, struct wish *w)
+static int decode_scheme (const struct jm *jm, struct jview name, struct wish *w)
 {
     for (size_t i = 0; i < ARRAY_SIZE (schemes); i++) {
-        if (jview_equal (name, schemes[i].name)) {
+        if (jview_equal (name, schemes[i].name)
+            && !(jm->unknown_schemes & 1 << schemes[i].scheme)) {
             w->name = schemes[i].name;
             w->scheme = schemes[i].scheme;
             return i;
@@ -451,7 +452,7 @@ decode_wish (struct jm *jm, struct jview dep, size_t i, struct wish *w, struct t
         text_printf (why, "dependency[%zu] missing string scheme", i);
         return -EINVAL;
     }
-    if ((r = decode_scheme (f[0], w)) < 0)
+    if ((r = decode_scheme (jm, f[0], w)) < 0)
         return r;
     if (jview_present (f[1]) && jview_string (f[1], &w->value) == -EINVAL)
         jview_put_compact (&w->value, f[1]);
@@ -597,4 +598,67 @@ bool jm_depend_pump (struct jm *jm, unsigned int budget)
         budget--;
     }
     return due == 0 || !list_empty (&jm->decided);
+}
+
+/* ---- what is asked about it ----------------------------------------------------------------- */
+
+void jm_depend_know (struct jm *jm, bool after, bool singleton, bool begin_time)
+{
+    jm->unknown_schemes = (after ? 0 : 1 << SCHEME_START | 1 << SCHEME_ANY | 1 << SCHEME_OK
+                                           | 1 << SCHEME_NOTOK | 1 << SCHEME_EXCEPT)
+                          | (singleton ? 0 : 1 << SCHEME_SINGLETON)
+                          | (begin_time ? 0 : 1 << SCHEME_BEGIN_TIME);
+}
+
+/* of describes the antecedent: prefix, '=', its id as it was given. */
+static void put_tie (struct text *t, const struct job *on, const struct tie *tie)
+{
+    const char *type = tie->description->s;
+
+    text_printf (t, "{\"id\":%lld,\"depid\":%lld,\"type\":", (long long)tie->job->id,
+                 (long long)on->id);
+    text_put_json_string (t, type, strcspn (type, "="));
+    text_puts (t, ",\"description\":");
+    text_put_json_string (t, tie->description->s, tie->description->len);
+    text_putc (t, '}');
+}
+
+void jm_depend_tell (const struct jm *jm, struct text *t)
+{
+    const struct job *job = NULL;
+    struct tie *tie = NULL;
+    bool first = true;
+
+    text_puts (t, ",\"dependencies\":[");
+    while ((job = jm_next_active (jm, job))) {
+        if (!job->ties)
+            continue;
+        list_foreach (&job->ties->dependents, tie, place) {
+            if (!first)
+                text_putc (t, ',');
+            first = false;
+            put_tie (t, job, tie);
+        }
+    }
+    text_putc (t, ']');
+}
+
+void jm_singletons_tell (const struct jm *jm, struct text *t)
+{
+    for (size_t i = 0; jm->namesakes.slots && i <= jm->namesakes.mask; i++) {
+        const struct namesakes *n = jm->namesakes.slots[i].value;
+        struct tie *tie = NULL;
+        bool first = true;
+
+        if (!n)
+            continue;
+        text_putc (t, ',');
+        text_put_json_string (t, n->key, n->len);
+        text_printf (t, ":{\"count\":%zu,\"singletons\":[", n->active);
+        list_foreach (&n->line, tie, place) {
+            text_printf (t, first ? "%lld" : ",%lld", (long long)tie->job->id);
+            first = false;
+        }
+        text_puts (t, "]}");
+    }
 }

@@ -205,6 +205,8 @@ static void take_effect (struct jm *jm,
         jm_alloc_rekeyed (jm, job);
     if (e->ev == EV_START)
         jm_depend_started (jm, job);
+    if (e->ev == EV_JOBSPEC_UPDATE)
+        jm_fail (jm, jm_queue_follow (jm, job));
     if (next == job->state)
         return;
     if (next == STATE_CLEANUP) {

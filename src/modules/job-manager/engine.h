@@ -175,13 +175,20 @@ int jm_raise (struct jm *jm, struct job *job, const struct jm_exception *x);
 /* Post the new urgency; the priority follows of itself. */
 int jm_urgency (struct jm *jm, struct job *job, uint32_t userid, int urgency);
 
+/* Around something that must not change any set of jobs, as in a hook. */
+void jm_hook_enter (struct jm *jm);
+void jm_hook_leave (struct jm *jm);
+
+/* Is the dependency outstanding (or has it ever been there)? */
+bool jm_dependency_is (const struct job *job, const char *description, bool ever);
+
 /* The priority that its urgency makes of 'priority'. */
 int64_t jm_effective_priority (const struct job *job, int64_t priority);
 
 /* Post a priority; in SCHED only if it changes.  Other states: -EINVAL. */
 int jm_reprioritize (struct jm *jm, struct job *job, int64_t priority);
 
-/* In PRIORITY: ask for the priority again. */
+/* In PRIORITY: the next pass asks for the priority again. */
 void jm_priority_again (struct jm *jm, struct job *job);
 
 /* Merge into the annotations; an event if they change, unless 'quietly'. */
@@ -351,6 +358,15 @@ bool jm_sched_pump (struct jm *jm, unsigned int budget);
  * effect.  True if there are more.
  */
 bool jm_depend_pump (struct jm *jm, unsigned int budget);
+
+/* Which families of schemes are known; all, until said otherwise. */
+void jm_depend_know (struct jm *jm, bool after, bool singleton, bool begin_time);
+
+/* Append who waits for whom, and the singletons, as members of a JSON object,
+ * with a comma before.
+ */
+void jm_depend_tell (const struct jm *jm, struct text *t);
+void jm_singletons_tell (const struct jm *jm, struct text *t);
 
 /* When to call that at the latest, for a begin-time; < 0: there is none. */
 double jm_next_begin (const struct jm *jm);

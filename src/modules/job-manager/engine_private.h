@@ -70,6 +70,8 @@ struct jm {
     struct treap moments;   /* struct tie by timed: those of begin-time */
     struct table namesakes; /* struct namesakes by user and job name */
 
+    unsigned int unknown_schemes; /* 1 << enum scheme: those that were taken out */
+
     struct list queues;       /* the configured ones */
     struct table queue_names; /* all but the anonymous one */
     struct queue *anonymous;
@@ -194,6 +196,9 @@ int jm_queue_check (const struct jm *jm, struct jview name, struct text *why);
 /* An active job names that queue, and no longer. */
 int jm_queue_join (struct jm *jm, struct job *job, struct jview name);
 void jm_queue_leave (struct jm *jm, struct job *job);
+
+/* Its jobspec has changed: it may name another one. */
+int jm_queue_follow (struct jm *jm, struct job *job);
 
 /* ---- depend.c --------------------------------------------------------------- */
 

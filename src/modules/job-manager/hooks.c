@@ -122,8 +122,8 @@ int jm_reprioritize (struct jm *jm, struct job *job, int64_t priority)
 
 void jm_priority_again (struct jm *jm, struct job *job)
 {
-    if (job->state == STATE_PRIORITY && jm->in_hook == 0)
-        jm_run (jm, job);
+    if (job->state == STATE_PRIORITY && !list_linked (&job->later))
+        list_append (&jm->later, &job->later);
 }
 
 int jm_job_annotate (struct jm *jm, struct job *job, struct jview patch, bool quietly)
@@ -160,4 +160,37 @@ int jm_set_R (struct jm *jm, struct job *job, struct jview R)
     if (text_error (&t) || !(job->R = intern_get (&jm->pool, t.buf, t.len)))
         return -ENOMEM;
     return 0;
+}
+
+void jm_hook_enter (struct jm *jm)
+{
+    jm->in_hook++;
+}
+
+void jm_hook_leave (struct jm *jm)
+{
+    jm->in_hook--;
+}
+
+/* Queued events count: what was added a moment ago may be removed already. */
+bool jm_dependency_is (const struct job *job, const char *description, bool ever)
+{
+    struct queued_event *q = NULL;
+    struct dependency *d = NULL;
+    bool is = false;
+
+    list_foreach (&job->dependencies, d, node) {
+        if (d->description->len == strlen (description)
+            && strcmp (d->description->s, description) == 0)
+            is = ever || d->outstanding;
+    }
+    list_foreach (&job->events, q, node) {
+        struct jview context = { q->text + q->namelen, q->contextlen };
+        enum event ev = event_number (q->text, q->namelen);
+
+        if ((ev == EV_DEPENDENCY_ADD || ev == EV_DEPENDENCY_REMOVE)
+            && jview_equal (jview_get (context, "description"), description))
+            is = ever || ev == EV_DEPENDENCY_ADD;
+    }
+    return is;
 }

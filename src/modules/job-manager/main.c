@@ -62,6 +62,8 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-manager.alloc-query", alloc_query_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.resource-status", resource_status_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.exec-hello", exec_hello_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.jobtap", jobtap_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.jobtap-query", jobtap_query_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.config-reload", config_reload_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.disconnect", disconnect_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_RESPONSE, "sched.alloc", alloc_response_cb, 0 },
@@ -137,7 +139,10 @@ static int start (struct manager *m)
         m->owner = strtoul (s, NULL, 10);
     if (!(m->jm = jm_create (&manager_sink, m, m->owner)))
         return -1;
-    if (manager_configure (m, flux_get_conf (m->h), &error) < 0) {
+    if (manager_plugins_init (m) < 0)
+        return -1;
+    if (manager_configure (m, flux_get_conf (m->h), &error) < 0
+        || manager_plugins_load (m, &error) < 0) {
         flux_log (m->h, LOG_ERR, "%s", error.text);
         errno = EINVAL;
         return -1;
@@ -192,6 +197,8 @@ static void manager_fini (struct manager *m)
     flux_watcher_destroy (m->begin);
     manager_commit_fini (m);
     kvsops_fini (&m->ops);
+    manager_plugins_fini (m);
+    manager_policy_fini (m);
     flux_msglist_destroy (m->drainers);
     flux_msglist_destroy (m->idlers);
     free (m->sched_sender);

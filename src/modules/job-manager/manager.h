@@ -56,6 +56,9 @@ struct manager {
     char *exec_service;
     flux_msg_handler_t *exec_handler; /* of start responses */
 
+    struct plugins *plugins;
+    struct policy *policy;             /* limits; NULL: none */
+
     struct text scratch; /* a message being written */
     bool private_mode;
     bool stop_queues_on_restart;
@@ -179,6 +182,7 @@ MANAGER_HANDLER (memo_cb);
 MANAGER_HANDLER (post_event_cb);
 
 MANAGER_HANDLER (update_cb); /* update.c */
+bool manager_update_key_is_valid (const char *key, size_t len);
 void manager_update_fini (struct manager *m);
 
 MANAGER_HANDLER (wait_cb); /* waiting.c */
@@ -228,6 +232,40 @@ void manager_sched_disconnect (struct manager *m, const flux_msg_t *msg);
 MANAGER_HANDLER (exec_hello_cb); /* exec.c */
 void manager_exec_disconnect (struct manager *m, const flux_msg_t *msg);
 void manager_exec_fini (struct manager *m);
+
+MANAGER_HANDLER (jobtap_cb); /* plugins.c */
+MANAGER_HANDLER (jobtap_query_cb);
+int manager_plugins_init (struct manager *m);
+void manager_plugins_fini (struct manager *m);
+
+/* What the configuration says at the start, and what it says now. */
+int manager_plugins_load (struct manager *m, flux_error_t *error);
+int manager_plugins_configure (struct manager *m,
+                               const flux_conf_t *conf,
+                               flux_error_t *error);
+
+/* Has this builtin not been taken out? */
+bool manager_builtin_limits (const struct manager *m, bool duration);
+bool manager_builtin_duration (const struct manager *m);
+bool manager_builtin_queue (const struct manager *m);
+
+/* policy.c: does this jobspec keep to the limits?  0, or -EINVAL with a
+ * sentence.
+ */
+int manager_check_limits (struct manager *m,
+                          const struct job *job,
+                          const char *jobspec,
+                          size_t len,
+                          struct text *why);
+int manager_policy_configure (struct manager *m,
+                              const flux_conf_t *conf,
+                              flux_error_t *error);
+void manager_policy_fini (struct manager *m);
+
+/* housekeeping.c: take care of the resources of a job that needs them no more.
+ * False: there is nothing to do with them.
+ */
+bool manager_housekeeping_take (struct manager *m, const struct job *job);
 
 MANAGER_HANDLER (config_reload_cb); /* config.c */
 int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error);

@@ -115,6 +115,22 @@ void jm_queue_leave (struct jm *jm, struct job *job)
     }
 }
 
+int jm_queue_follow (struct jm *jm, struct job *job)
+{
+    struct jview jobspec = { job->jobspec->s, job->jobspec->len };
+    struct queue *old = job->queue;
+    int r;
+
+    if (!old)
+        return 0;
+    r = jm_queue_join (jm, job, jview_path (jobspec, "attributes.system.queue"));
+    if (r == 0) {
+        old->jobs--;
+        free_if_unused (jm, old);
+    }
+    return r;
+}
+
 bool jm_queue_is_started (const struct queue *q)
 {
     return q->configured && q->start && (!q->parent || q->parent->start);

@@ -83,9 +83,6 @@ static int parse_queue (json_t *queues,
         return errprintf (error, "error parsing [queues] config table: a name is empty");
     if ((why = check_requires (requires)))
         return errprintf (error, "error parsing [queues.%s] config table: %s", name, why);
-    if (json_object_size (policy) > 0)
-        return errprintf (error, "[queues.%s.policy] is not supported by this job-manager",
-                          name);
     if (parent && check_parent (queues, name, parent, requires, error) < 0)
         return -1;
     conf->name = name;

@@ -398,16 +398,13 @@ static void configuration (void)
           "22 job-manager.max-inactive-*: Expected string, got integer" },
         { "{\"job-manager\":{\"stop-queues-on-restart\":1}}",
           "22 job-manager.max-inactive-*: Expected true or false, got integer" },
-        { "{\"policy\":{\"limits\":{\"duration\":\"1h\"}}}",
-          "22 [policy] is not supported by this job-manager" },
-        { "{\"job-manager\":{\"prolog\":{\"command\":[\"true\"]}}}",
-          "22 job-manager.prolog is not supported by this job-manager" },
-        { "{\"job-manager\":{\"epilog\":{\"per-rank\":true}}}",
-          "22 job-manager.epilog is not supported by this job-manager" },
+        { "{\"policy\":{\"limits\":{\"duration\":\"x\"}}}",
+          "22 error parsing [policy.limits] config table: 'duration' is not a valid FSD" },
+        { "{\"policy\":{\"limits\":{\"job-size\":{\"min\":{\"ngpus\":-3}}}}}",
+          "22 error parsing [policy.limits] config table: values must be >= -1" },
+        { "{\"policy\":{\"limits\":{\"job-size\":{\"max\":{\"ngpus\":-1}}}}}", "" },
         { "{\"job-manager\":{\"housekeeping\":{}}}",
           "22 job-manager.housekeeping is not supported by this job-manager" },
-        { "{\"job-manager\":{\"plugins\":[{\"load\":\"x.so\"}]}}",
-          "22 job-manager.plugins is not supported by this job-manager" },
         { "{\"job-manager\":{\"plugins\":[]},\"policy\":{},\"queues\":{}}", "" },
         { "{\"queues\":{\"a\":{\"hosts\":\"x\"}}}",
           "22 error parsing [queues.a] config table: 1 object item(s) left unpacked: "
@@ -427,8 +424,9 @@ static void configuration (void)
         { "{\"queues\":{\"a\":{},\"b\":{\"parent\":\"a\",\"requires\":[\"p\"]}}}",
           "22 error parsing [queues.b] config table: a virtual queue must not set "
           "'requires'" },
-        { "{\"queues\":{\"a\":{\"policy\":{\"limits\":{\"duration\":\"1h\"}}}}}",
-          "22 [queues.a.policy] is not supported by this job-manager" },
+        { "{\"queues\":{\"a\":{\"policy\":{\"limits\":{\"x\":\"1h\"}}}}}",
+          "22 error parsing [queues.a.policy.limits] config table: 1 object item(s) left "
+          "unpacked: x" },
         { "{\"queues\":{\"a\":{\"requires\":[\"p\"]},\"b\":{\"parent\":\"a\"}}}", "" },
     };
 

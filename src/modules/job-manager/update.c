@@ -1,68 +1,71 @@
 /* job-manager.update (user)  { "id":I "updates":{ key:value } } -> empty
  *
- * One key can be updated so far: attributes.system.duration.  Of a running job
- * that moves the end of its allocation, so the scheduler is asked first.
+ * All keys are checked, then the jobspec as it would be; then the scheduler is
+ * asked if that is called for: whether it could be run at all, or whether a
+ * running job may have its new expiration.
  */
 
 #include "config.h"
 #include <jansson.h>
 
-#include "manager.h"
+#include "update.h"
 
 #define DURATION_KEY "attributes.system.duration"
 
-/* An update that waits for the scheduler. */
-struct update {
-    struct list node;
-    struct manager *m;
-    const flux_msg_t *msg;
-    flux_future_t *f;
-    uint64_t id;
-    double expiration;
-};
-
 static void update_free (struct update *u)
 {
+    if (!u)
+        return;
     list_del (&u->node);
     flux_future_destroy (u->f);
     flux_msg_decref (u->msg);
+    json_decref (u->updates);
+    json_decref (u->more);
+    free (u->jobspec);
+    text_fini (&u->why);
     free (u);
+}
+
+static void done (struct update *u, int errnum, const char *why)
+{
+    if (errnum)
+        manager_refuse (u->m, u->msg, errnum, why);
+    else
+        manager_respond (u->m, u->msg);
+    update_free (u);
 }
 
 /* ---- is it allowed? --------------------------------------------------------- */
 
-static bool key_is_below (struct jview key, const char *root)
+static bool is_below (const char *key, size_t len, const char *root)
 {
-    size_t rootlen = strlen (root), len;
-    const char *s;
+    size_t rootlen = strlen (root);
 
-    return jview_plain (key, &s, &len) && len >= rootlen && memcmp (s, root, rootlen) == 0
-           && (len == rootlen || s[rootlen] == '.');
+    return len >= rootlen && memcmp (key, root, rootlen) == 0
+           && (len == rootlen || key[rootlen] == '.');
 }
 
-static bool keys_are_valid (struct jview updates)
+bool manager_update_key_is_valid (const char *key, size_t len)
 {
-    struct jview key, value;
-    struct jiter it;
+    return is_below (key, len, "attributes") || is_below (key, len, "resources")
+           || is_below (key, len, "tasks");
+}
 
-    jiter_init (&it, updates);
-    while (jiter_next (&it, &key, &value)) {
-        if (!key_is_below (key, "attributes") && !key_is_below (key, "resources")
-            && !key_is_below (key, "tasks"))
+static bool keys_are_valid (json_t *updates)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach (updates, key, value)
+    {
+        if (!manager_update_key_is_valid (key, strlen (key)))
             return false;
     }
     return true;
 }
 
-static bool requester_is_owner (const flux_msg_t *msg)
-{
-    uint32_t rolemask;
-
-    return flux_msg_get_rolemask (msg, &rolemask) == 0 && (rolemask & FLUX_ROLE_OWNER);
-}
-
 /* 0, or an errno with a sentence. */
-static int check_job (const flux_msg_t *msg, const struct job *job, const char **why)
+static int check_job (const struct update *u, const struct job *job, const char **why)
 {
     if (!job) {
         *why = "unknown job id";
@@ -72,71 +75,35 @@ static int check_job (const flux_msg_t *msg, const struct job *job, const char *
         *why = "job is inactive";
         return EINVAL;
     }
-    if (manager_authorize (msg, job->userid) < 0) {
+    if (manager_authorize (u->msg, job->userid) < 0) {
         *why = "guests may only update their own jobs";
         return EPERM;
     }
-    if ((job->flags & JOB_IMMUTABLE) && !requester_is_owner (msg)) {
+    if ((job->flags & JOB_IMMUTABLE) && !(u->rolemask & FLUX_ROLE_OWNER)) {
         *why = "job is immutable due to previous instance owner update";
         return EPERM;
     }
     return 0;
 }
 
-static int check_duration (const flux_msg_t *msg,
-                           const struct job *job,
-                           struct jview value,
-                           const char **why)
+static int check_updates (struct update *u, struct job *job)
 {
-    double duration;
+    size_t keys = json_object_size (u->updates);
+    const char *key;
+    json_t *value;
 
-    *why = "duration must be a number";
-    if (jview_number (value, &duration) < 0)
-        return EINVAL;
-    *why = "duration must not be negative";
-    if (duration < 0.)
-        return EINVAL;
-    *why = "duration update of running job requires instance owner privileges";
-    if ((job->state & STATE_RUNNING) && !requester_is_owner (msg))
-        return EINVAL;
-    return 0;
-}
-
-static int check_updates (const flux_msg_t *msg,
-                          const struct job *job,
-                          struct jview updates,
-                          struct text *why)
-{
-    struct jview key, value;
-    struct jiter it;
-
-    jiter_init (&it, updates);
-    while (jiter_next (&it, &key, &value)) {
-        const char *s;
-        int errnum;
-
-        if (!jview_equal (key, DURATION_KEY)) {
-            text_puts (why, "update of ");
-            jview_string (key, why);
-            text_puts (why, " not supported");
-            return EINVAL;
-        }
-        if ((errnum = check_duration (msg, job, value, &s)) != 0) {
-            text_puts (why, s);
-            return errnum;
-        }
+    json_object_foreach (u->updates, key, value)
+    {
+        if (update_check_key (u, job, key, value) < 0)
+            return -1;
     }
-    return 0;
+    u->bypassed = keys > 0 && u->validated == keys;
+    if (json_object_update (u->updates, u->more) < 0 || update_make_jobspec (u, job) < 0)
+        return -1;
+    return u->bypassed || keys == 0 ? 0 : update_validate (u, job);
 }
 
 /* ---- doing it ------------------------------------------------------------------ */
-
-static struct jview updates_of (const flux_msg_t *msg)
-{
-    struct jview v;
-
-    return manager_decode (msg, &v) < 0 ? JVIEW_ABSENT : jview_get (v, "updates");
-}
 
 /* What the instance owner did to somebody's job, bypassing the limits that
  * hold for its user, stays as it is.
@@ -147,6 +114,18 @@ static int make_immutable (struct manager *m, struct job *job)
 
     return jm_post (m->jm, job, "set-flags", (struct jview){ flags, sizeof (flags) - 1 },
                     false);
+}
+
+static int post_updates (struct update *u, struct job *job)
+{
+    char *s = json_dumps (u->updates, JSON_COMPACT);
+    int r = -ENOMEM;
+
+    if (s)
+        r = jm_post (u->m->jm, job, "jobspec-update", (struct jview){ s, strlen (s) },
+                     false);
+    free (s);
+    return r;
 }
 
 static int post_expiration (struct manager *m, struct job *job, double expiration)
@@ -161,26 +140,20 @@ static int post_expiration (struct manager *m, struct job *job, double expiratio
     return jm_post (m->jm, job, "resource-update", (struct jview){ t.buf, t.len }, false);
 }
 
-/* expiration < 0: it does not change. */
-static void
-apply (struct manager *m, const flux_msg_t *msg, struct job *job, double expiration)
+static void apply (struct update *u, struct job *job)
 {
-    struct jview updates = updates_of (msg);
-    bool foreign = requester_is_owner (msg) && job->userid != m->owner
-                   && jview_present (jview_get (updates, DURATION_KEY));
-    int r = foreign ? make_immutable (m, job) : 0;
+    bool foreign = (u->rolemask & FLUX_ROLE_OWNER) && job->userid != u->m->owner
+                   && u->bypassed;
+    int r = foreign ? make_immutable (u->m, job) : 0;
 
     if (r == 0)
-        r = jm_post (m->jm, job, "jobspec-update", updates, false);
-    if (r == 0 && expiration >= 0.)
-        r = post_expiration (m, job, expiration);
-    if (r < 0)
-        manager_refuse (m, msg, -r, NULL);
-    else
-        manager_respond (m, msg);
+        r = post_updates (u, job);
+    if (r == 0 && u->expiration >= 0.)
+        r = post_expiration (u->m, job, u->expiration);
+    done (u, -r, NULL);
 }
 
-/* ---- running jobs ----------------------------------------------------------------- */
+/* ---- asking the scheduler --------------------------------------------------------- */
 
 /* Seconds since the epoch; 0: never.  0, or an errno with a sentence. */
 static int new_expiration (const struct job *job,
@@ -202,99 +175,126 @@ static int new_expiration (const struct job *job,
     return *expiration <= manager_sink.now (NULL) ? EINVAL : 0;
 }
 
-/* The job may have ended while the scheduler thought about it. */
+/* The job may have ended, or begun, while the scheduler thought about it. */
 static void sched_continuation (flux_future_t *f, void *arg)
 {
     struct update *u = arg;
-    struct manager *m = u->m;
-    struct job *job = jm_lookup (m->jm, u->id);
+    struct job *job = jm_lookup (u->m->jm, u->id);
+    const char *why = u->expiration >= 0. ? "scheduler refused expiration update"
+                                          : flux_future_error_string (f);
 
-    if (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS)
-        manager_refuse (m, u->msg, errno, "scheduler refused expiration update");
+    if (flux_rpc_get (f, NULL) < 0 && !(u->expiration >= 0. && errno == ENOSYS))
+        done (u, errno, why);
     else if (!job || job->state == STATE_INACTIVE)
-        manager_refuse (m, u->msg, EINVAL, "job is inactive");
+        done (u, EINVAL, "job is inactive");
     else
-        apply (m, u->msg, job, u->expiration);
-    update_free (u);
+        apply (u, job);
 }
 
-static int ask_scheduler (struct manager *m,
-                          const flux_msg_t *msg,
-                          const struct job *job,
-                          double expiration)
+static void wait_for (struct update *u)
+{
+    if (!u->f || flux_future_then (u->f, -1., sched_continuation, u) < 0) {
+        done (u, errno, NULL);
+        return;
+    }
+    list_append (&u->m->updates, &u->node);
+}
+
+static void ask_feasibility (struct update *u)
+{
+    json_t *jobspec = json_loadb (u->jobspec, u->jobspec_len, JSON_ALLOW_NUL, NULL);
+
+    if (jobspec)
+        u->f = flux_rpc_pack (u->m->h, "feasibility.check", 0, 0, "{s:o}", "jobspec",
+                              jobspec);
+    wait_for (u);
+}
+
+static void ask_expiration (struct update *u, const struct job *job, double duration)
+{
+    const char *why;
+    int errnum;
+
+    if ((errnum = new_expiration (job, duration, &u->expiration, &why)) != 0) {
+        done (u, errnum, why);
+        return;
+    }
+    u->f = flux_rpc_pack (u->m->h, "sched.expiration", 0, 0, "{s:I s:f}", "id",
+                          (json_int_t)job->id, "expiration", u->expiration);
+    wait_for (u);
+}
+
+/* ---- the request -------------------------------------------------------------------- */
+
+static struct update *update_new (struct manager *m, const flux_msg_t *msg)
 {
     struct update *u = calloc (1, sizeof (*u));
 
     if (!u)
-        return -1;
+        return NULL;
     list_init (&u->node);
     u->m = m;
     u->msg = flux_msg_incref (msg);
-    u->id = job->id;
-    u->expiration = expiration;
-    u->f = flux_rpc_pack (m->h, "sched.expiration", 0, 0, "{s:I s:f}", "id",
-                          (json_int_t)job->id, "expiration", expiration);
-    if (!u->f || flux_future_then (u->f, -1., sched_continuation, u) < 0) {
+    u->expiration = -1.;
+    if (!(u->more = json_object ()) || flux_msg_get_userid (msg, &u->userid) < 0
+        || flux_msg_get_rolemask (msg, &u->rolemask) < 0) {
         update_free (u);
-        return -1;
+        return NULL;
     }
-    list_append (&m->updates, &u->node);
-    return 0;
+    return u;
 }
 
-static void update_running (struct manager *m,
-                            const flux_msg_t *msg,
-                            const struct job *job,
-                            double duration)
+static int decode (struct update *u)
 {
-    double expiration;
-    const char *why;
-    int errnum;
+    json_int_t id;
+    json_t *o;
 
-    if ((errnum = new_expiration (job, duration, &expiration, &why)) != 0)
-        manager_refuse (m, msg, errnum, why);
-    else if (ask_scheduler (m, msg, job, expiration) < 0)
-        manager_refuse (m, msg, errno, NULL);
+    if (flux_request_unpack (u->msg, NULL, "{s:I s:o}", "id", &id, "updates", &o) < 0
+        || !json_is_object (o) || !(u->updates = json_deep_copy (o)))
+        return -1;
+    u->id = id;
+    return 0;
 }
 
 void update_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
-    _cleanup_ (text_fini) struct text sentence = TEXT_INIT;
-    struct jview v = JVIEW_ABSENT, updates;
+    struct update *u = update_new (m, msg);
     const char *why = NULL;
+    json_t *duration;
     struct job *job;
-    double duration;
-    int64_t id;
     int errnum;
 
-    if (manager_decode (msg, &v) < 0 || jview_int (jview_get (v, "id"), &id) < 0
-        || !jview_is (updates = jview_get (v, "updates"), JVIEW_OBJECT)) {
-        manager_refuse (m, msg, EPROTO, NULL);
+    if (!u) {
+        manager_refuse (m, msg, ENOMEM, NULL);
         return;
     }
-    if (!keys_are_valid (updates)) {
-        manager_refuse (m, msg, EINVAL, "one or more jobspec updates are invalid");
+    if (decode (u) < 0) {
+        done (u, EPROTO, NULL);
         return;
     }
-    job = jm_lookup (m->jm, id);
-    if ((errnum = check_job (msg, job, &why)) != 0)
-        manager_refuse (m, msg, errnum, why);
-    else if ((errnum = check_updates (msg, job, updates, &sentence)) != 0)
-        manager_refuse (m, msg, errnum, sentence.buf);
+    if (!keys_are_valid (u->updates)) {
+        done (u, EINVAL, "one or more jobspec updates are invalid");
+        return;
+    }
+    job = jm_lookup (m->jm, u->id);
+    if ((errnum = check_job (u, job, &why)) != 0)
+        done (u, errnum, why);
+    else if (check_updates (u, job) < 0)
+        done (u, EINVAL, u->why.buf);
+    else if (u->feasibility)
+        ask_feasibility (u);
     else if ((job->state & STATE_RUNNING)
-             && jview_number (jview_get (updates, DURATION_KEY), &duration) == 0)
-        update_running (m, msg, job, duration);
+             && (duration = json_object_get (u->updates, DURATION_KEY)))
+        ask_expiration (u, job, json_number_value (duration));
     else
-        apply (m, msg, job, -1.);
+        apply (u, job);
 }
 
 void manager_update_fini (struct manager *m)
 {
-    struct update *u = NULL;
+    struct update *u;
 
-    list_foreach (&m->updates, u, node) {
-        manager_refuse (m, u->msg, EAGAIN, "job manager is shutting down");
-        update_free (u);
-    }
+    while ((u = list_first (&m->updates, struct update, node)))
+        done (u, EAGAIN, "job manager is shutting down");
 }

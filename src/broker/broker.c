@@ -53,7 +53,7 @@ struct broker {
     char *flux;        /* the flux command */
     char *module_path; /* where modules are looked for */
     char *overlay_path; /* what brings messages to other brokers */
-    char **envp;       /* of children */
+    struct child_env *env; /* of children */
     struct attrs *attrs;
     struct logger *logger;
     flux_reactor_t *reactor;
@@ -71,12 +71,12 @@ struct broker {
     struct config_service *config_service;
     struct groups *groups;
     struct rexec *rexec;
-    struct overlay *overlay; /* NULL in an instance of one */
-    flux_msg_handler_t **methods; /* broker.ping and the like */
+    struct overlay *overlay;
+    struct broker_service *broker_service;
 };
 
 static const char *const builtins[] = {
-    "config", "connector-local", "groups", "rexec", NULL,
+    "config", "connector-local", "groups", "rexec", "overlay", NULL,
 };
 
 static const char usage[] =
@@ -311,20 +311,18 @@ static int create_core (struct broker *b)
 
 static int create_services (struct broker *b)
 {
-    struct endpoint *self = self_endpoint (b->self);
-
     if (!(b->attr_service = attr_serve (b->self, b->services, b->attrs, b->logger))
         || !(b->log_service = log_serve (
                  b->self, b->services, b->logger, b->pmi.rank))
         || !(b->event_service = event_serve (
                  b->self, b->services, b->router, b->events, b->pmi.rank))
-        || !(b->config_service = config_serve (b->self, b->services, b->attrs))
+        || !(b->config_service = config_serve (
+                 b->self, b->services, b->attrs, b->pmi.rank))
         || !(b->groups = groups_serve (
                  b->self, b->services, b->pmi.rank, b->pmi.size))
         || !(b->rexec = rexec_serve (
                  b->self, b->services, b->attrs, b->pmi.rank))
-        || service_add (b->services, "broker", self) < 0
-        || flux_register_default_methods (b->h, "broker", &b->methods) < 0)
+        || !(b->broker_service = broker_serve (b->self, b->services, b->env)))
         return -1;
     return 0;
 }
@@ -338,7 +336,7 @@ static int create_hosts (struct broker *b)
         .services = b->services,
         .attrs = b->attrs,
         .logger = b->logger,
-        .envp = b->envp,
+        .env = b->env,
         .shell = shell && *shell ? shell : "/bin/bash",
         .rank = b->pmi.rank,
     };
@@ -371,9 +369,9 @@ static int create_places (struct broker *b, const char **socket, flux_error_t *e
         || rundir_link_flux (b->attrs, b->flux, error) < 0
         || rundir_local_uri (b->attrs, socket, error) < 0)
         return -1;
-    if (!(b->envp = environ_for_children (environ,
-                                          attrs_get (b->attrs, "local-uri"),
-                                          attrs_get (b->attrs, "jobid"))))
+    if (!(b->env = child_env_new (environ,
+                                  attrs_get (b->attrs, "local-uri"),
+                                  attrs_get (b->attrs, "jobid"))))
         return errprintf (error, "%s", strerror (errno));
     return 0;
 }
@@ -394,11 +392,28 @@ static int setup_initial_program (struct broker *b, flux_error_t *error)
 
 /* The other brokers */
 
+static void config_synced (int errnum, void *arg)
+{
+    struct broker *b = arg;
+
+    if (errnum) {
+        flux_log (b->h, LOG_CRIT, "configuration: %s", strerror (errnum));
+        lifecycle_stop (b->lifecycle, true);
+    }
+    lifecycle_post (b->lifecycle, errnum ? "sync-fail" : "sync-success");
+}
+
 static bool state_entered (enum broker_state state, void *arg)
 {
     struct broker *b = arg;
 
-    return overlay_entered (b->overlay, state);
+    if (overlay_entered (b->overlay, state))
+        return true;
+    if (state != STATE_CONFIG_SYNC || b->pmi.rank == 0)
+        return false;
+    if (config_follow_leader (b->config_service, config_synced, b) < 0)
+        config_synced (errno, b);
+    return true;
 }
 
 /* What others started here through rexec ends before the services do. */
@@ -448,17 +463,25 @@ static int create_overlay (struct broker *b, flux_error_t *error)
         .plugin = b->overlay_path,
     };
 
-    if (b->pmi.size == 1)
-        return 0;
     return (b->overlay = overlay_new (&args, error)) ? 0 : -1;
 }
 
 static void connect_overlay (struct broker *b)
 {
-    if (b->overlay) {
+    if (b->pmi.size > 1) {
         overlay_set_ops (b->overlay, b->groups, &overlay_ops, b);
         lifecycle_set_peers (b->lifecycle, state_entered, b);
     }
+    else
+        groups_join (b->groups, "broker.online");
+}
+
+/* Other ranks have it from rank 0. */
+static int read_config (struct broker *b, flux_error_t *error)
+{
+    if (b->pmi.rank > 0)
+        return 0;
+    return setup_config (b->h, b->attrs, b->opt.config_path, b->opt.conf, error);
 }
 
 /* From nothing to everything in place.  -1 with a sentence. */
@@ -471,7 +494,7 @@ static int setup (struct broker *b, flux_error_t *error)
         || setup_attrs (b->attrs, b->uuid, b->pmi.rank, b->pmi.size, error) < 0)
         return -1;
     environ_clean ();
-    if (setup_config (b->h, b->attrs, b->opt.config_path, b->opt.conf, error) < 0
+    if (read_config (b, error) < 0
         || create_places (b, &socket, error) < 0 || create_overlay (b, error) < 0)
         return -1;
     if (cache_attrs (b) < 0 || create_services (b) < 0 || create_hosts (b) < 0)
@@ -491,7 +514,7 @@ static void teardown (struct broker *b)
     lifecycle_free (b->lifecycle);
     connector_free (b->connector);
     module_host_free (b->modules);
-    flux_msg_handler_delvec (b->methods);
+    broker_unserve (b->broker_service);
     overlay_free (b->overlay, OVERLAY_LINGER);
     rexec_unserve (b->rexec);
     groups_unserve (b->groups);
@@ -506,7 +529,7 @@ static void teardown (struct broker *b)
     flux_reactor_destroy (b->reactor);
     logger_free (b->logger);
     attrs_free (b->attrs);
-    environ_free (b->envp);
+    child_env_free (b->env);
     free (b->opt.conf);
     free (b->flux);
     free (b->module_path);

@@ -14,7 +14,7 @@
 
 /* A change on its way through the modules. */
 struct update {
-    const flux_msg_t *request;
+    const flux_msg_t *request; /* NULL: the leader's has changed */
     json_t *conf;      /* what is being sent */
     json_t *old;       /* what was before */
     char **names;      /* of the modules that were loaded when it began */
@@ -34,6 +34,11 @@ struct config_service {
     void *arg;
     struct flux_msglist *watchers; /* streaming config.get requests */
     struct update *update;
+    uint32_t rank;
+    flux_future_t *leader; /* the parent's config.get, on ranks > 0 */
+    json_t *next;          /* what it said while an update was going on */
+    config_synced_f synced;
+    void *synced_arg;
     flux_msg_handler_t **handlers;
 };
 
@@ -86,7 +91,7 @@ static struct update *update_new (struct config_service *cs,
         errno = ENOMEM;
         return NULL;
     }
-    u->request = flux_msg_incref (request);
+    u->request = request ? flux_msg_incref (request) : NULL;
     if (cs->modules)
         module_host_foreach (cs->modules, add_name, u);
     return u;
@@ -101,17 +106,24 @@ static void tell_watchers (struct config_service *cs, json_t *conf)
         (void)flux_respond_pack (cs->h, msg, "O", conf);
 }
 
+static void update_begin (struct config_service *cs, const flux_msg_t *msg, json_t *conf);
+
 static void update_done (struct config_service *cs)
 {
     struct update *u = move_ptr (cs->update);
+    _cleanup_ (json_decrefp) json_t *next = move_ptr (cs->next);
 
-    if (u->errnum)
-        (void)flux_respond_error (cs->h, u->request, u->errnum, u->text);
-    else {
+    if (!u->errnum)
         tell_watchers (cs, u->conf);
+    if (!u->request && u->errnum)
+        flux_log (cs->h, LOG_ERR, "%s", u->text);
+    else if (u->errnum)
+        (void)flux_respond_error (cs->h, u->request, u->errnum, u->text);
+    else if (u->request)
         (void)flux_respond (cs->h, u->request, NULL);
-    }
     update_free (u);
+    if (next)
+        update_begin (cs, NULL, next);
 }
 
 /* Take the new configuration, or the old one again, for ourselves. */
@@ -203,33 +215,81 @@ static void update_step (struct config_service *cs)
     update_done (cs);
 }
 
+static void answer (struct config_service *cs,
+                    const flux_msg_t *msg,
+                    int errnum,
+                    const char *text)
+{
+    if (!msg && errnum)
+        flux_log (cs->h, LOG_ERR, "configuration: %s", text ? text : strerror (errnum));
+    else if (errnum)
+        (void)flux_respond_error (cs->h, msg, errnum, text);
+    else if (msg)
+        (void)flux_respond (cs->h, msg, NULL);
+}
+
+/* msg NULL: the leader's configuration has changed. */
 static void update_begin (struct config_service *cs, const flux_msg_t *msg, json_t *conf)
 {
     flux_error_t error;
 
-    if (cs->update) {
-        (void)flux_respond_error (
-            cs->h, msg, EAGAIN, "a configuration update is in progress");
-        return;
-    }
-    if (json_equal (conf, current (cs))) {
-        (void)flux_respond (cs->h, msg, NULL);
-        return;
-    }
-    if (!(cs->update = update_new (cs, msg, conf))) {
-        (void)flux_respond_error (cs->h, msg, errno, NULL);
-        return;
-    }
-    if (install (cs, conf, &error) < 0) {
+    if (cs->update)
+        answer (cs, msg, EAGAIN, "a configuration update is in progress");
+    else if (json_equal (conf, current (cs)))
+        answer (cs, msg, 0, NULL);
+    else if (!(cs->update = update_new (cs, msg, conf)))
+        answer (cs, msg, errno, NULL);
+    else if (install (cs, conf, &error) < 0) {
         cs->update->errnum = errno;
         explain (cs->update, "connector-local", error.text);
         update_done (cs);
-        return;
     }
-    update_step (cs);
+    else
+        update_step (cs);
+}
+
+/* Other ranks have what rank 0 has. */
+
+static void leader_cb (flux_future_t *f, void *arg)
+{
+    struct config_service *cs = arg;
+    config_synced_f synced = move_ptr (cs->synced);
+    json_t *conf = NULL;
+    int errnum = 0;
+
+    if (flux_rpc_get_unpack (f, "o", &conf) < 0)
+        errnum = errno;
+    else if (cs->update) {
+        json_decref (cs->next);
+        cs->next = json_deep_copy (conf);
+    }
+    else
+        update_begin (cs, NULL, conf);
+    if (!errnum)
+        flux_future_reset (f);
+    if (synced)
+        synced (errnum, cs->synced_arg);
+}
+
+int config_follow_leader (struct config_service *cs, config_synced_f cb, void *arg)
+{
+    cs->synced = cb;
+    cs->synced_arg = arg;
+    if (!(cs->leader = flux_rpc (
+              cs->h, "config.get", NULL, FLUX_NODEID_UPSTREAM, FLUX_RPC_STREAMING))
+        || flux_future_then (cs->leader, -1., leader_cb, cs) < 0)
+        return -1;
+    return 0;
 }
 
 /* Requests */
+
+static bool refuse_follower (struct config_service *cs, const flux_msg_t *msg)
+{
+    if (cs->rank > 0)
+        answer (cs, msg, EINVAL, "configuration can only be changed on rank 0");
+    return cs->rank > 0;
+}
 
 /* config.load
  *   the new configuration -> {}
@@ -241,7 +301,7 @@ static void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     if (flux_request_unpack (msg, NULL, "o", &conf) < 0)
         (void)flux_respond_error (
             h, msg, EPROTO, "error decoding config.load request");
-    else
+    else if (!refuse_follower (arg, msg))
         update_begin (arg, msg, conf);
 }
 
@@ -259,6 +319,8 @@ static void reload_cb (flux_t *h,
     flux_conf_t *conf;
     json_t *o;
 
+    if (refuse_follower (cs, msg))
+        return;
     if (!path)
         (void)flux_respond (h, msg, NULL);
     else if (!(conf = flux_conf_parse (path, &reason))) {
@@ -317,7 +379,8 @@ static const struct flux_msg_handler_spec htab[] = {
 
 struct config_service *config_serve (struct self *self,
                                      struct service_table *services,
-                                     const struct attrs *attrs)
+                                     const struct attrs *attrs,
+                                     uint32_t rank)
 {
     struct config_service *cs = calloc (1, sizeof (*cs));
 
@@ -325,6 +388,7 @@ struct config_service *config_serve (struct self *self,
         return NULL;
     cs->h = self_handle (self);
     cs->attrs = attrs;
+    cs->rank = rank;
     if (!(cs->watchers = flux_msglist_create ())
         || service_add (services, "config", self_endpoint (self)) < 0
         || flux_msg_handler_addvec (cs->h, htab, cs, &cs->handlers) < 0) {
@@ -351,6 +415,8 @@ void config_unserve (struct config_service *cs)
     if (cs) {
         flux_msg_handler_delvec (cs->handlers);
         flux_msglist_destroy (cs->watchers);
+        flux_future_destroy (cs->leader);
+        json_decref (cs->next);
         update_free (cs->update);
         free (cs);
     }

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -60,44 +61,85 @@ void environ_clean (void)
     }
 }
 
-void environ_free (char **env)
+void child_env_free (struct child_env *env)
 {
-    if (env) {
-        for (int i = 0; env[i]; i++)
-            free (env[i]);
-        free (env);
-    }
+    if (!env)
+        return;
+    for (int i = 0; i < env->count; i++)
+        free (env->v[i]);
+    free (env->v);
+    free (env);
 }
 
-static int add (char **env, int *count, const char *name, const char *value)
+/* Where name is; count if it is not there. */
+static int find (const struct child_env *env, const char *name)
 {
-    if (asprintf (&env[*count], "%s%s%s", name, value ? "=" : "", value ? value : "")
-        < 0) {
-        env[*count] = NULL;
-        return -1;
+    size_t len = strlen (name);
+    int i = 0;
+
+    while (i < env->count
+           && (strncmp (env->v[i], name, len) != 0 || env->v[i][len] != '='))
+        i++;
+    return i;
+}
+
+const char *child_env_get (const struct child_env *env, const char *name)
+{
+    int i = find (env, name);
+
+    return i < env->count ? env->v[i] + strlen (name) + 1 : NULL;
+}
+
+/* Take the entry over as number i, which may be a new one. */
+static int put (struct child_env *env, int i, char *entry)
+{
+    char **v;
+
+    if (!entry)
+        return -ENOMEM;
+    if (i == env->count) {
+        if (!(v = reallocarray (env->v, i + 2, sizeof (v[0])))) {
+            free (entry);
+            return -ENOMEM;
+        }
+        env->v = v;
+        v[env->count++] = NULL;
+        v[env->count] = NULL;
     }
-    (*count)++;
+    free (env->v[i]);
+    env->v[i] = entry;
     return 0;
 }
 
-char **environ_for_children (char *const env[], const char *uri, const char *jobid)
+int child_env_set (struct child_env *env, const char *name, const char *value)
 {
-    int count = 0, size = 0;
-    char **copy;
+    int i = find (env, name);
+    char *entry;
 
-    while (env[size])
-        size++;
-    if (!(copy = calloc (size + 3, sizeof (*copy))))
-        return NULL;
-    for (int i = 0; i < size; i++) {
-        if (add (copy, &count, env[i], NULL) < 0)
-            goto error;
+    if (!value) {
+        if (i < env->count) {
+            free (env->v[i]);
+            env->v[i] = env->v[--env->count];
+            env->v[env->count] = NULL;
+        }
+        return 0;
     }
-    if (add (copy, &count, "FLUX_URI", uri) < 0
-        || (jobid && add (copy, &count, "FLUX_ENCLOSING_ID", jobid) < 0))
-        goto error;
+    if (asprintf (&entry, "%s=%s", name, value) < 0)
+        entry = NULL;
+    return put (env, i, entry);
+}
+
+struct child_env *child_env_new (char *const env[], const char *uri, const char *jobid)
+{
+    struct child_env *copy = calloc (1, sizeof (*copy));
+    int r = copy ? 0 : -ENOMEM;
+
+    for (int i = 0; r == 0 && env[i]; i++)
+        r = put (copy, copy->count, strdup (env[i]));
+    if (r < 0 || child_env_set (copy, "FLUX_URI", uri) < 0
+        || (jobid && child_env_set (copy, "FLUX_ENCLOSING_ID", jobid) < 0)) {
+        child_env_free (copy);
+        return NULL;
+    }
     return copy;
-error:
-    environ_free (copy);
-    return NULL;
 }

@@ -9,10 +9,24 @@
  */
 void environ_clean (void);
 
-/* A malloc'ed copy of env with FLUX_URI=uri and, unless jobid is NULL,
+/* The environment of the commands that the broker runs.  It may change while
+ * they run: later ones see that.
+ */
+struct child_env {
+    char **v; /* NULL-terminated */
+    int count;
+};
+
+/* A copy of env with FLUX_URI=uri and, unless jobid is NULL,
  * FLUX_ENCLOSING_ID=jobid.  NULL with no memory.
  */
-char **environ_for_children (char *const env[], const char *uri, const char *jobid);
-void environ_free (char **env);
+struct child_env *child_env_new (char *const env[], const char *uri, const char *jobid);
+void child_env_free (struct child_env *env);
+
+/* The value, or NULL. */
+const char *child_env_get (const struct child_env *env, const char *name);
+
+/* value NULL takes the name out.  Returns 0 or -ENOMEM. */
+int child_env_set (struct child_env *env, const char *name, const char *value);
 
 #endif /* !MILLRACE_BROKER_ENVIRON_H */

@@ -14,7 +14,8 @@ struct group {
     char *name; /* the key */
     struct idset *members;         /* on rank 0 */
     struct flux_msglist *watchers; /* streaming groups.get */
-    const flux_msg_t *joined;      /* who joined it on this rank */
+    bool member;                   /* this rank is in it */
+    const flux_msg_t *joined;      /* who asked for that; NULL: the broker itself */
 };
 
 struct groups {
@@ -132,13 +133,24 @@ void groups_set (struct groups *g, const char *name, const struct idset *ranks, 
     flux_future_destroy (f);
 }
 
-static void groups_set_own (struct groups *g, const char *name, bool in)
+static void set_own (struct groups *g, struct group *gr, bool in)
 {
     struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
 
+    gr->member = in;
     if (ids && idset_set (ids, g->rank) == 0)
-        groups_set (g, name, ids, in);
+        groups_set (g, gr->name, ids, in);
     idset_destroy (ids);
+}
+
+void groups_join (struct groups *g, const char *name)
+{
+    struct group *gr = get (g, name);
+
+    if (gr)
+        set_own (g, gr, true);
+    else
+        flux_log_error (g->h, "group %s", name);
 }
 
 const struct idset *groups_members (const struct groups *g, const char *name)
@@ -213,7 +225,7 @@ static void join_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 
     if (!gr)
         return;
-    if (gr->joined) {
+    if (gr->member) {
         snprintf (text,
                   sizeof (text),
                   "rank %u is already a member of %s",
@@ -223,7 +235,7 @@ static void join_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         return;
     }
     gr->joined = flux_msg_incref (msg);
-    groups_set_own (g, gr->name, true);
+    set_own (g, gr, true);
     (void)flux_respond (h, msg, NULL);
 }
 
@@ -231,7 +243,7 @@ static void leave (struct groups *g, struct group *gr)
 {
     flux_msg_decref (gr->joined);
     gr->joined = NULL;
-    groups_set_own (g, gr->name, false);
+    set_own (g, gr, false);
 }
 
 /* groups.leave
@@ -245,7 +257,7 @@ static void leave_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
 
     if (!gr)
         return;
-    if (!gr->joined) {
+    if (!gr->member) {
         snprintf (text,
                   sizeof (text),
                   "rank %u is not a member of %s",

@@ -39,6 +39,9 @@ void groups_watch (struct groups *g, groups_changed_f cb, void *arg);
  */
 void groups_set (struct groups *g, const char *name, const struct idset *ranks, bool in);
 
+/* The broker itself joins. */
+void groups_join (struct groups *g, const char *name);
+
 /* On rank 0; borrowed; NULL if there is no such group. */
 const struct idset *groups_members (const struct groups *g, const char *name);
 

@@ -404,7 +404,7 @@ struct lifecycle *lifecycle_new (const struct lifecycle_args *args)
     lc->reactor = flux_get_reactor (lc->h);
     lc->phase_host = (struct phase_host){
         .reactor = lc->reactor,
-        .envp = args->envp,
+        .env = args->env,
         .shell = args->shell,
         .log = phase_log,
         .done = phase_done,

@@ -18,6 +18,7 @@
 #include <flux/core.h>
 
 #include "attr.h"
+#include "environ.h"
 #include "log.h"
 #include "module_host.h"
 #include "runat.h"
@@ -33,7 +34,7 @@ struct lifecycle_args {
     struct attrs *attrs;
     struct logger *logger;
     struct module_host *modules;
-    char *const *envp; /* of all commands */
+    const struct child_env *env; /* of all commands */
     const char *shell;
     uint32_t rank;
 };

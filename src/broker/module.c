@@ -65,6 +65,7 @@ static int deliver (struct endpoint *ep, flux_msg_t **msg)
     if (m->status == MODULE_EXITED
         || (m->status == MODULE_FINALIZING && type == FLUX_MSGTYPE_REQUEST))
         return -ENOSYS;
+    trace_message (m->traces, *msg, "rx", m->name, -1);
     return m->defer ? hold (m, msg) : push (m, msg);
 }
 
@@ -172,6 +173,7 @@ static int send (void *arg, flux_msg_t **msg, int flags)
     mailbox_wait (mb);
     router_enter (m->router);
     m->last_seen = module_now ();
+    trace_message (m->traces, *msg, "tx", m->name, -1);
     if (is_status (*msg)) {
         flux_msg_route_enable (*msg);
         if (flux_msg_route_push (*msg, m->uuid) < 0)

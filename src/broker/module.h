@@ -29,6 +29,7 @@
 #include "endpoint.h"
 #include "module_thread.h"
 #include "router.h"
+#include "trace.h"
 #include "uuid.h"
 
 enum module_status {
@@ -61,6 +62,7 @@ struct module {
     flux_watcher_t *out;        /* while it is congested */
     bool defer;                 /* hold everything back (module.debug) ... */
     struct flux_msglist *held;  /* ... here */
+    struct trace_set *traces; /* or NULL */
     struct router *router;
     const struct module_ops *ops;
     void *arg;

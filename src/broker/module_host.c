@@ -25,6 +25,7 @@ struct module_host {
     const char *const *builtins;
     const struct endpoint *self;
     struct list modules;
+    struct trace_set *traces;
     int ended_fd; /* written by each thread that ends */
     flux_watcher_t *ended;
     flux_msg_handler_t **handlers;
@@ -275,6 +276,7 @@ static struct module *load (struct module_host *mh,
         || !(m = module_new (
                  name, path, mh->reactor, mh->router, &module_ops, mh, error)))
         return NULL;
+    m->traces = mh->traces;
     if (install (mh, m, args, error) < 0) {
         module_free (m);
         return NULL;
@@ -503,12 +505,60 @@ static void debug_cb (flux_t *h, flux_msg_handler_t *mh_, const flux_msg_t *msg,
     (void)flux_respond_error (h, msg, errno, NULL);
 }
 
+/* module.trace (streaming): trace.h says what is asked and told. */
+static void trace_cb (flux_t *h, flux_msg_handler_t *mh_, const flux_msg_t *msg, void *arg)
+{
+    struct module_host *mh = arg;
+
+    if (trace_add (mh->traces, msg) < 0)
+        (void)flux_respond_error (h, msg, errno, NULL);
+}
+
+static void cancel_cb (flux_t *h,
+                       flux_msg_handler_t *mh_,
+                       const flux_msg_t *msg,
+                       void *arg)
+{
+    struct module_host *mh = arg;
+
+    trace_cancel (mh->traces, msg);
+}
+
+static void disconnect_cb (flux_t *h,
+                           flux_msg_handler_t *mh_,
+                           const flux_msg_t *msg,
+                           void *arg)
+{
+    struct module_host *mh = arg;
+
+    trace_disconnect (mh->traces, msg);
+}
+
+/* module.throttle, no response: a tracer does not read, or does again
+ *   { "on":b }
+ */
+static void throttle_cb (flux_t *h,
+                         flux_msg_handler_t *mh_,
+                         const flux_msg_t *msg,
+                         void *arg)
+{
+    struct module_host *mh = arg;
+    int on;
+
+    if (flux_request_unpack (msg, NULL, "{s:b}", "on", &on) == 0)
+        trace_throttle (mh->traces, msg, on);
+}
+
 static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "module.load", load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.remove", remove_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.list", list_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "module.status", status_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.debug", debug_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.trace", trace_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.cancel", cancel_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.disconnect", disconnect_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.throttle", throttle_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -554,6 +604,7 @@ struct module_host *module_host_new (flux_t *h,
     list_init (&mh->modules);
     if ((mh->ended_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0
         || !(mh->reactor = flux_get_reactor (h))
+        || !(mh->traces = trace_set_new (router))
         || !(mh->ended = flux_fd_watcher_create (
                  mh->reactor, mh->ended_fd, FLUX_POLLIN, ended_cb, mh))) {
         module_host_free (mh);
@@ -572,6 +623,7 @@ void module_host_free (struct module_host *mh)
     must (list_empty (&mh->modules));
     flux_msg_handler_delvec (mh->handlers);
     flux_watcher_destroy (mh->ended);
+    trace_set_free (mh->traces);
     if (mh->ended_fd >= 0)
         close (mh->ended_fd);
     free (mh);

@@ -268,7 +268,7 @@ static bool command_start (struct phase *ph, struct command *c)
     ph->t_start = flux_reactor_time ();
     if ((ph->process = process_start (ph->host->reactor,
                                       c->argv,
-                                      ph->host->envp,
+                                      ph->host->env->v,
                                       ph->flags,
                                       &process_ops,
                                       ph)))

@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <flux/core.h>
 
+#include "environ.h"
+
 enum { RUNAT_COMMANDS_MAX = 1024 };
 
 struct phase;
@@ -30,7 +32,7 @@ typedef void (*phase_done_f) (struct phase *ph, int rc, void *arg);
 /* What a phase needs from its surroundings. */
 struct phase_host {
     flux_reactor_t *reactor;
-    char *const *envp;  /* of the commands */
+    const struct child_env *env; /* of the commands */
     const char *shell;  /* full path */
     void (*log) (int level, const char *text, void *arg);
     phase_done_f done; /* may come while phase_start () runs */

@@ -11,6 +11,7 @@
 #include <flux/core.h>
 
 #include "attr.h"
+#include "environ.h"
 #include "event.h"
 #include "log.h"
 #include "router.h"
@@ -45,10 +46,18 @@ struct event_service *event_serve (struct self *self,
                                    uint32_t rank);
 void event_unserve (struct event_service *es);
 
+/* "broker": getenv, setenv, conf-builtin, and the default methods. */
+struct broker_service;
+struct broker_service *broker_serve (struct self *self,
+                                     struct service_table *services,
+                                     struct child_env *env);
+void broker_unserve (struct broker_service *bs);
+
 /* "config": get, load, reload.  The configuration is that of the handle.  A
  * change goes to the built-in parts (apply: -1 with errno and a sentence if
  * they refuse it), then to each module in turn; a refusal takes it back
  * everywhere.  One change is made at a time; others are refused with EAGAIN.
+ * Changes are made on rank 0; other ranks follow.
  */
 typedef int (*config_apply_f) (const flux_conf_t *conf, flux_error_t *error, void *arg);
 
@@ -56,11 +65,18 @@ struct module_host;
 struct config_service;
 struct config_service *config_serve (struct self *self,
                                      struct service_table *services,
-                                     const struct attrs *attrs);
+                                     const struct attrs *attrs,
+                                     uint32_t rank);
 void config_set_targets (struct config_service *cs,
                          struct module_host *modules,
                          config_apply_f apply,
                          void *arg);
+/* On ranks > 0: have what the parent has, now and later.  cb is told once, when
+ * that is so the first time, or with an errno.  -1 with errno.
+ */
+typedef void (*config_synced_f) (int errnum, void *arg);
+int config_follow_leader (struct config_service *cs, config_synced_f cb, void *arg);
+
 void config_unserve (struct config_service *cs);
 
 #endif /* !MILLRACE_BROKER_SERVICES_H */

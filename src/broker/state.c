@@ -20,6 +20,8 @@ static const struct transition table[] = {
     { "parent-ready", STATE_JOIN, STATE_CONFIG_SYNC },
     { "parent-fail", STATE_JOIN, STATE_SHUTDOWN },
     { "sync-none", STATE_CONFIG_SYNC, STATE_INIT },
+    { "sync-success", STATE_CONFIG_SYNC, STATE_INIT },
+    { "sync-fail", STATE_CONFIG_SYNC, STATE_SHUTDOWN },
     { "rc1-none", STATE_INIT, STATE_QUORUM },
     { "rc1-success", STATE_INIT, STATE_QUORUM },
     { "rc1-ignorefail", STATE_INIT, STATE_QUORUM },

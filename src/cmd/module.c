@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "trace.h"
 
 struct module_opts {
     bool force;
@@ -17,6 +18,7 @@ struct module_opts {
     double scale;
     bool rusage;
     bool clear;
+    bool clear_all;
     int set_op; /* debug: which option was given */
     long long mask;
 };
@@ -284,6 +286,7 @@ static const struct opt stats_opts[] = {
     { 's', "scale", OPT_REQUIRED, "N", "multiply it by N" },
     { 'R', "rusage", OPT_NONE, NULL, "print resource usage instead" },
     { 'c', "clear", OPT_NONE, NULL, "clear the counters" },
+    { 'C', "clear-all", OPT_NONE, NULL, "clear the counters on all ranks" },
     OPT_END,
 };
 
@@ -318,6 +321,9 @@ static void stats_set (int key, const char *arg, void *data)
             break;
         case 'c':
             mo.clear = true;
+            break;
+        case 'C':
+            mo.clear_all = true;
             break;
     }
 }
@@ -365,8 +371,13 @@ static int module_stats (int argc, char **argv)
         opt_usage (&stats_table);
     snprintf (topic, sizeof (topic), "%s.%s", argv[i], method);
     h = cmd_open ();
-    f = flux_rpc (h, topic, mo.rusage ? "{}" : NULL, FLUX_NODEID_ANY, 0);
-    if (mo.clear)
+    if (mo.clear_all) {
+        snprintf (topic, sizeof (topic), "%s.stats-clear", argv[i]);
+        f = flux_event_publish (h, topic, 0, NULL);
+    }
+    else
+        f = flux_rpc (h, topic, mo.rusage ? "{}" : NULL, FLUX_NODEID_ANY, 0);
+    if (mo.clear || mo.clear_all)
         get_or_die (f, "stats", argv[i]);
     else {
         if (!f || flux_rpc_get_unpack (f, "o", &o) < 0)
@@ -435,6 +446,11 @@ static int module_debug (int argc, char **argv)
     return 0;
 }
 
+static int module_trace (int argc, char **argv)
+{
+    return cmd_trace ("flux-module trace", "module.trace", false, argc, argv);
+}
+
 static const struct cmd subcommands[] = {
     { "list", module_list, "list the loaded modules" },
     { "load", module_load, "load a module" },
@@ -443,6 +459,7 @@ static const struct cmd subcommands[] = {
     { "reload", module_reload, "unload and load a module" },
     { "stats", module_stats, "print a module's statistics" },
     { "debug", module_debug, "print or change a module's debug mask" },
+    { "trace", module_trace, "show the messages from and to modules" },
     { NULL, NULL, NULL },
 };
 

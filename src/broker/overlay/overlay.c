@@ -25,7 +25,10 @@ static void send_control (struct peer *p, int type, int status)
     flux_msg_t *msg = flux_control_encode (type, status);
 
     /* if the link is broken, that is being found out */
-    if (!msg || p->ov->plugin->send (p->link, msg) < 0)
+    if (!msg)
+        return;
+    trace_message (p->ov->traces, msg, "tx", p->name, p->rank);
+    if (p->ov->plugin->send (p->link, msg) < 0)
         flux_log (p->ov->h, LOG_DEBUG, "%s: control %d not sent", p->name, type);
     flux_msg_decref (msg);
 }
@@ -46,6 +49,7 @@ static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
 
     if (p->state != PEER_ONLINE)
         return -EHOSTUNREACH;
+    trace_message (p->ov->traces, msg, "tx", p->name, p->rank);
     return p->ov->plugin->send (p->link, msg) < 0 ? -errno : 0;
 }
 
@@ -159,6 +163,7 @@ static void child_gone (struct peer *p, enum peer_state state)
 /* A child that did not come. */
 static void child_missing (struct peer *p, const char *why)
 {
+    (void)snprintf (p->why, sizeof (p->why), "%s", why);
     flux_log (p->ov->h, LOG_ERR, "%s: %s", p->name, why);
     p->state = PEER_LOST;
     overlay_set_health (p, HEALTH_LOST);
@@ -182,6 +187,13 @@ static void hello (struct peer *p, int version)
     }
 }
 
+static void give_up_child (struct peer *p, const char *why)
+{
+    flux_log (p->ov->h, LOG_ERR, "%s: %s", p->name, why);
+    (void)snprintf (p->why, sizeof (p->why), "%s", why);
+    child_gone (p, PEER_LOST);
+}
+
 static void child_control (struct peer *p, const flux_msg_t *msg)
 {
     int type, status;
@@ -199,6 +211,8 @@ static void child_control (struct peer *p, const flux_msg_t *msg)
         send_control (p, CONTROL_GOODBYE, 0);
         child_gone (p, PEER_GONE);
     }
+    else if (type == CONTROL_DISCONNECT)
+        give_up_child (p, "disconnected itself");
 }
 
 static void child_message (struct link *l, flux_msg_t *msg, void *arg)
@@ -206,6 +220,7 @@ static void child_message (struct link *l, flux_msg_t *msg, void *arg)
     struct peer *p = arg;
     int type;
 
+    trace_message (p->ov->traces, msg, "rx", p->name, p->rank);
     if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_CONTROL) {
         child_control (p, msg);
         flux_msg_decref (msg);
@@ -220,10 +235,8 @@ static void child_lost (struct link *l, const char *why, void *arg)
 {
     struct peer *p = arg;
 
-    if (p->state == PEER_ONLINE) {
-        flux_log (p->ov->h, LOG_ERR, "%s: %s", p->name, why);
-        child_gone (p, PEER_LOST);
-    }
+    if (p->state == PEER_ONLINE)
+        give_up_child (p, why);
     else if (p->state == PEER_OFFLINE)
         child_missing (p, why);
 }
@@ -300,12 +313,30 @@ static void parent_gone (struct overlay *ov, enum peer_state state)
     follow_parent (ov);
 }
 
+static void give_up_parent (struct peer *p, const char *why)
+{
+    flux_log (p->ov->h, LOG_CRIT, "%s (parent): %s", p->name, why);
+    parent_gone (p->ov, PEER_LOST);
+}
+
+void overlay_give_up (struct peer *p, const char *why)
+{
+    if (p->state != PEER_ONLINE)
+        return;
+    send_control (p, CONTROL_DISCONNECT, 0);
+    if (p == p->ov->parent)
+        give_up_parent (p, why);
+    else
+        give_up_child (p, why);
+}
+
 static void parent_message (struct link *l, flux_msg_t *msg, void *arg)
 {
     struct peer *p = arg;
     struct overlay *ov = p->ov;
     int type, status;
 
+    trace_message (ov->traces, msg, "rx", p->name, p->rank);
     if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_CONTROL) {
         if (flux_control_decode (msg, &type, &status) < 0)
             type = 0;
@@ -314,6 +345,8 @@ static void parent_message (struct link *l, flux_msg_t *msg, void *arg)
             parent_state (ov, status);
         else if (type == CONTROL_GOODBYE && ov->state == STATE_GOODBYE)
             parent_gone (ov, PEER_GONE);
+        else if (type == CONTROL_DISCONNECT && p->state == PEER_ONLINE)
+            give_up_parent (p, "has disconnected us");
     }
     else if (p->state == PEER_ONLINE)
         router_receive (ov->args.router, &p->ep, msg);
@@ -325,10 +358,8 @@ static void parent_lost (struct link *l, const char *why, void *arg)
 {
     struct peer *p = arg;
 
-    if (p->state == PEER_GONE)
-        return;
-    flux_log (p->ov->h, LOG_CRIT, "%s (parent): %s", p->name, why);
-    parent_gone (p->ov, PEER_LOST);
+    if (p->state != PEER_GONE && p->state != PEER_LOST)
+        give_up_parent (p, why);
 }
 
 const struct link_ops overlay_parent_ops = {
@@ -383,21 +414,12 @@ static void groups_changed (const char *name, void *arg)
         check_quorum (arg);
 }
 
-static void join_online (struct overlay *ov)
-{
-    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
-
-    if (ids && idset_set (ids, ov->rank) == 0)
-        groups_set (ov->groups, ONLINE, ids, true);
-    idset_destroy (ids);
-}
-
 bool overlay_entered (struct overlay *ov, enum broker_state state)
 {
     ov->state = state;
     tell_children (ov);
     if (state == STATE_QUORUM) {
-        join_online (ov);
+        groups_join (ov->groups, ONLINE);
         timer_restart (ov);
         overlay_update_health (ov);
     }
@@ -449,9 +471,11 @@ struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *erro
     ov->reactor = flux_get_reactor (ov->h);
     ov->rank = args->pmi->rank;
     ov->since = flux_reactor_time ();
+    ov->topology.size = ov->topology.k = 1; /* until there are more */
     if (!(ov->timer = flux_timer_watcher_create (
               ov->reactor, CONNECT_TIMEOUT, 0., timer_cb, ov))
-        || overlay_join (ov, error) < 0 || get_quorum (ov, error) < 0
+        || (args->pmi->size > 1 && overlay_join (ov, error) < 0)
+        || get_quorum (ov, error) < 0
         || overlay_serve (ov) < 0) {
         overlay_free (ov, 0.);
         return NULL;

@@ -10,6 +10,7 @@
  *     STATE    parent to child: my state; the first one answers HELLO
  *     HEALTH   child to parent: that of my subtree
  *     GOODBYE  child to parent: I am done; parent to child: so be it
+ *     DISCONNECT  either way: you are given up (overlay.disconnect-*)
  *
  * A child whose connection breaks without GOODBYE is lost, with all below it:
  * what was asked of them fails with EHOSTUNREACH, and what their clients used
@@ -53,7 +54,8 @@ struct overlay_args {
     const char *plugin; /* path of the transport's shared object */
 };
 
-/* Find the others and start connecting.  Blocks until all brokers of the
+/* Find the others and start connecting; in an instance of one there is nobody,
+ * and it only answers who asks for the topology.  Blocks until all brokers of the
  * instance have come that far.  Sets the attributes hostlist and tbon.*.
  * NULL with errno and a sentence.
  */

@@ -5,6 +5,7 @@
 
 #include "../uuid.h"
 #include "overlay.h"
+#include "../trace.h"
 #include "topology.h"
 #include "transport.h"
 
@@ -14,8 +15,9 @@ enum {
     CONTROL_STATE = 2,
     CONTROL_HEALTH = 3,
     CONTROL_GOODBYE = 4,
+    CONTROL_DISCONNECT = 5,
 };
-enum { OVERLAY_VERSION = 1 };
+enum { OVERLAY_VERSION = 2 };
 
 enum peer_state {
     PEER_OFFLINE, /* not heard of yet */
@@ -40,6 +42,7 @@ struct peer {
     enum peer_state state;
     enum health health; /* of its subtree */
     double since;       /* it is in this health */
+    char why[96];       /* it was lost; "" if it was not */
     char name[24];
     char uuid[UUID_TEXT_SIZE];
 };
@@ -67,18 +70,28 @@ struct overlay {
     flux_watcher_t *timer;          /* for parent or children to be heard of */
     flux_msg_handler_t **handlers;
     struct flux_msglist *health_watchers;
+    struct flux_msglist *monitors; /* overlay.monitor */
+    struct trace_set *traces;
 };
 
 /* overlay.c */
+/* Give up a child, or the parent: tell it, and go on as if it had been lost. */
+void overlay_give_up (struct peer *p, const char *why);
 extern const struct link_ops overlay_parent_ops;
 extern const struct link_ops overlay_child_ops;
 
 /* join.c: place in the tree, exchange of keys, links */
 int overlay_join (struct overlay *ov, flux_error_t *error);
 
-/* health.c: overlay.* services */
+/* service.c: overlay.* services */
 int overlay_serve (struct overlay *ov);
 void overlay_unserve (struct overlay *ov);
+void overlay_tell_monitors (const struct peer *child);
+
+/* health.c */
+extern const char *const overlay_health_names[];
+void overlay_init_health (struct overlay *ov);
+int overlay_respond_health (struct overlay *ov, const flux_msg_t *msg);
 void overlay_update_health (struct overlay *ov);
 void overlay_set_health (struct peer *p, enum health health);
 

@@ -1,4 +1,5 @@
 #include "config.h"
+#include <errno.h>
 #include <flux/core.h>
 
 #include "common/blobref.h"
@@ -21,29 +22,38 @@ static const char *empty_directory (const char *hashname)
     return NULL;
 }
 
+/* To rank 0. */
+static flux_future_t *send_text (flux_t *h, const char *topic, struct text *t)
+{
+    if (text_error (t) < 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return flux_rpc (h, topic, t->buf, 0, 0);
+}
+
 flux_future_t *flux_kvs_namespace_create_with (flux_t *h,
                                                const char *ns,
                                                const char *rootref,
                                                uint32_t owner,
                                                int flags)
 {
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+
     if (!h || !ns || !rootref || flags != 0) {
         errno = EINVAL;
         return NULL;
     }
-    return flux_rpc_pack (h,
-                          "kvs.namespace-create",
-                          0,
-                          0,
-                          "{s:s s:s s:i s:i}",
-                          "namespace",
-                          ns,
-                          "rootref",
-                          rootref,
-                          "owner",
-                          (int)owner,
-                          "flags",
-                          flags);
+    text_puts (&t, "{\"namespace\":");
+    if (kvs_put_string (&t, ns) < 0)
+        return NULL;
+    text_puts (&t, ",\"rootref\":");
+    if (kvs_put_string (&t, rootref) < 0)
+        return NULL;
+    text_puts (&t, ",\"owner\":");
+    text_put_int (&t, (int)owner);
+    text_puts (&t, ",\"flags\":0}");
+    return send_text (h, "kvs.namespace-create", &t);
 }
 
 flux_future_t *flux_kvs_namespace_create (flux_t *h,
@@ -66,11 +76,17 @@ flux_future_t *flux_kvs_namespace_create (flux_t *h,
 
 flux_future_t *flux_kvs_namespace_remove (flux_t *h, const char *ns)
 {
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+
     if (!h || !ns) {
         errno = EINVAL;
         return NULL;
     }
-    return flux_rpc_pack (h, "kvs.namespace-remove", 0, 0, "{s:s}", "namespace", ns);
+    text_puts (&t, "{\"namespace\":");
+    if (kvs_put_string (&t, ns) < 0)
+        return NULL;
+    text_putc (&t, '}');
+    return send_text (h, "kvs.namespace-remove", &t);
 }
 
 int flux_kvs_get_version (flux_t *h, const char *ns, int *versionp)

@@ -76,12 +76,15 @@ void cost_stop (struct cost *c)
 
 void report (double value, const char *unit, const char *fmt, ...)
 {
+    const char *tag = getenv ("BENCH_TAG");
     char name[64];
     va_list ap;
 
     va_start (ap, fmt);
     vsnprintf (name, sizeof (name), fmt, ap);
     va_end (ap);
+    if (tag)
+        strncat (name, tag, sizeof (name) - strlen (name) - 1);
     if (setting_is_on ("BENCH_JSON"))
         printf ("{\"name\":\"%s\",\"value\":%.6g,\"unit\":\"%s\"}\n", name, value, unit);
     else
@@ -109,25 +112,44 @@ double median (double *v, long n)
     return quantile (v, n, 0.5);
 }
 
-void report_rate (const char *name, long n, void (*run) (void *arg), void *arg)
+long bench_runs (void)
 {
     long runs = setting ("BENCH_RUNS", 3);
-    double wall[MAX_RUNS], cpu[MAX_RUNS];
 
     if (runs < 1 || runs > MAX_RUNS)
         bench_die ("BENCH_RUNS is to be 1 to %d", MAX_RUNS);
-    run (arg);
-    for (long i = 0; i < runs; i++) {
-        struct cost c;
+    return runs;
+}
 
-        cost_start (&c);
-        run (arg);
-        cost_stop (&c);
-        wall[i] = c.wall;
-        cpu[i] = c.cpu;
+void report_costs (const struct cost *costs, long runs, long n, const char *fmt, ...)
+{
+    double wall[MAX_RUNS], cpu[MAX_RUNS];
+    char name[128];
+    va_list ap;
+
+    va_start (ap, fmt);
+    vsnprintf (name, sizeof (name), fmt, ap);
+    va_end (ap);
+    for (long i = 0; i < runs; i++) {
+        wall[i] = costs[i].wall;
+        cpu[i] = costs[i].cpu;
     }
     report (n / median (wall, runs), "/s", "%s", name);
     report (median (cpu, runs) / n * 1e6, "us", "%s.cpu", name);
+}
+
+void report_rate (const char *name, long n, void (*run) (void *arg), void *arg)
+{
+    struct cost costs[MAX_RUNS];
+    long runs = bench_runs ();
+
+    run (arg);
+    for (long i = 0; i < runs; i++) {
+        cost_start (&costs[i]);
+        run (arg);
+        cost_stop (&costs[i]);
+    }
+    report_costs (costs, runs, n, "%s", name);
 }
 
 long broker_memory (const char *what)

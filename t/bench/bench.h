@@ -47,6 +47,11 @@ report (double value, const char *unit, const char *fmt, ...);
  */
 void report_rate (const char *name, long n, void (*run) (void *arg), void *arg);
 
+/* The same for costs that were measured otherwise: as many as there are runs. */
+long bench_runs (void);
+__attribute__ ((format (printf, 4, 5))) void
+report_costs (const struct cost *costs, long runs, long n, const char *fmt, ...);
+
 /* The q-quantile of n values, which are sorted; n > 0. */
 double quantile (double *v, long n, double q);
 double median (double *v, long n);

@@ -78,30 +78,43 @@ static flux_future_t *discard (flux_t *h, long i, void *arg)
     return flux_kvs_namespace_remove (h, ns);
 }
 
-/* New names each time: one that was removed is free only after the next tick. */
-static void namespace_pass (void *arg)
+/* n are created, then removed, while some others are there.  New names each time:
+ * one that was removed is free only after the next tick.
+ */
+static void namespaces_with (struct ctx *c, const char *name, long live)
 {
-    struct ctx *c = arg;
+    struct cost *creates, *removes;
+    long runs = bench_runs ();
 
-    c->generation++;
-    pipeline (c->h, c->n, c->window, create, c, NULL);
-    pipeline (c->h, c->n, c->window, discard, c, NULL);
+    if (!(creates = calloc (2 * (runs + 1), sizeof (*creates))))
+        bench_die ("out of memory");
+    removes = creates + runs + 1;
+    for (long i = 0; i <= runs; i++) {
+        c->generation++;
+        cost_start (&creates[i]);
+        pipeline (c->h, c->n, c->window, create, c, NULL);
+        cost_stop (&creates[i]);
+        cost_start (&removes[i]);
+        pipeline (c->h, c->n, c->window, discard, c, NULL);
+        cost_stop (&removes[i]);
+    }
+    /* The first of each warmed up. */
+    report_costs (creates + 1, runs, c->n, "%s-%ld.create", name, live);
+    report_costs (removes + 1, runs, c->n, "%s-%ld.remove", name, live);
+    free (creates);
 }
 
-/* Rate of pairs: n are created, then removed, while some others are there. */
 static void namespaces (flux_t *h, const char *name)
 {
     static const long live[] = { 100, 1000, 20000 };
-    char line[64];
 
     for (int i = 0; i < 3; i++) {
         struct ctx others = { .h = h, .key = "bench-live%ld-%ld", .generation = i };
-        struct ctx c = { .h = h, .n = 5000, .window = 64, .key = "bench%ld-%ld" };
+        struct ctx c = { .h = h, .n = 10000, .window = 64, .key = "bench%ld-%ld" };
 
         c.generation = i * 1000;
         pipeline (h, live[i], 256, create, &others, NULL);
-        snprintf (line, sizeof (line), "%s-%ld", name, live[i]);
-        report_rate (line, c.n, namespace_pass, &c);
+        namespaces_with (&c, name, live[i]);
         pipeline (h, live[i], 256, discard, &others, NULL);
     }
 }

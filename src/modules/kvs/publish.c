@@ -96,12 +96,17 @@ setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int
 
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns->name);
-    text_printf (&t, ",\"rootseq\":%jd,\"rootref\":\"%s\"", (intmax_t)seq,
-                 blobref_str (root, ref));
+    text_puts (&t, ",\"rootseq\":");
+    text_put_int (&t, seq);
+    text_puts (&t, ",\"rootref\":\"");
+    text_puts (&t, blobref_str (root, ref));
+    text_putc (&t, '"');
     write_names (&t, txns);
     if (write_keys (&t, txns) < 0)
         return NULL;
-    text_printf (&t, ",\"owner\":%d}", (int)ns->owner);
+    text_puts (&t, ",\"owner\":");
+    text_put_int (&t, (int)ns->owner);
+    text_putc (&t, '}');
     return event_new (ns->name, "setroot", &t);
 }
 
@@ -132,8 +137,13 @@ struct kvs_publish *created_event (struct ns *ns)
 
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns->name);
-    text_printf (&t, ",\"rootseq\":%jd,\"rootref\":\"%s\",\"owner\":%d}",
-                 (intmax_t)ns->seq, blobref_str (&ns->root, ref), (int)ns->owner);
+    text_puts (&t, ",\"rootseq\":");
+    text_put_int (&t, ns->seq);
+    text_puts (&t, ",\"rootref\":\"");
+    text_puts (&t, blobref_str (&ns->root, ref));
+    text_puts (&t, "\",\"owner\":");
+    text_put_int (&t, (int)ns->owner);
+    text_putc (&t, '}');
     return event_new (ns->name, "created", &t);
 }
 

@@ -15,6 +15,18 @@ void blobbatch_add (struct text *t, const void *data, size_t len)
     text_put (t, data, len);
 }
 
+void blobbatch_set_size (struct text *t, size_t start)
+{
+    size_t len = t->len - start - HEADER;
+    unsigned char *p = (unsigned char *)t->buf + start;
+
+    must (len <= UINT32_MAX);
+    p[0] = len >> 24;
+    p[1] = len >> 16;
+    p[2] = len >> 8;
+    p[3] = len;
+}
+
 int blobbatch_next (const void *buf,
                     size_t size,
                     size_t *pos,

@@ -21,6 +21,11 @@
 /* Append a blob (less than 4 GiB).  Errors stick to t. */
 void blobbatch_add (struct text *t, const void *data, size_t len);
 
+/* The same without a copy: add an empty one, write it behind that, and say so, with
+ * where it began.
+ */
+void blobbatch_set_size (struct text *t, size_t start);
+
 /* The next blob, borrowed from buf: 1, 0 at the end, or -EPROTO.  Start with
  * *pos = 0.
  */

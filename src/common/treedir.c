@@ -54,11 +54,13 @@ static int name_cmp (const char *a, size_t alen, const struct dirent *e)
 
 /* ---- chunks ---- */
 
-static void chunk_forget_text (struct dirchunk *c)
+/* It changes. */
+static void chunk_touch (struct dirchunk *c)
 {
     free (c->text);
     c->text = NULL;
     c->size = 0;
+    c->saved = false;
 }
 
 static struct dirchunk *chunk_new (size_t cap)
@@ -144,7 +146,7 @@ static void chunk_insert (struct dirchunk *c, int i, struct dirent *e)
     memmove (&c->ents[i + 1], &c->ents[i], (c->count - i) * sizeof (c->ents[0]));
     c->ents[i] = e;
     c->count++;
-    chunk_forget_text (c);
+    chunk_touch (c);
 }
 
 /* ---- directories ---- */
@@ -308,7 +310,7 @@ static int chunk_split (struct dir *d, size_t *ci, int *i)
     right->count = c->count - keep;
     memcpy (right->ents, &c->ents[keep], right->count * sizeof (right->ents[0]));
     c->count = keep;
-    chunk_forget_text (c);
+    chunk_touch (c);
     dir_insert_chunk (d, *ci + 1, right);
     if (*i > keep || keep == CHUNK_MAX) {
         *ci += 1;
@@ -360,7 +362,7 @@ static int dir_set (struct dir *d, struct dirent *e)
         return dir_insert (d, ci, i, e);
     dirent_put (d->chunks[ci]->ents[i]);
     d->chunks[ci]->ents[i] = e;
-    chunk_forget_text (d->chunks[ci]);
+    chunk_touch (d->chunks[ci]);
     return 0;
 }
 
@@ -415,7 +417,7 @@ static void dir_merge (struct dir *d, size_t ci)
         }
         memcpy (&left->ents[left->count], c->ents, c->count * sizeof (c->ents[0]));
         left->count += c->count;
-        chunk_forget_text (left);
+        chunk_touch (left);
         c->count = 0; /* the entries have moved */
     }
     dir_remove_chunk (d, ci);
@@ -442,7 +444,7 @@ int treeobj_dir_del (struct treeobj **dir, const char *name, size_t len)
     dirent_put (c->ents[i]);
     c->count--;
     memmove (&c->ents[i], &c->ents[i + 1], (c->count - i) * sizeof (c->ents[0]));
-    chunk_forget_text (c);
+    chunk_touch (c);
     d->count--;
     dir_touch (d);
     if (c->count < CHUNK_MERGE)

@@ -74,7 +74,8 @@ const char *treeobj_type_name (int type)
 
 char *treeobj_text (const struct treeobj *o)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     treeobj_write (o, &t);
     return text_take (&t, NULL);
@@ -82,8 +83,10 @@ char *treeobj_text (const struct treeobj *o)
 
 bool treeobj_equal (const struct treeobj *a, const struct treeobj *b)
 {
-    _cleanup_ (text_fini) struct text x = TEXT_INIT;
-    _cleanup_ (text_fini) struct text y = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text x = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text y = TEXT_INIT;
 
     if (a == b)
         return true;
@@ -148,7 +151,8 @@ const char *treeobj_val_base64 (const struct treeobj *o, size_t *len)
 int treeobj_val_decode (const struct treeobj *o, void **data, size_t *len)
 {
     const struct val *v = as_val (o);
-    _cleanup_ (freep) char *buf = NULL;
+    _cleanup_ (freep)
+    char *buf = NULL;
     ssize_t n;
 
     if (!(buf = malloc (base64_decoded_max (v->len) + 1)))
@@ -321,6 +325,7 @@ static struct refvec *refvec_for (const struct refs *r, size_t more)
     if (!(v = calloc (1, sizeof (*v))))
         return NULL;
     v->refcount = 1;
+    v->saved = !r->vec ? 0 : r->vec->saved < r->len ? r->vec->saved : r->len;
     if (text_reserve (&v->text, r->len + more))
         text_put (&v->text, treeobj_refs_text (r), r->len);
     if (text_error (&v->text)) {
@@ -429,7 +434,8 @@ int treeobj_symlink_make (const char *ns,
 
 int treeobj_symlink_new (const char *ns, const char *target, struct treeobj **ret)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     text_putc (&t, '{');
     if (ns) {

@@ -140,7 +140,8 @@ int treeobj_dir_new (struct treeobj **ret);
 size_t treeobj_dir_count (const struct treeobj *o);
 
 /* The entry, borrowed, or NULL. */
-struct treeobj *treeobj_dir_find (const struct treeobj *dir, const char *name, size_t len);
+struct treeobj *
+treeobj_dir_find (const struct treeobj *dir, const char *name, size_t len);
 
 /* Add or replace an entry; the directory takes a reference of its own.
  * Returns 0 or -ENOMEM with the directory unchanged.
@@ -173,6 +174,24 @@ bool treeobj_dir_next (const struct treeobj *dir,
  */
 void treeobj_dir_set_ref (struct treeobj *dir, const struct blobref *ref);
 const struct blobref *treeobj_dir_ref (const struct treeobj *dir);
+
+/* Iterate over the references of its entries (not of what is inline in those that
+ * are directories): start with a zeroed iterator, false at the end.
+ *
+ * treeobj_dir_set_saved () says that all these have been dealt with.  They are
+ * passed over from then on, in other versions, too, as far as they share with
+ * this one; so to go through a version costs what is new in it.
+ */
+struct treeobj_ref_iter {
+    size_t chunk;
+    size_t i;
+    size_t pos; /* in the references of entry i, 0: at the beginning */
+};
+
+bool treeobj_dir_next_unsaved (const struct treeobj *dir,
+                               struct treeobj_ref_iter *it,
+                               struct blobref *ref);
+void treeobj_dir_set_saved (struct treeobj *dir);
 
 /* Anything else the owner wants to remember with a directory as it is: freed
  * with it, or when it changes; not inherited by copies.

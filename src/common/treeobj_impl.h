@@ -23,6 +23,7 @@ struct val {
  */
 struct refvec {
     uint32_t refcount;
+    size_t saved; /* bytes: the references in so much of the text are */
     struct text text;
 };
 
@@ -55,7 +56,8 @@ struct dirchunk {
     uint16_t count;
     uint16_t cap;
     struct dirent **ents;
-    char *text; /* canonical text of the run, or NULL: a cache */
+    bool saved;  /* all it refers to is: see treeobj_dir_set_saved () */
+    char *text;  /* canonical text of the run, or NULL: a cache */
     size_t size; /* of that text, cached or not; 0: not known */
 };
 

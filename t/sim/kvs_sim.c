@@ -14,6 +14,12 @@
  *  - a commit that succeeded was published, with the sequence in its answer
  *  - one that was refused for its conditions would have been, one by one
  *  - a lookup sees what a fresh engine sees at the root of that moment
+ * and of what rank 0 holds instead of storing (modules/kvs/hold.h), with bounds of
+ * any size:
+ *  - if it crashed now, the last checkpoint would be whole in what content has
+ *    acknowledged, and have every sync commit that was answered
+ *  - every current root, every root in the log and every root that somebody was
+ *    told can be read to its last blob
  */
 
 #include "config.h"
@@ -59,15 +65,20 @@ struct look {
 /* Something on its way between engines, content and clients. */
 struct packet {
     struct list link;
-    enum { P_LOADED, P_STORED, P_CHECKPOINTED, P_FETCH, P_FETCHED } type;
+    enum { P_LOADED, P_STORED, P_BATCH, P_CHECKPOINTED, P_FETCH, P_FETCHED } type;
     int rank; /* whose engine gets it */
     struct blobref ref;
     uint64_t id;
     int errnum;
+    struct blob *blob;
+    struct kvs_batch *batch;
     char *ns;
     uint32_t owner;
     int64_t seq;
 };
+
+#define MAX_TOLD 200
+#define LOG_LONG (1 << 26) /* bytes: no root leaves the log */
 
 static struct world {
     struct tb_store store;
@@ -79,10 +90,15 @@ static struct world {
     struct txn txns[MAX_TXNS];
     int ntxns;
     double now;
-    int evictions;   /* how rare they are */
-    size_t hold_min; /* of rank 0 */
-    size_t held;     /* most at one time */
-    int errors;      /* percent of answers that are errors */
+    int evictions;        /* how rare they are */
+    struct kvs_hold hold; /* of rank 0 */
+    size_t held;          /* most at one time */
+    size_t batches;
+    int errors;                /* percent of answers that are errors */
+    struct blobref checkpoint; /* the last one, and its sequence */
+    int64_t checkpoint_seq;
+    struct blobref told[MAX_TOLD];
+    int ntold;
     struct tb_event *published[2 * MAX_TXNS];
     int npublished;
     int bad;
@@ -114,6 +130,8 @@ static struct packet *packet_new (int type, int rank)
 static void packet_free (struct packet *p)
 {
     list_del (&p->link);
+    blob_put (p->blob);
+    kvs_batch_free (p->batch);
     free (p->ns);
     free (p);
 }
@@ -186,11 +204,10 @@ static int maybe_error (int errnum)
 static void act_store (int rank, struct kvs_store *s)
 {
     struct packet *p = packet_new (P_STORED, rank);
-    struct blobref ref;
 
     p->id = s->id;
-    if (!(p->errnum = maybe_error (EFBIG)))
-        tb_store_put (&w.store, s->blob->data, s->blob->len, &ref);
+    p->blob = blob_get (s->blob);
+    p->errnum = maybe_error (EFBIG);
 }
 
 static void act_publish (int rank, struct kvs_publish *pub)
@@ -212,11 +229,21 @@ static void act_publish (int rank, struct kvs_publish *pub)
     list_append (&w.to_rank1, &ev->link);
 }
 
+static bool available (const struct blobref *ref, bool held_will_do)
+{
+    struct text t = TEXT_INIT;
+    bool held = held_will_do && kvs_engine_held_load (w.tb[0].e, ref, &t) == 0;
+
+    text_fini (&t);
+    return held || tb_store_get (&w.store, ref);
+}
+
 /* Is everything below a directory in content? */
 static bool complete (const struct blobref *ref, bool held_will_do)
 {
     const struct tb_blob *b = tb_store_get (&w.store, ref);
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct treeobj_iter it = { 0 };
     struct treeobj *dir = NULL, *o;
     const char *name;
@@ -237,33 +264,49 @@ static bool complete (const struct blobref *ref, bool held_will_do)
             good = treeobj_ref_at (o, 0, &kid) == 0 && complete (&kid, held_will_do);
         while (good && treeobj_type (o) == TREEOBJ_VALREF
                && treeobj_ref_next (o, &pos, &kid))
-            good = tb_store_get (&w.store, &kid) != NULL;
+            good = available (&kid, held_will_do);
     }
     treeobj_put (dir);
     return good;
 }
 
-/* What the service does before a checkpoint. */
-static void save (const struct kvs_checkpoint *cp)
+/* What would be left if all that is not stored were lost now? */
+static void check_crash (void)
 {
-    struct blobref refs[100];
-    struct list *pos = NULL;
-    struct text t = TEXT_INIT;
-    int n = 0;
-
-    while (n < 100 && kvs_engine_held_next (w.tb[0].e, "primary", &pos, &refs[n], &t)) {
-        struct blobref ref;
-
-        tb_store_put (&w.store, t.buf, t.len, &ref);
-        if (!blobref_equal (&ref, &refs[n++]))
-            complain ("a held directory has another name than its digest");
-        text_clear (&t);
-    }
-    text_fini (&t);
-    while (n > 0)
-        kvs_engine_held_stored (w.tb[0].e, &refs[--n]);
-    if (!complete (&cp->ref, false))
+    if (w.checkpoint_seq > 0 && !complete (&w.checkpoint, false))
         complain ("a checkpoint lacks blobs");
+}
+
+/* An older one does not take the place of a newer one (the service sees to that). */
+static void checkpointed (const struct blobref *ref, int64_t seq)
+{
+    if (seq < w.checkpoint_seq)
+        return;
+    w.checkpoint = *ref;
+    w.checkpoint_seq = seq;
+    check_crash ();
+}
+
+static void act_saved (struct kvs_saved *s)
+{
+    if (s->errnum == 0)
+        checkpointed (&s->root, s->seq);
+    free (s);
+}
+
+static void act_respond (struct tb_req *req)
+{
+    json_t *o;
+
+    if (req->done)
+        complain ("a request was answered twice");
+    req->done = true;
+    if (!req->sync || req->r.errnum)
+        return;
+    o = json_loads (req->r.payload, 0, NULL);
+    if (w.checkpoint_seq < get_int (o, "rootseq"))
+        complain ("a sync commit was answered that a crash would undo");
+    json_decref (o);
 }
 
 static void act (int rank, struct kvs_action *a)
@@ -279,10 +322,21 @@ static void act (int rank, struct kvs_action *a)
         case KVS_ACTION_STORE:
             act_store (rank, container_of (a, struct kvs_store, action));
             break;
+        case KVS_ACTION_BATCH:
+            p = packet_new (P_BATCH, rank);
+            p->batch = container_of (a, struct kvs_batch, action);
+            p->id = p->batch->id;
+            p->errnum = maybe_error (ENOSPC);
+            w.batches++;
+            break;
+        case KVS_ACTION_SAVED:
+            act_saved (container_of (a, struct kvs_saved, action));
+            break;
         case KVS_ACTION_CHECKPOINT:
-            save (container_of (a, struct kvs_checkpoint, action));
             p = packet_new (P_CHECKPOINTED, rank);
             p->id = container_of (a, struct kvs_checkpoint, action)->id;
+            p->ref = container_of (a, struct kvs_checkpoint, action)->ref;
+            p->seq = container_of (a, struct kvs_checkpoint, action)->seq;
             p->errnum = maybe_error (ENOSPC);
             break;
         case KVS_ACTION_FETCH:
@@ -297,15 +351,10 @@ static void act (int rank, struct kvs_action *a)
             kvs_publish_free (pub);
             break;
         }
-        case KVS_ACTION_RESPOND: {
-            struct tb_req *req = container_of (
-                container_of (a, struct kvs_request, action), struct tb_req, r);
-
-            if (req->done)
-                complain ("a request was answered twice");
-            req->done = true;
+        case KVS_ACTION_RESPOND:
+            act_respond (container_of (container_of (a, struct kvs_request, action),
+                                       struct tb_req, r));
             break;
-        }
     }
 }
 
@@ -343,9 +392,18 @@ static void deliver (struct packet *p)
             deliver_loaded (p);
             break;
         case P_STORED:
+            if (!p->errnum)
+                tb_store_put (&w.store, p->blob->data, p->blob->len, &p->ref);
             kvs_engine_stored (e, p->id, p->errnum);
             break;
+        case P_BATCH:
+            if (!p->errnum)
+                tb_store_batch (&w.store, p->batch);
+            kvs_engine_batch_stored (e, p->id, p->errnum);
+            break;
         case P_CHECKPOINTED:
+            if (!p->errnum)
+                checkpointed (&p->ref, p->seq);
             kvs_engine_checkpointed (e, p->id, p->errnum);
             break;
         case P_FETCH:
@@ -398,6 +456,22 @@ static void random_key (char *key)
     }
 }
 
+/* Somebody asks for the root of the moment: they may use it whenever they like. */
+static void client_getroot (int ns)
+{
+    struct tb_req *req = tb_req_new (true, 0);
+    struct kvs_action *a;
+    int64_t seq;
+
+    if (w.ntold < MAX_TOLD
+        && kvs_engine_root (w.tb[0].e, nsname (ns), &w.told[w.ntold], &seq) == 0)
+        w.ntold++;
+    kvs_engine_getroot (w.tb[0].e, &req->r, nsname (ns));
+    while (!req->done && (a = kvs_engine_next (w.tb[0].e)))
+        act (0, a);
+    tb_req_free (req);
+}
+
 /* What a root of the moment has under a name, or NULL. */
 static struct treeobj *find_entry (int ns, const char *name)
 {
@@ -406,6 +480,7 @@ static struct treeobj *find_entry (int ns, const char *name)
     struct blob *b;
     int64_t seq;
 
+    client_getroot (ns);
     if (kvs_engine_root (w.tb[0].e, nsname (ns), &ref, &seq) < 0 || !(b = load (&ref)))
         return NULL;
     if (treeobj_parse (b->data, b->len, &root) == 0)
@@ -522,6 +597,7 @@ static void send_commit (int rank, int ns, int flags, char *ops)
     t->rank = rank;
     t->ns = ns;
     t->req = tb_commit (&w.tb[rank], nsname (ns), flags, 0, ops);
+    t->req->sync = flags & KVS_SYNC;
 }
 
 static void client_commit (void)
@@ -618,6 +694,65 @@ static void evict (void)
     }
 }
 
+/* Each root that the log of a namespace has, or some of them. */
+static void check_log (int ns, int one_in)
+{
+    struct tb_req *req = tb_req_new (true, 0);
+    struct kvs_action *a;
+    json_t *o, *roots, *v;
+    size_t i;
+
+    kvs_engine_root_log (w.tb[0].e, &req->r, nsname (ns), 0, INT64_MAX);
+    while (!req->done && (a = kvs_engine_next (w.tb[0].e)))
+        act (0, a);
+    o = json_loads (req->r.payload, 0, NULL);
+    roots = json_object_get (o, "roots");
+    json_array_foreach (roots, i, v)
+    {
+        const char *s = json_string_value (json_array_get (v, 2));
+        struct blobref ref;
+
+        if (rnd (one_in) > 0)
+            continue;
+        if (!s || blobref_parse (s, strlen (s), &ref) < 0 || !complete (&ref, true))
+            complain ("a root in the log lacks blobs");
+    }
+    json_decref (o);
+    tb_req_free (req);
+}
+
+static void check_told (void)
+{
+    for (int i = 0; i < w.ntold; i++) {
+        if (!complete (&w.told[i], true))
+            complain ("a root that somebody was told lacks blobs");
+    }
+}
+
+static void client_holds (void)
+{
+    switch (rnd (40)) {
+        case 0 ... 3:
+            kvs_engine_save (w.tb[0].e);
+            break;
+        case 4:
+            check_log (rnd (NAMESPACES), 10);
+            break;
+        case 5:
+            check_told ();
+            break;
+        case 6:
+            check_crash ();
+            break;
+        case 7:
+            client_getroot (rnd (NAMESPACES));
+            break;
+        case 8:
+            kvs_engine_checkpoint (w.tb[0].e);
+            break;
+    }
+}
+
 static bool world_step (bool clients)
 {
     struct tb_event *ev;
@@ -625,7 +760,7 @@ static bool world_step (bool clients)
     int rank = rnd (2);
     bool more;
 
-    switch (rnd (clients ? 16 : 10)) {
+    switch (rnd (clients ? 17 : 10)) {
         case 0 ... 3:
             more = kvs_engine_run (w.tb[rank].e);
             if (!(a = kvs_engine_next (w.tb[rank].e)))
@@ -657,6 +792,9 @@ static bool world_step (bool clients)
         case 14:
             if (rnd (20) == 0)
                 client_leaves ();
+            return true;
+        case 15:
+            client_holds ();
             return true;
         default:
             if (rnd (w.evictions) == 0)
@@ -740,7 +878,8 @@ static void check_refused (struct testbed *fresh, const char *ns, int i, bool la
         json_t *o = json_loads (w.published[i]->payload, 0, NULL);
         bool same = strcmp (get_str (o, "namespace"), ns) == 0;
         bool next = same && topic_ends (w.published[i], "-setroot");
-        const char *name = json_string_value (json_array_get (json_object_get (o, "names"), 0));
+        const char *name =
+            json_string_value (json_array_get (json_object_get (o, "names"), 0));
         struct txn *t = same && get_int (o, "errnum") == EBADE ? by_name (name) : NULL;
 
         if (t && !t->refused && t->conds) {
@@ -816,6 +955,7 @@ static void check_look (struct testbed *fresh, struct look *l)
     if (!l->req->done)
         complain ("a lookup was not answered");
     else if (l->req->r.errnum != EIO
+             && !(l->req->r.errnum == ENOENT && w.hold.log_max < LOG_LONG)
              && (l->req->r.errnum != req->r.errnum
                  || (req->r.payload && strcmp (req->r.payload, l->req->r.payload) != 0)))
         complain ("a lookup is not a snapshot");
@@ -823,21 +963,6 @@ static void check_look (struct testbed *fresh, struct look *l)
     tb_req_free (l->req);
     list_del (&l->link);
     free (l);
-}
-
-/* Every root that was published can still be read to its last blob. */
-static void check_roots (void)
-{
-    for (int i = 0; i < w.npublished; i++) {
-        json_t *o = json_loads (w.published[i]->payload, 0, NULL);
-        const char *rootref = get_str (o, "rootref");
-        struct blobref ref;
-
-        if (rootref && blobref_parse (rootref, strlen (rootref), &ref) == 0
-            && !complete (&ref, true))
-            complain ("a published root lacks blobs");
-        json_decref (o);
-    }
 }
 
 static void judge (void)
@@ -849,7 +974,10 @@ static void judge (void)
     struct look *l;
     int order = 0;
 
-    check_roots ();
+    for (int ns = 0; ns < NAMESPACES; ns++)
+        check_log (ns, 1);
+    check_told ();
+    check_crash ();
     tb_init (&fresh, &w.store, &cfg);
     fresh.provider = w.tb[0].e;
     tb_empty_root (&fresh, &empty);
@@ -894,6 +1022,19 @@ static void name_txns (void)
                   w.txns[i].rank, n[w.txns[i].rank]++);
 }
 
+static void random_hold (void)
+{
+    static const size_t sizes[] = { 0, 5000, 50000, 500000, LOG_LONG };
+
+    w.hold = (struct kvs_hold){
+        .on = rnd (5) > 0,
+        .blob_max = rnd (2) ? 16384 : 50,
+        .open_max = sizes[rnd (ARRAY_SIZE (sizes))],
+        .log_max = sizes[rnd (ARRAY_SIZE (sizes))],
+    };
+    w.hold.full = w.hold.open_max * (1 + rnd (2)) + 1000;
+}
+
 static void world_begin (uint64_t seed)
 {
     memset (&w, 0, sizeof (w));
@@ -904,14 +1045,14 @@ static void world_begin (uint64_t seed)
     list_init (&w.looks);
     w.errors = rnd (3) * 2;
     w.evictions = rnd (2) ? 3 : 30;
-    w.hold_min = rnd (3) > 0 ? 300 : 0;
+    random_hold ();
     tb_store_init (&w.store, BLOBREF_SHA1);
     for (uint32_t rank = 0; rank < 2; rank++) {
         struct kvs_config cfg = {
             .rank = rank,
             .hash = BLOBREF_SHA1,
             .merge = true,
-            .hold_min = w.hold_min,
+            .hold = w.hold,
         };
         struct blobref empty;
 
@@ -974,8 +1115,11 @@ static void simulate (uint64_t seed, int steps)
         world_step (false);
     name_txns ();
     judge ();
-    ok (w.bad == 0, "seed %ju: %d commits, %d events, %d refused, errors %d %%, %zu held",
-        (uintmax_t)seed, w.ntxns, w.npublished, count_refused (), w.errors, w.held);
+    ok (w.bad == 0,
+        "seed %ju: %d commits, %d events, %d refused, errors %d %%, %zu held, %zu "
+        "batches",
+        (uintmax_t)seed, w.ntxns, w.npublished, count_refused (), w.errors, w.held,
+        w.batches);
     world_end ();
 }
 

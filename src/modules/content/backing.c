@@ -6,12 +6,13 @@
  * And a source: a service that holds blobs which are not stored, and is asked for
  * what is nowhere else (SERVICE.held-load: digest -> blob, both raw).
  *
- *   content.register-source    {"service":s} -> {}   ours alone
+ *   content.register-source    {"service":s} -> {"blob-size-limit":I}   ours alone
  *   content.unregister-source  {} -> {}
  */
 
 #include "config.h"
 #include <errno.h>
+#include <jansson.h>
 
 #include "content.h"
 
@@ -101,8 +102,10 @@ void register_source_cb (flux_t *h,
         respond_error (c, msg, EBUSY, "there is a source already");
     else if (!(c->source = strdup (service)))
         respond_error (c, msg, ENOMEM, NULL);
-    else
-        respond_empty (c, msg);
+    else if (flux_respond_pack (h, msg, "{s:I}", "blob-size-limit",
+                                (json_int_t)c->blob_limit)
+             < 0)
+        flux_log_error (h, "error responding to content.register-source");
 }
 
 void unregister_source_cb (flux_t *h,

@@ -122,35 +122,6 @@ static void do_load (struct service *s, const struct kvs_load *load)
         kvs_engine_loaded (s->e, &ref, errnum, NULL);
 }
 
-/* ---- content.checkpoint-put ---- */
-
-static void checkpoint_done (struct service *s,
-                             uint64_t id,
-                             const struct blobref *root,
-                             int64_t seq,
-                             int errnum,
-                             flux_future_t *f)
-{
-    s->syncing--;
-    if (errnum == 0) {
-        s->saved_seq = seq;
-        s->saved_root = *root;
-    }
-    kvs_engine_checkpointed (s->e, id, errnum);
-}
-
-static void do_checkpoint (struct service *s, const struct kvs_checkpoint *cp)
-{
-    uint64_t id = cp->id;
-    int errnum;
-
-    s->syncing++;
-    if ((errnum = save_start (s, id, &cp->ref, cp->seq, false, checkpoint_done))) {
-        s->syncing--;
-        kvs_engine_checkpointed (s->e, id, errnum);
-    }
-}
-
 /* ---- kvs.getroot, of the rank above ---- */
 
 static void fetch_continuation (flux_future_t *f, void *arg)
@@ -225,7 +196,13 @@ static void do_action (struct service *s, struct kvs_action *a)
             store_add (s, container_of (a, struct kvs_store, action));
             return;
         case KVS_ACTION_CHECKPOINT:
-            do_checkpoint (s, container_of (a, struct kvs_checkpoint, action));
+            checkpoint_sync (s, container_of (a, struct kvs_checkpoint, action));
+            return;
+        case KVS_ACTION_BATCH:
+            batch_send (s, container_of (a, struct kvs_batch, action));
+            return;
+        case KVS_ACTION_SAVED:
+            durability_saved (s, container_of (a, struct kvs_saved, action));
             return;
         case KVS_ACTION_FETCH:
             do_fetch (s, container_of (a, struct kvs_fetch, action));

@@ -45,6 +45,8 @@ static void entry_drop (struct cache *c, struct cache_entry *e)
     table_del (&c->entries, &e->load.ref, sizeof (e->load.ref));
     if (e->loading)
         c->loading--;
+    if (e->held)
+        c->held--;
     lru_del (c, e);
     entry_free (e);
 }
@@ -140,6 +142,21 @@ static int entry_want (struct cache *c,
     return 0;
 }
 
+/* The text of a held directory: that is what its name stands for. */
+static int make_raw (struct cache_entry *e)
+{
+    struct text t = TEXT_INIT;
+    char *data;
+    size_t len;
+
+    treeobj_write (e->dir, &t);
+    if (!(data = text_take (&t, &len))) {
+        text_fini (&t);
+        return -ENOMEM;
+    }
+    return (e->raw = blob_new_malloced (data, len)) ? 0 : -ENOMEM;
+}
+
 int cache_raw (struct cache *c,
                const struct blobref *ref,
                struct waiter *w,
@@ -149,6 +166,8 @@ int cache_raw (struct cache *c,
     int r;
 
     if ((r = entry_want (c, ref, w, &e)) < 0)
+        return r;
+    if (!e->raw && e->held && (r = make_raw (e)) < 0)
         return r;
     if (!e->raw) {
         /* Only the directory was kept, and another text may encode it, too. */
@@ -177,8 +196,10 @@ static int entry_decode (struct cache_entry *e)
         return 0;
     }
     e->dir = o;
-    blob_put (e->raw);
-    e->raw = NULL;
+    if (!e->held) { /* else it is what will be stored */
+        blob_put (e->raw);
+        e->raw = NULL;
+    }
     return 0;
 }
 
@@ -214,7 +235,14 @@ void cache_loaded (struct cache *c,
     if (!e || !e->loading)
         return;
     list_splice (&waiters, &e->waiters);
-    if (errnum) {
+    if (e->held) { /* made here meanwhile */
+        list_del (&e->load.action.link);
+        e->loading = false;
+        c->loading--;
+        lru_add (c, e);
+        errnum = 0;
+    }
+    else if (errnum) {
         if (e->dir) { /* what was there before is still good */
             e->loading = false;
             c->loading--;
@@ -227,6 +255,7 @@ void cache_loaded (struct cache *c,
         list_del (&e->load.action.link);
         e->loading = false;
         c->loading--;
+        blob_put (e->raw);
         e->raw = blob_get (blob);
         e->size = blob->len;
         lru_add (c, e);
@@ -278,6 +307,72 @@ void cache_add_raw (struct cache *c, const struct blobref *ref, struct blob *blo
     }
 }
 
+/* An entry for what is to be held. */
+static struct cache_entry *
+entry_put (struct cache *c, const struct blobref *ref, size_t size, bool *known)
+{
+    struct cache_entry *e = entry_find (c, ref);
+
+    *known = e && !e->loading;
+    if (!e) {
+        if (!(e = entry_new (c, ref)))
+            return NULL;
+        e->size = size;
+    }
+    if (!e->held) {
+        e->held = true;
+        c->held++;
+    }
+    return e;
+}
+
+struct cache_entry *cache_put_dir (struct cache *c,
+                                   const struct blobref *ref,
+                                   struct treeobj *dir,
+                                   size_t size,
+                                   bool *known)
+{
+    struct cache_entry *e = entry_put (c, ref, size, known);
+
+    if (e && !e->dir) {
+        e->dir = treeobj_get (dir);
+        e->nodir = 0;
+    }
+    return e;
+}
+
+struct cache_entry *
+cache_put_raw (struct cache *c, const struct blobref *ref, struct blob *blob, bool *known)
+{
+    struct cache_entry *e = entry_put (c, ref, blob->len, known);
+
+    if (e && !e->raw)
+        e->raw = blob_get (blob);
+    return e;
+}
+
+struct cache_entry *cache_held (const struct cache *c, const struct blobref *ref)
+{
+    struct cache_entry *e = c->held > 0 ? entry_find (c, ref) : NULL;
+
+    return e && e->held ? e : NULL;
+}
+
+void cache_write_held (const struct cache_entry *e, struct text *out)
+{
+    if (e->raw)
+        text_put (out, e->raw->data, e->raw->len);
+    else
+        treeobj_write (e->dir, out);
+}
+
+void cache_stored (struct cache *c, struct cache_entry *e)
+{
+    if (e->held)
+        c->held--;
+    e->held = e->keep = false;
+}
+
 struct blob *cache_peek (const struct cache *c, const struct blobref *ref)
 {
     const struct cache_entry *e = entry_find (c, ref);
@@ -292,22 +387,35 @@ bool cache_has (const struct cache *c, const struct blobref *ref)
     return e && !e->loading;
 }
 
+void cache_pin_entry (struct cache *c, struct cache_entry *e)
+{
+    lru_del (c, e);
+    e->pins++;
+}
+
 struct cache_entry *cache_pin (struct cache *c, const struct blobref *ref)
 {
     struct cache_entry *e = entry_find (c, ref);
 
     if (!e || e->loading)
         return NULL;
-    lru_del (c, e);
-    e->pins++;
+    cache_pin_entry (c, e);
     return e;
 }
 
 void cache_unpin (struct cache *c, struct cache_entry *e)
 {
-    if (e) {
-        must (e->pins > 0);
-        if (--e->pins == 0 && !e->loading)
+    if (!e)
+        return;
+    must (e->pins > 0);
+    if (--e->pins > 0)
+        return;
+    if (!e->held) {
+        if (!e->loading)
             lru_add (c, e);
     }
+    else if (!e->loading)
+        entry_drop (c, e); /* nobody needs it, and nobody else has it */
+    else
+        cache_stored (c, e); /* if that is so, the load under way finds it */
 }

@@ -7,6 +7,10 @@
  * that they encode (whose bytes are then dropped), or knows that they encode
  * none.
  *
+ * An entry is "held" if its blob was made here and content does not have it: it
+ * has its bytes or the directory whose canonical text they are, and is pinned
+ * by those who hold it (hold.h); without them it goes.
+ *
  * Ownership: entries belong to the cache; who needs one after it returned to
  * the reactor takes references of the blob or directory in it, or pins it.
  * Bound: above CACHE_BYTES_MAX bytes of unpinned blobs the least recently used
@@ -48,7 +52,11 @@ struct cache_entry {
     struct list lru;      /* not linked while loading or pinned */
     struct list waiters;
     bool loading;
+    bool held;
+    bool keep; /* held, and to be stored before it may go (hold.h) */
     unsigned int pins;
+    struct hold_gen *gen; /* that has it since last, or NULL */
+    uint64_t walk;        /* the last one that came by (hold.c) */
     struct blob *raw;
     struct treeobj *dir;
     int nodir;   /* 0, or why the bytes are no directory: -EINVAL another tree
@@ -63,6 +71,7 @@ struct cache {
     struct list *actions;
     size_t bytes; /* of what may go */
     size_t loading;
+    size_t held;
     uint64_t faults;
     double now;
 };
@@ -98,6 +107,29 @@ void cache_add_dir (struct cache *c,
                     size_t size);
 void cache_add_raw (struct cache *c, const struct blobref *ref, struct blob *blob);
 
+/* The same for what is to be held, with a directory that nobody will change.
+ * Says whether it was there before.  The entry is not pinned yet.  NULL: no
+ * memory.
+ */
+struct cache_entry *cache_put_dir (struct cache *c,
+                                   const struct blobref *ref,
+                                   struct treeobj *dir,
+                                   size_t size,
+                                   bool *known);
+struct cache_entry *cache_put_raw (struct cache *c,
+                                   const struct blobref *ref,
+                                   struct blob *blob,
+                                   bool *known);
+
+/* The entry if it is held, else NULL. */
+struct cache_entry *cache_held (const struct cache *c, const struct blobref *ref);
+
+/* Append the bytes of a held entry.  Errors stick to out. */
+void cache_write_held (const struct cache_entry *e, struct text *out);
+
+/* Content has it. */
+void cache_stored (struct cache *c, struct cache_entry *e);
+
 /* The blob if it is at hand, borrowed, else NULL; nothing is loaded, and its
  * place among the least recently used stays.
  */
@@ -108,6 +140,7 @@ bool cache_has (const struct cache *c, const struct blobref *ref);
 
 /* Keep an entry, if there is one, until it is unpinned. */
 struct cache_entry *cache_pin (struct cache *c, const struct blobref *ref);
+void cache_pin_entry (struct cache *c, struct cache_entry *entry);
 void cache_unpin (struct cache *c, struct cache_entry *entry); /* NULL ok */
 
 /* Drop what has not been used lately. */

@@ -26,14 +26,102 @@ checkpoint_put (struct service *s, const struct blobref *root, int64_t seq, bool
                           "timestamp", flux_reactor_time (), "rolling", rolling);
 }
 
-int checkpoint_final (struct service *s)
-{
+/* ---- for a commit ---- */
+
+struct sync_call {
+    struct call call;
+    uint64_t id;
     struct blobref root;
     int64_t seq;
+};
 
-    if (kvs_engine_root (s->e, "primary", &root, &seq) < 0)
-        return 0;
-    return save_final (s, &root, seq);
+static void sync_continuation (flux_future_t *f, void *arg)
+{
+    struct sync_call *sc = arg;
+    struct service *s = sc->call.s;
+    int errnum = flux_rpc_get (f, NULL) < 0 ? errno : 0;
+
+    call_returned (&sc->call);
+    s->syncing--;
+    if (errnum == 0) {
+        s->saved_seq = sc->seq;
+        s->saved_root = sc->root;
+    }
+    kvs_engine_checkpointed (s->e, sc->id, errnum);
+    flux_future_destroy (f);
+    service_run (s);
+}
+
+void checkpoint_sync (struct service *s, const struct kvs_checkpoint *cp)
+{
+    struct sync_call *sc = calloc (1, sizeof (*sc));
+    uint64_t id = cp->id;
+    int errnum = ENOMEM;
+
+    if (sc) {
+        sc->id = id;
+        sc->root = cp->ref;
+        sc->seq = cp->seq;
+        errnum =
+            call_then (s, &sc->call, free, checkpoint_put (s, &cp->ref, cp->seq, false),
+                       sync_continuation);
+    }
+    if (errnum)
+        kvs_engine_checkpointed (s->e, id, errnum);
+    else
+        s->syncing++;
+}
+
+/* ---- at the end ---- */
+
+/* Nothing but what saving takes: commits stay where they are. */
+static int save_now (struct service *s, struct blobref *root, int64_t *seq)
+{
+    struct kvs_action *a;
+    int errnum = -kvs_engine_save (s->e);
+
+    while (!errnum && (a = kvs_engine_next (s->e))) {
+        if (a->type == KVS_ACTION_BATCH) {
+            struct kvs_batch *b = container_of (a, struct kvs_batch, action);
+            uint64_t id = b->id;
+
+            errnum = batch_send_now (s, b);
+            kvs_batch_free (b);
+            kvs_engine_batch_stored (s->e, id, errnum);
+        }
+        else if (a->type == KVS_ACTION_SAVED) {
+            struct kvs_saved *saved = container_of (a, struct kvs_saved, action);
+
+            *root = saved->root;
+            *seq = saved->seq;
+            errnum = saved->errnum;
+            free (saved);
+            return errnum;
+        }
+        else if (a->type == KVS_ACTION_EVENT || a->type == KVS_ACTION_RELAY)
+            kvs_publish_free (container_of (a, struct kvs_publish, action));
+    }
+    return errnum ? errnum : EIO;
+}
+
+int checkpoint_final (struct service *s)
+{
+    flux_future_t *f = NULL;
+    struct blobref root;
+    int rc = 0, errnum;
+    int64_t seq;
+
+    if ((errnum = save_now (s, &root, &seq)) == 0
+        && (!(f = checkpoint_put (s, &root, seq, false)) || flux_rpc_get (f, NULL) < 0))
+        errnum = errno;
+    /* ENOENT: there is no namespace; ENOSYS: no backing store. */
+    if (errnum && errnum != ENOENT && errnum != ENOSYS) {
+        flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
+                  f ? future_strerror (f, errnum) : flux_strerror (errnum));
+        rc = -1;
+    }
+    flux_future_destroy (f);
+    return rc;
 }
 
 /* ---- restart ---- */

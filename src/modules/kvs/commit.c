@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "commit.h"
+#include "settle.h"
 
 /* ---- transactions ---- */
 
@@ -163,10 +164,8 @@ static int commit_begin (struct ns *ns)
         free (c);
         return -ENOMEM;
     }
-    worktree_init (&c->tree, &ns->e->cache, ns->e->hash, ns->name);
-    c->tree.held = &ns->e->held;
+    worktree_init (&c->tree, &ns->e->hold, ns->e->hash, &ns->e->scratch, ns->name);
     commit_take (c);
-    c->tree.may_hold = !to_be_synced (c);
     c->txn = list_first (&c->txns, struct txn, link);
     ns->commit = c;
     return 0;
@@ -192,8 +191,7 @@ void commit_free (struct commit *c)
 
 void txn_fail (struct txn *t, int errnum)
 {
-    struct kvs_publish *event =
-        error_event (t->ns->name, t->name, errnum, t->refusal);
+    struct kvs_publish *event = error_event (t->ns->name, t->name, errnum, t->refusal);
 
     /* Without memory for an event, at least the client here gets its answer. */
     if (event)
@@ -342,6 +340,52 @@ static int phase_finish (struct commit *c, int *budget)
     if (r > 0)
         return 0;
     c->next = c->tree.stores.next;
+    c->phase = COMMIT_HOLD;
+    return 1;
+}
+
+/* Hold what can be; large values are stored at once. */
+static int hold (struct commit *c, struct wstore *s)
+{
+    struct hold *hold = &c->ns->e->hold;
+    struct hold_set *set = &c->tree.set;
+    int r;
+
+    if (s->dir)
+        r = hold_dir (hold, set, &s->store.ref, s->dir, s->size);
+    else if (s->size > hold->cfg.blob_max)
+        r = s->known = cache_has (&c->ns->e->cache, &s->store.ref);
+    else
+        r = hold_blob (hold, set, &s->store.ref, s->store.blob);
+    if (r < 0)
+        return r;
+    s->known = r;
+    s->held = s->dir || s->size <= hold->cfg.blob_max;
+    c->ns->noop_stores += s->held && s->known;
+    return 0;
+}
+
+static int phase_hold (struct commit *c)
+{
+    struct kvs_engine *e = c->ns->e;
+    struct wstore *s;
+    int r;
+
+    if (e->hold.cfg.on) {
+        if ((r = settle_for_room (e)) < 0) {
+            if (r == -EAGAIN)
+                list_append (&e->starved, &c->ns->ready_link);
+            return r;
+        }
+        list_foreach (&c->tree.stores, s, link) {
+            if ((r = hold (c, s)) < 0)
+                return r;
+        }
+    }
+    else {
+        list_foreach (&c->tree.stores, s, link)
+            s->known = cache_has (&e->cache, &s->store.ref);
+    }
     c->phase = COMMIT_STORE;
     return 1;
 }
@@ -356,11 +400,14 @@ static int64_t next_seq (const struct commit *c)
 static int phase_store (struct commit *c)
 {
     struct kvs_engine *e = c->ns->e;
+    int r;
 
     while (c->next != &c->tree.stores && c->storing < STORE_WINDOW) {
         struct wstore *s = list_entry (c->next, struct wstore, link);
 
         c->next = c->next->next;
+        if (s->held)
+            continue;
         c->storing++;
         e->storing++;
         c->ns->noop_stores += s->known;
@@ -371,12 +418,8 @@ static int phase_store (struct commit *c)
         return -EAGAIN;
     if (!to_be_synced (c))
         return commit_publish (c);
-    c->phase = COMMIT_SYNC;
-    c->checkpoint.id = c->id;
-    c->checkpoint.ref = c->root;
-    c->checkpoint.seq = next_seq (c);
-    list_append (&e->actions, &c->checkpoint.action.link);
-    return -EAGAIN;
+    c->phase = COMMIT_SETTLE;
+    return (r = settle_start (c->ns, SETTLE_SYNC, c)) < 0 ? r : -EAGAIN;
 }
 
 /* Returns what the last phase did: 0 budget spent, or -EAGAIN; the commit may
@@ -400,6 +443,9 @@ static int commit_run (struct commit *c, int *budget)
                 break;
             case COMMIT_FINISH:
                 r = phase_finish (c, budget);
+                break;
+            case COMMIT_HOLD:
+                r = phase_hold (c);
                 break;
             case COMMIT_STORE:
                 if ((r = phase_store (c)) == 0)
@@ -446,13 +492,7 @@ bool kvs_engine_run (struct kvs_engine *e)
 void kvs_engine_stored (struct kvs_engine *e, uint64_t id, int errnum)
 {
     struct commit *c = table_get_u64 (&e->commits, id);
-    struct wstore *s;
 
-    if ((s = table_del_u64 (&e->stores, id))) {
-        e->storing--;
-        wstore_free (s);
-        return;
-    }
     if (!c || c->phase != COMMIT_STORE || c->storing == 0)
         return; /* of a commit that failed meanwhile */
     c->storing--;
@@ -461,6 +501,40 @@ void kvs_engine_stored (struct kvs_engine *e, uint64_t id, int errnum)
         commit_fail (c, errnum);
     else if (c->storing == 0 || c->next != &c->tree.stores)
         ns_ready (c->ns);
+}
+
+void commit_settled (struct kvs_engine *e, uint64_t id, uint64_t upto, int errnum)
+{
+    struct commit *c = table_get_u64 (&e->commits, id);
+
+    if (!c || c->phase != COMMIT_SETTLE)
+        return;
+    if (errnum) {
+        commit_fail (c, errnum);
+        return;
+    }
+    c->settled = upto;
+    c->phase = COMMIT_SYNC;
+    c->checkpoint.id = c->id;
+    c->checkpoint.ref = c->root;
+    c->checkpoint.seq = next_seq (c);
+    list_append (&e->actions, &c->checkpoint.action.link);
+}
+
+/* They try again, or fail for the reason that the settling did. */
+void commit_starved (struct kvs_engine *e, int errnum)
+{
+    struct list starved = LIST_INIT (starved);
+    struct ns *ns;
+
+    list_splice (&starved, &e->starved);
+    while ((ns = list_first (&starved, struct ns, ready_link))) {
+        list_del (&ns->ready_link);
+        if (errnum)
+            commit_fail (ns->commit, errnum);
+        else
+            ns_ready (ns);
+    }
 }
 
 /* A checkpoint of our own accord is not a transaction: nothing is published
@@ -472,6 +546,7 @@ static void checkpoint_done (struct commit *c)
     struct ns *ns = c->ns;
 
     e->checkpointed = c->checkpoint.seq;
+    hold_close (&e->hold, ns, c->settled, c->checkpoint.seq);
     commit_free (c);
     if (!list_empty (&ns->queue))
         ns_ready (ns);

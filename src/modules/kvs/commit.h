@@ -15,7 +15,9 @@ enum commit_phase {
     COMMIT_OPEN,   /* get the root directory */
     COMMIT_APPLY,  /* the operations, one after another */
     COMMIT_FINISH, /* make blobs */
-    COMMIT_STORE,  /* wait for content to have them */
+    COMMIT_HOLD,   /* ... and hold them, when there is room */
+    COMMIT_STORE,  /* wait for content to have those that are not held */
+    COMMIT_SETTLE, /* before a checkpoint: wait for all of the root to be stored */
     COMMIT_SYNC,   /* wait for the checkpoint */
 };
 
@@ -33,6 +35,7 @@ struct commit {
     struct blobref root; /* the result */
     struct list *next;   /* store to send, in tree.stores */
     size_t storing;      /* sent and not answered */
+    uint64_t settled;    /* generations that need not be held any more */
     struct kvs_checkpoint checkpoint;
 };
 

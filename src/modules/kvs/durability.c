@@ -12,6 +12,8 @@
  * so many words, the first answer that does not say so ends it.
  * sync: the engine takes a checkpoint before it answers.
  *
+ * [kvs] root-log-limit = BYTES bounds what is held for past roots (hold.h).
+ *
  * kvs.save {} -> {} is answered when what is committed now will survive: for
  * those who answer others and must not go back on it.  Unless durability is
  * relaxed it has nothing to wait for.  The window does not count: a checkpoint
@@ -102,8 +104,8 @@ static void see_whether_it_rolls (struct service *s, flux_future_t *f)
               "unless configured");
 }
 
+/* f: the answer to the checkpoint, or NULL. */
 static void save_done (struct service *s,
-                       uint64_t id,
                        const struct blobref *root,
                        int64_t seq,
                        int errnum,
@@ -128,12 +130,57 @@ static void save_done (struct service *s,
         see_whether_it_rolls (s, f);
 }
 
+struct save_call {
+    struct call call;
+    struct blobref root;
+    int64_t seq;
+};
+
+static void save_continuation (flux_future_t *f, void *arg)
+{
+    struct save_call *sc = arg;
+    struct service *s = sc->call.s;
+
+    call_returned (&sc->call);
+    save_done (s, &sc->root, sc->seq, flux_rpc_get (f, NULL) < 0 ? errno : 0, f);
+    flux_future_destroy (f);
+    service_run (s);
+}
+
+static int send_checkpoint (struct service *s, const struct kvs_saved *saved)
+{
+    struct save_call *sc = calloc (1, sizeof (*sc));
+
+    if (!sc)
+        return ENOMEM;
+    sc->root = saved->root;
+    sc->seq = saved->seq;
+    return call_then (s, &sc->call, free, checkpoint_put (s, &sc->root, sc->seq, true),
+                      save_continuation);
+}
+
+/* An older root must not be saved after a newer one: a sync commit may have
+ * overtaken this.
+ */
+void durability_saved (struct service *s, struct kvs_saved *saved)
+{
+    int errnum = saved->errnum;
+
+    if (!errnum && (s->syncing > 0 || s->saved_seq > saved->seq))
+        errnum = ECANCELED;
+    if (!errnum)
+        errnum = send_checkpoint (s, saved);
+    if (errnum)
+        save_done (s, &saved->root, saved->seq, errnum, NULL);
+    free (saved);
+}
+
 void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct service *s = arg;
     struct blobref root;
     int64_t seq;
-    int errnum;
+    int rc;
 
     /* A sync commit is checkpointed before its root is the current one: an
      * older root must not be saved after it.
@@ -142,10 +189,9 @@ void window_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
         return;
     s->saving = true;
     s->save_started = now (s);
-    if ((errnum = save_start (s, 0, &root, seq, true, save_done))) {
-        save_done (s, 0, &root, seq, errnum, NULL);
-        durability_check (s);
-    }
+    if ((rc = kvs_engine_save (s->e)) < 0)
+        save_done (s, &root, seq, -rc, NULL);
+    service_run (s);
 }
 
 /* One checkpoint at a time, and the timer runs only if there is something to
@@ -242,12 +288,18 @@ static void set_period (struct service *s, double seconds)
 int configure (struct service *s, const flux_conf_t *conf, flux_error_t *error)
 {
     const char *period = "0s", *durability = NULL;
+    json_int_t log_limit = ROOT_LOG_LIMIT;
     double seconds;
 
-    if (flux_conf_unpack (conf, error, "{s?{s?s s?s}}", "kvs", "checkpoint-period",
-                          &period, "durability", &durability)
+    if (flux_conf_unpack (conf, error, "{s?{s?s s?s s?I}}", "kvs", "checkpoint-period",
+                          &period, "durability", &durability, "root-log-limit",
+                          &log_limit)
         < 0)
         return -1;
+    if (log_limit < 0) {
+        errno = EINVAL;
+        return errprintf (error, "invalid root-log-limit config: it is negative");
+    }
     if (fsd_parse (period, &seconds) < 0) {
         errno = EINVAL;
         return errprintf (error, "invalid checkpoint-period config: %s", period);
@@ -257,6 +309,7 @@ int configure (struct service *s, const flux_conf_t *conf, flux_error_t *error)
     s->durability_given = durability != NULL;
     kvs_engine_set_sync (s->e, s->durability == DURABILITY_SYNC);
     set_period (s, seconds);
+    held_configure (s, log_limit);
     durability_check (s);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "engine_impl.h"
+#include "settle.h"
 
 int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret)
 {
@@ -18,8 +19,10 @@ int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret)
     }
     list_init (&e->actions);
     cache_init (&e->cache, &e->actions);
-    held_init (&e->held, &e->cache, cfg->rank == 0 ? cfg->hold_min : 0);
-    table_init (&e->stores);
+    hold_init (&e->hold, &e->cache);
+    kvs_engine_set_hold (e, &cfg->hold);
+    list_init (&e->settles);
+    list_init (&e->starved);
     table_init (&e->namespaces);
     list_init (&e->removed);
     list_init (&e->ready);
@@ -38,12 +41,15 @@ static void drop_action (struct kvs_action *a)
     list_del (&a->link);
     if (a->type == KVS_ACTION_EVENT || a->type == KVS_ACTION_RELAY)
         kvs_publish_free (container_of (a, struct kvs_publish, action));
+    else if (a->type == KVS_ACTION_BATCH)
+        kvs_batch_free (container_of (a, struct kvs_batch, action));
+    else if (a->type == KVS_ACTION_SAVED)
+        free (container_of (a, struct kvs_saved, action));
 }
 
 void kvs_engine_free (struct kvs_engine *e)
 {
     struct kvs_action *a;
-    struct wstore *s;
     struct txn *t;
     struct ns *ns;
 
@@ -54,13 +60,11 @@ void kvs_engine_free (struct kvs_engine *e)
         txn_free (t);
     while ((ns = table_pop (&e->namespaces)))
         ns_free (ns);
-    while ((s = table_pop (&e->stores)))
-        wstore_free (s);
+    settle_free_all (e);
     while ((a = list_first (&e->actions, struct kvs_action, link)))
         drop_action (a);
     cache_fini (&e->cache);
-    held_fini (&e->held);
-    table_fini (&e->stores);
+    text_fini (&e->scratch);
     table_fini (&e->relays);
     table_fini (&e->commits);
     table_fini (&e->namespaces);
@@ -78,9 +82,11 @@ void kvs_engine_set_sync (struct kvs_engine *e, bool sync)
     e->cfg.sync = sync;
 }
 
-void kvs_engine_set_hold (struct kvs_engine *e, size_t hold_min)
+void kvs_engine_set_hold (struct kvs_engine *e, const struct kvs_hold *hold)
 {
-    e->held.min = e->cfg.rank == 0 ? hold_min : 0;
+    e->hold.cfg = *hold;
+    if (e->cfg.rank > 0)
+        e->hold.cfg.on = false;
 }
 
 void kvs_engine_tick (struct kvs_engine *e)
@@ -121,6 +127,15 @@ void kvs_publish_free (struct kvs_publish *p)
         free (p->topic);
         free (p->payload);
         free_keep_errno (p);
+    }
+}
+
+void kvs_batch_free (struct kvs_batch *b)
+{
+    if (b) {
+        text_fini (&b->blobs);
+        text_fini (&b->digests);
+        free_keep_errno (b);
     }
 }
 
@@ -212,26 +227,12 @@ int kvs_engine_held_load (struct kvs_engine *e,
                           const struct blobref *ref,
                           struct text *out)
 {
-    return held_load (&e->held, ref, out);
-}
+    const struct cache_entry *entry = cache_held (&e->cache, ref);
 
-bool kvs_engine_held_next (struct kvs_engine *e,
-                           const char *ns,
-                           struct list **pos,
-                           struct blobref *ref,
-                           struct text *out)
-{
-    struct treeobj *dir;
-
-    if (!held_next (&e->held, ns, pos, ref, &dir))
-        return false;
-    treeobj_write (dir, out);
-    return true;
-}
-
-void kvs_engine_held_stored (struct kvs_engine *e, const struct blobref *ref)
-{
-    held_stored (&e->held, ref);
+    if (!entry)
+        return -ENOENT;
+    cache_write_held (entry, out);
+    return text_error (out);
 }
 
 /* ---- statistics ---- */
@@ -295,7 +296,9 @@ void kvs_engine_stats (struct kvs_engine *e, struct kvs_stats *stats)
         .faults = e->cache.faults,
         .opcount = e->opcount,
         .pending = e->pending,
-        .held = table_count (&e->held.versions),
+        .held = e->cache.held,
+        .open_bytes = e->hold.open_bytes,
+        .log_bytes = e->hold.closed_bytes,
     };
     while ((entry = table_next (&e->cache.entries, &pos))) {
         if (!entry->loading)

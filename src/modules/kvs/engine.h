@@ -12,7 +12,8 @@
  * Invariants
  *  - per namespace, transactions are applied in order of arrival, each whole
  *    or not at all; a failed one blocks none behind it
- *  - a root is published only after every blob it needs was acknowledged
+ *  - a root is published only after every blob it needs was acknowledged, or is
+ *    held here; a checkpoint is asked for only after all were acknowledged
  *  - every request is answered exactly once, unless it is cancelled
  *  - a transaction or lookup that misses a blob keeps its place and goes on
  *    from there when the blob is in
@@ -59,14 +60,23 @@ struct kvs_cred {
     bool user;  /* has the user role: may use what is userid's */
 };
 
+/* What is held instead of being stored (hold.h); rank 0. */
+struct kvs_hold {
+    bool on;
+    size_t blob_max;   /* bytes: larger values are stored before they are published */
+    size_t blob_limit; /* content takes no larger ones; 0: not known */
+    size_t open_max;   /* bytes that may be the only copy, before they are stored */
+    size_t full;       /* ... before commits wait for that */
+    size_t log_max;    /* bytes that only past roots need, before the oldest go */
+};
+
 struct kvs_config {
     uint32_t rank;
-    uint32_t owner;  /* uid of the instance owner */
-    int hash;        /* enum blobref_kind */
-    bool merge;      /* may waiting transactions be merged? */
-    bool sync;       /* each commit to primary is checkpointed before it is answered */
-    size_t hold_min; /* bytes: larger directories that grow at one place may be held
-                      * here instead of stored (held.h); 0: none */
+    uint32_t owner; /* uid of the instance owner */
+    int hash;       /* enum blobref_kind */
+    bool merge;     /* may waiting transactions be merged? */
+    bool sync;      /* each commit to primary is checkpointed before it is answered */
+    struct kvs_hold hold;
     uint64_t first_name; /* number of the first transaction named here; names
                            * must not repeat when the module is reloaded */
 };
@@ -76,6 +86,8 @@ struct kvs_config {
 enum kvs_action_type {
     KVS_ACTION_LOAD,       /* struct kvs_load: answer with kvs_engine_loaded () */
     KVS_ACTION_STORE,      /* struct kvs_store: kvs_engine_stored () */
+    KVS_ACTION_BATCH,      /* struct kvs_batch: kvs_engine_batch_stored () */
+    KVS_ACTION_SAVED,      /* struct kvs_saved: how kvs_engine_save () ended */
     KVS_ACTION_CHECKPOINT, /* struct kvs_checkpoint: kvs_engine_checkpointed () */
     KVS_ACTION_FETCH,      /* struct kvs_fetch: kvs_engine_fetched () */
     KVS_ACTION_RELAY,      /* struct kvs_publish: a kvs.relaycommit to rank 0 */
@@ -103,6 +115,26 @@ struct kvs_store {
     uint64_t id; /* goes back with the answer */
     struct blobref ref;
     struct blob *blob;
+};
+
+/* Several blobs at once.  For the service to release with kvs_batch_free (). */
+struct kvs_batch {
+    struct kvs_action action;
+    uint64_t id;         /* goes back with the answer */
+    struct text blobs;   /* as in common/blobbatch.h */
+    struct text digests; /* the answer that is expected */
+};
+
+void kvs_batch_free (struct kvs_batch *b);
+
+/* What can be reached from that root of the primary namespace is in content, or
+ * errnum says why not.  For the service to free ().
+ */
+struct kvs_saved {
+    struct kvs_action action;
+    struct blobref root;
+    int64_t seq;
+    int errnum;
 };
 
 struct kvs_checkpoint {
@@ -162,9 +194,9 @@ void kvs_engine_free (struct kvs_engine *e);
 /* What time it is, in seconds since the epoch: before inputs, when it moved. */
 void kvs_engine_set_time (struct kvs_engine *e, double now);
 
-/* Change kvs_config.sync, kvs_config.hold_min. */
+/* Change kvs_config.sync, kvs_config.hold.  What is held is not let go. */
 void kvs_engine_set_sync (struct kvs_engine *e, bool sync);
-void kvs_engine_set_hold (struct kvs_engine *e, size_t hold_min);
+void kvs_engine_set_hold (struct kvs_engine *e, const struct kvs_hold *hold);
 
 /* Periodic work: forget blobs and namespaces that are no longer used. */
 void kvs_engine_tick (struct kvs_engine *e);
@@ -268,6 +300,7 @@ void kvs_engine_loaded (struct kvs_engine *e,
                         int errnum,
                         struct blob *blob);
 void kvs_engine_stored (struct kvs_engine *e, uint64_t id, int errnum);
+void kvs_engine_batch_stored (struct kvs_engine *e, uint64_t id, int errnum);
 void kvs_engine_checkpointed (struct kvs_engine *e, uint64_t id, int errnum);
 void kvs_engine_fetched (struct kvs_engine *e,
                          const char *ns,
@@ -277,22 +310,17 @@ void kvs_engine_fetched (struct kvs_engine *e,
                          const struct blobref *root,
                          int64_t seq);
 
-/* ---- directories that are held (rank 0, held.h) ---- */
+/* ---- what is held (rank 0, hold.h) ---- */
 
-/* Write the text of one: 0, -ENOENT or -ENOMEM. */
+/* Write the bytes of a blob that is held: 0, -ENOENT or -ENOMEM. */
 int kvs_engine_held_load (struct kvs_engine *e,
                           const struct blobref *ref,
                           struct text *out);
 
-/* What must be stored before the root of a namespace is checkpointed: start with
- * *pos NULL, false at the end; nothing may change meanwhile.
+/* Store all that the root of the primary namespace needs; a SAVED action follows.
+ * 0, -ENOENT or -ENOMEM.
  */
-bool kvs_engine_held_next (struct kvs_engine *e,
-                           const char *ns,
-                           struct list **pos,
-                           struct blobref *ref,
-                           struct text *out);
-void kvs_engine_held_stored (struct kvs_engine *e, const struct blobref *ref);
+int kvs_engine_save (struct kvs_engine *e);
 
 /* ---- events, on ranks > 0 ---- */
 
@@ -350,7 +378,9 @@ struct kvs_stats {
     size_t storing;              /* ... stored */
     uint64_t faults;             /* loads asked for */
     struct kvs_tally opcount;    /* operations per transaction */
-    size_t held;                 /* directories held instead of stored */
+    size_t held;                 /* blobs held instead of stored */
+    size_t open_bytes;           /* what those that may be needed count for ... */
+    size_t log_bytes;            /* ... and those of past roots alone */
     size_t pending;              /* unfinished lookups, waits, commits */
 };
 

@@ -8,7 +8,8 @@
  *   follower.c  ranks > 0: fetching, relaying, events
  *   rootlog.c   the roots that a namespace has had
  *   lookup.c    lookups; gather.c: values of many blobs
- *   held.c      rank 0: large directories that are not stored
+ *   hold.c      rank 0: what is not stored; settle.c: how it is
+ *   naming.c    the name of a directory that grows at one place
  */
 
 #ifndef KVS_ENGINE_IMPL_H
@@ -20,7 +21,7 @@
 #include "common/treap.h"
 #include "cache.h"
 #include "engine.h"
-#include "held.h"
+#include "hold.h"
 #include "rootlog.h"
 #include "worktree.h"
 
@@ -34,12 +35,14 @@ struct kvs_engine {
     struct kvs_config cfg;
     struct blobhash *hash;
     struct cache cache;
-    struct held held;
-    struct table stores; /* by id: struct wstore that no commit waits for */
+    struct hold hold;
+    struct list settles; /* struct settle */
+    struct text scratch; /* for what is written only to be hashed */
     struct list actions;
     struct table namespaces; /* by name */
     struct list removed;     /* namespaces whose record waits for a tick */
     struct list ready;       /* namespaces whose queue can go on */
+    struct list starved;     /* ... whose commit waits for room (settle.h) */
     struct table commits;    /* by id: those that wait for answers */
     struct table relays;     /* by name: transactions other ranks answer */
     struct list lookups;
@@ -65,7 +68,7 @@ struct ns {
     int flags;
     struct blobref root;
     int64_t seq;
-    struct rootlog log; /* rank 0 */
+    struct rootlog log;       /* rank 0 */
     struct cache_entry *warm; /* the root's, if it is in the cache */
     double used;
     struct list removed_link;
@@ -74,8 +77,10 @@ struct ns {
     size_t queued;
     struct commit *commit;
     struct list ready_link;
-    struct list held;     /* finished requests, while paused */
-    struct list lineages; /* of held directories */
+    struct list held; /* finished requests, while paused */
+    struct list gens; /* struct hold_gen, and ... */
+    struct list closed_gens;
+    struct hold_gen *gen; /* the one that what is made next goes into, or NULL */
     /* ranks > 0 */
     struct kvs_fetch fetch;
     struct list fetch_waiters;
@@ -189,6 +194,12 @@ void txn_fail (struct txn *t, int errnum);
 
 void commit_queue (struct ns *ns, struct txn *t);
 void commit_abort (struct ns *ns, int errnum); /* the one under way and the queue */
+
+/* What it waited for (settle.h): all that its root needs is stored; there is room
+ * again.  Or errnum says why not.
+ */
+void commit_settled (struct kvs_engine *e, uint64_t id, uint64_t upto, int errnum);
+void commit_starved (struct kvs_engine *e, int errnum);
 
 /* ---- publish.c ---- */
 

@@ -1,19 +1,40 @@
-/* held_rpc.c - large directories that are held here instead of stored (held.h).
+/* held_rpc.c - what is held here instead of being stored (hold.h).
  *
- * Content asks for those that somebody else wants.  A content service that
- * does not know what a source is gets everything stored.
+ * Content asks for what somebody else wants of it.  A content service that does
+ * not know what a source is gets everything stored.
  */
 
 #include "config.h"
 #include <errno.h>
+#include <jansson.h>
 
 #include "service.h"
 
-#define HOLD_MIN (64 * 1024) /* bytes of text: what is smaller is stored */
+#define MIB (1024 * 1024)
+#define BLOB_MAX (16 * 1024) /* see struct kvs_hold */
+#define OPEN_MAX (32 * MIB)
+#define FULL (128 * MIB)
+
+static void hold (struct service *s, size_t blob_limit)
+{
+    struct kvs_hold cfg = {
+        .on = true,
+        .blob_max = BLOB_MAX,
+        .blob_limit = blob_limit,
+        .open_max = OPEN_MAX,
+        .full = FULL,
+        .log_max = s->root_log_limit,
+    };
+
+    s->holding = cfg.on;
+    s->blob_limit = blob_limit;
+    kvs_engine_set_hold (s->e, &cfg);
+}
 
 int held_offer (struct service *s)
 {
     const char *name = flux_aux_get (s->h, "flux::name");
+    json_int_t limit = 0;
     flux_future_t *f;
     int rc = 0;
 
@@ -22,10 +43,8 @@ int held_offer (struct service *s)
     if (!(f = flux_rpc_pack (s->h, "content.register-source", FLUX_NODEID_ANY, 0, "{s:s}",
                              "service", name ? name : "kvs")))
         return -1;
-    if (flux_rpc_get (f, NULL) == 0) {
-        s->offered = true;
-        kvs_engine_set_hold (s->e, HOLD_MIN);
-    }
+    if (flux_rpc_get_unpack (f, "{s?I}", "blob-size-limit", &limit) == 0)
+        hold (s, limit);
     else if (errno != ENOSYS) {
         flux_log (s->h, LOG_ERR, "content.register-source: %s",
                   future_strerror (f, errno));
@@ -35,22 +54,30 @@ int held_offer (struct service *s)
     return rc;
 }
 
+void held_configure (struct service *s, size_t root_log_limit)
+{
+    s->root_log_limit = root_log_limit;
+    if (s->holding)
+        hold (s, s->blob_limit);
+}
+
 void held_withdraw (struct service *s)
 {
     flux_future_t *f;
 
-    if (!s->offered)
+    if (!s->holding)
         return;
     f = flux_rpc (s->h, "content.unregister-source", NULL, FLUX_NODEID_ANY,
                   FLUX_RPC_NORESPONSE);
     flux_future_destroy (f);
-    s->offered = false;
+    s->holding = false;
 }
 
 /* kvs.held-load: digest -> blob, both raw */
 void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct service *s = arg;
     const void *digest;
     struct blobref ref;

@@ -323,6 +323,16 @@ static void finish_value (struct lookup *l)
         answer_blobs (l);
 }
 
+/* Who is told the name of a directory may come back with it at any time. */
+static void keep_found (struct lookup *l)
+{
+    struct blobref ref;
+
+    if (treeobj_type (l->found) == TREEOBJ_DIRREF
+        && treeobj_ref_at (l->found, 0, &ref) == 0)
+        hold_keep (&l->e->hold, ns_find (l->e, "primary"), &ref);
+}
+
 /* Spec kvs.md §9, the table of results. */
 static void finish (struct lookup *l)
 {
@@ -330,8 +340,10 @@ static void finish (struct lookup *l)
     bool is_dir = type == TREEOBJ_DIR || type == TREEOBJ_DIRREF;
     bool is_root = strcmp (l->key, ".") == 0;
 
-    if (l->flags & KVS_TREEOBJ)
+    if (l->flags & KVS_TREEOBJ) {
+        keep_found (l);
         answer_object (l, l->found);
+    }
     else if (l->flags & KVS_READDIR) {
         if (is_dir)
             finish_dir (l);

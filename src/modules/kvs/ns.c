@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "engine_impl.h"
+#include "settle.h"
 
 /* A client that waits for a version. */
 struct version_wait {
@@ -53,7 +54,8 @@ struct ns *ns_new (struct kvs_engine *e, const char *name)
     list_init (&ns->queue);
     list_init (&ns->ready_link);
     list_init (&ns->held);
-    list_init (&ns->lineages);
+    list_init (&ns->gens);
+    list_init (&ns->closed_gens);
     list_init (&ns->fetch_waiters);
     list_init (&ns->events);
     treap_init (&ns->waits, wait_cmp);
@@ -66,13 +68,22 @@ static void wait_free (struct version_wait *v)
     free (v);
 }
 
+/* Who gets what it held and somebody was told of. */
+static struct ns *heir_of (const struct ns *ns)
+{
+    struct ns *primary = ns_find (ns->e, "primary");
+
+    return primary == ns ? NULL : primary;
+}
+
 /* Whoever still waits is not answered: that is for the caller. */
 void ns_free (struct ns *ns)
 {
     struct treap_node *n;
 
     commit_abort (ns, 0);
-    held_forget (&ns->e->held, ns);
+    settle_forget_ns (ns);
+    hold_forget (&ns->e->hold, ns, heir_of (ns));
     follower_drop_events (ns);
     while ((n = treap_first (&ns->waits))) {
         struct version_wait *v = container_of (n, struct version_wait, node);
@@ -218,26 +229,6 @@ void ns_tick (struct kvs_engine *e)
 
 /* ---- create and remove, rank 0 ---- */
 
-/* A namespace may start from a directory that is held: then it is stored. */
-static int store_held (struct kvs_engine *e, const struct blobref *ref)
-{
-    struct wstore *s;
-    int r;
-
-    if (!held_has (&e->held, ref))
-        return 0;
-    if ((r = wstore_new_held (&e->held, ref, &s)) < 0)
-        return r;
-    s->store.id = e->next_id++;
-    if ((r = table_put_u64 (&e->stores, s->store.id, s)) < 0) {
-        wstore_free (s);
-        return r;
-    }
-    e->storing++;
-    list_append (&e->actions, &s->store.action.link);
-    return 0;
-}
-
 int kvs_engine_ns_create (struct kvs_engine *e,
                           const char *name,
                           uint32_t owner,
@@ -252,8 +243,6 @@ int kvs_engine_ns_create (struct kvs_engine *e,
 
     if ((ns = ns_find (e, name)))
         return ns->state == NS_REMOVED ? -EAGAIN : -EEXIST;
-    if ((r = store_held (e, root)) < 0)
-        return r;
     if (!(ns = ns_new (e, name)))
         return -ENOMEM;
     ns->state = NS_ACTIVE;
@@ -263,6 +252,10 @@ int kvs_engine_ns_create (struct kvs_engine *e,
     ns->seq = seq;
     rootlog_init (&ns->log, seq, e->cache.now, root);
     ns_warm (ns);
+    if ((r = hold_adopt (&e->hold, ns, root)) < 0) {
+        ns_forget (ns);
+        return r;
+    }
     if (announce) {
         if (!(event = created_event (ns))) {
             ns_forget (ns);
@@ -362,9 +355,12 @@ static void ns_request (struct kvs_engine *e,
 /* {"owner":i,"rootseq":i,"rootref":s,"flags":i,"namespace":s} */
 static void go_getroot (struct ns *ns, struct kvs_request *req, int64_t arg)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     char ref[BLOBREF_TEXT_SIZE];
 
+    /* Without memory for that, it can be read as long as it is in the log. */
+    hold_keep (&ns->e->hold, ns, &ns->root);
     text_printf (
         &t,
         "{\"owner\":%d,\"rootseq\":%jd,\"rootref\":\"%s\",\"flags\":%d,\"namespace\":",
@@ -386,7 +382,8 @@ void kvs_engine_root_log (struct kvs_engine *e,
                           int64_t since,
                           size_t limit)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct ns *ns;
     int r;
 
@@ -394,7 +391,8 @@ void kvs_engine_root_log (struct kvs_engine *e,
         request_refuse (e, req, EINVAL, "the log of roots is kept by rank 0");
         return;
     }
-    if ((r = ns_get (e, name, NULL, &ns)) < 0 || (r = ns_authorize (ns, &req->cred)) < 0) {
+    if ((r = ns_get (e, name, NULL, &ns)) < 0
+        || (r = ns_authorize (ns, &req->cred)) < 0) {
         request_refuse (e, req, -r, NULL);
         return;
     }

@@ -19,7 +19,8 @@ static void put_string (struct text *t, const char *s)
 static struct kvs_publish *
 event_new (const char *ns, const char *what, struct text *payload)
 {
-    _cleanup_ (text_fini) struct text topic = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text topic = TEXT_INIT;
 
     write_topic (&topic, ns, what);
     return publish_new (KVS_ACTION_EVENT, &topic, payload);
@@ -68,7 +69,8 @@ static int write_key (struct text *t, struct table *seen, const struct kvs_opera
 
 static int write_keys (struct text *t, struct list *txns)
 {
-    _cleanup_ (table_fini) struct table seen = TABLE_INIT;
+    _cleanup_ (table_fini)
+    struct table seen = TABLE_INIT;
     bool many = count_ops (txns) > 1;
     struct txn *txn;
     int r;
@@ -91,7 +93,8 @@ static int write_keys (struct text *t, struct list *txns)
 struct kvs_publish *
 setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int64_t seq)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     char ref[BLOBREF_TEXT_SIZE];
 
     text_puts (&t, "{\"namespace\":");
@@ -114,7 +117,8 @@ setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int
 struct kvs_publish *
 error_event (const char *ns, const char *name, int errnum, const char *text)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns);
@@ -132,7 +136,8 @@ error_event (const char *ns, const char *name, int errnum, const char *text)
 /* {"namespace":s,"rootseq":0,"rootref":s,"owner":i} */
 struct kvs_publish *created_event (struct ns *ns)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     char ref[BLOBREF_TEXT_SIZE];
 
     text_puts (&t, "{\"namespace\":");
@@ -150,7 +155,8 @@ struct kvs_publish *created_event (struct ns *ns)
 /* {"namespace":s} */
 struct kvs_publish *removed_event (struct ns *ns)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns->name);
@@ -158,42 +164,22 @@ struct kvs_publish *removed_event (struct ns *ns)
     return event_new (ns->name, "removed", &t);
 }
 
-/* Directories made here need not be loaded again. */
+/* What was stored need not be loaded again. */
 static void keep_stored (struct commit *c)
 {
-    struct kvs_engine *e = c->ns->e;
-    struct cache *cache = &e->cache;
-    struct held_version *v;
+    struct cache *cache = &c->ns->e->cache;
     struct wstore *s;
 
     list_foreach (&c->tree.stores, s, link) {
+        if (s->held)
+            continue;
         if (s->dir) {
             treeobj_dir_set_ref (s->dir, &s->store.ref);
-            cache_add_dir (cache, &s->store.ref, s->dir, s->store.blob->len);
+            cache_add_dir (cache, &s->store.ref, s->dir, s->size);
         }
         else
             cache_add_raw (cache, &s->store.ref, s->store.blob);
-        held_stored (&e->held, &s->store.ref);
     }
-    list_foreach (&c->tree.named, v, link) {
-        if (v->hold) {
-            treeobj_dir_set_ref (v->dir, &v->ref);
-            cache_add_dir (cache, &v->ref, v->dir, HELD_CACHE_SIZE);
-        }
-        held_publish (&e->held, v);
-    }
-}
-
-static int prepare_held (struct commit *c)
-{
-    struct held_version *v;
-    int r;
-
-    list_foreach (&c->tree.named, v, link) {
-        if ((r = held_prepare (&c->ns->e->held, c->ns, v)) < 0)
-            return r;
-    }
-    return 0;
 }
 
 /* The answer that all members share; on this rank after the event went out,
@@ -225,16 +211,22 @@ static void answer_members (struct commit *c)
 int commit_publish (struct commit *c)
 {
     struct ns *ns = c->ns;
+    struct hold *hold = &ns->e->hold;
     struct kvs_publish *event;
     int r;
 
-    if ((r = prepare_held (c)) < 0 || (r = rootlog_reserve (&ns->log)) < 0)
+    if ((r = rootlog_reserve (&ns->log)) < 0
+        || (hold->cfg.on && (r = hold_reserve (hold, ns, &c->tree.set)) < 0))
         return r;
     if (!(event = setroot_event (ns, &c->txns, &c->root, ns->seq + 1)))
         return -ENOMEM;
     keep_stored (c);
+    if (hold->cfg.on)
+        hold_publish (hold, ns, &c->tree.set);
     list_append (&ns->e->actions, &event->action.link);
     ns_set_root (ns, &c->root, ns->seq + 1);
+    if (c->settled)
+        hold_close (hold, ns, c->settled, ns->seq);
     answer_members (c);
     commit_free (c);
     if (!list_empty (&ns->queue))

@@ -16,66 +16,27 @@ void wstore_free (struct wstore *s)
     free (s);
 }
 
-/* Takes over data, which is from malloc (). */
-static struct wstore *
-wstore_new (char *data, size_t len, struct treeobj *dir, const struct blobref *ref)
+static int add_store (struct worktree *t,
+                      struct blob *blob,
+                      struct treeobj *dir,
+                      size_t size,
+                      const struct blobref *ref)
 {
     struct wstore *s = calloc (1, sizeof (*s));
 
     if (!s) {
-        free (data);
-        return NULL;
+        blob_put (blob);
+        return -ENOMEM;
     }
     list_init (&s->store.action.link);
     list_init (&s->link);
     s->store.action.type = KVS_ACTION_STORE;
     s->store.ref = *ref;
-    if (!(s->store.blob = blob_new_malloced (data, len))) {
-        free (s);
-        return NULL;
-    }
+    s->store.blob = blob;
     s->dir = treeobj_get (dir);
-    return s;
-}
-
-int wstore_new_held (struct held *held, const struct blobref *ref, struct wstore **ret)
-{
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    char *data;
-    size_t len;
-    int r;
-
-    if ((r = held_load (held, ref, &t)) < 0)
-        return r;
-    if (!(data = text_take (&t, &len)) || !(*ret = wstore_new (data, len, NULL, ref)))
-        return -ENOMEM;
-    return 0;
-}
-
-/* The same for the stores of a worktree. */
-static int add_named_store (struct worktree *t,
-                            char *data,
-                            size_t len,
-                            struct treeobj *dir,
-                            const struct blobref *ref)
-{
-    struct wstore *s = wstore_new (data, len, dir, ref);
-
-    if (!s)
-        return -ENOMEM;
-    s->known = cache_has (t->cache, ref);
+    s->size = size;
     list_append (&t->stores, &s->link);
     return 0;
-}
-
-static int add_store (struct worktree *t,
-                      char *data,
-                      size_t len,
-                      struct treeobj *dir,
-                      struct blobref *ref)
-{
-    blobhash_sum (t->hash, data, len, ref);
-    return add_named_store (t, data, len, dir, ref);
 }
 
 /* The data of a val as a blob. */
@@ -83,13 +44,17 @@ int worktree_store_val (struct worktree *t,
                         const struct treeobj *val,
                         struct blobref *ref)
 {
+    struct blob *blob;
     void *data;
     size_t len;
     int r;
 
     if ((r = treeobj_val_decode (val, &data, &len)) < 0)
         return r;
-    return add_store (t, data, len, NULL, ref);
+    blobhash_sum (t->hash, data, len, ref);
+    if (!(blob = blob_new_malloced (data, len)))
+        return -ENOMEM;
+    return add_store (t, blob, NULL, len, ref);
 }
 
 /* A val becomes a valref of its data. */
@@ -107,16 +72,31 @@ int worktree_val_to_valref (struct worktree *t,
 
 /* ---- blobs ---- */
 
-static int store_dir (struct worktree *t, struct treeobj *dir, struct blobref *ref)
+/* A directory, which was base before (or is base).  If it will be held it is only
+ * named: its text can be written at any time.
+ */
+static int store_dir (struct worktree *t,
+                      struct treeobj *base,
+                      struct treeobj *dir,
+                      struct blobref *ref)
 {
-    _cleanup_ (text_fini) struct text text = TEXT_INIT;
-    char *data;
-    size_t len;
+    struct blob *blob = NULL;
+    size_t size;
+    int r;
 
-    treeobj_write (dir, &text);
-    if (!(data = text_take (&text, &len)))
-        return -ENOMEM;
-    return add_store (t, data, len, dir, ref);
+    if (t->hold->cfg.on) {
+        if ((r = naming_version (t->hash, base, dir, t->scratch, ref, &size)) < 0)
+            return r;
+    }
+    else {
+        text_clear (t->scratch);
+        treeobj_write (dir, t->scratch);
+        size = t->scratch->len;
+        if (text_error (t->scratch) || !(blob = blob_new_copy (t->scratch->buf, size)))
+            return -ENOMEM;
+        blobhash_sum (t->hash, blob->data, size, ref);
+    }
+    return add_store (t, blob, dir, size, ref);
 }
 
 static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref *ref);
@@ -124,7 +104,8 @@ static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref 
 /* What stands for a value or directory that is too much to be kept inline. */
 static int unroll (struct worktree *t, const struct treeobj *o, struct treeobj **ret)
 {
-    _cleanup_ (treeobj_putp) struct treeobj *dir = NULL;
+    _cleanup_ (treeobj_putp)
+    struct treeobj *dir = NULL;
     struct blobref ref;
     int r;
 
@@ -141,14 +122,16 @@ static int unroll (struct worktree *t, const struct treeobj *o, struct treeobj *
  */
 static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref *ref)
 {
-    _cleanup_ (treeobj_putp) struct treeobj *given = treeobj_get (*dir);
+    _cleanup_ (treeobj_putp)
+    struct treeobj *given = treeobj_get (*dir);
     struct treeobj_iter it = { 0 };
     const char *name;
     struct treeobj *o;
     size_t len;
 
     while (treeobj_dir_next (given, &it, &name, &len, &o)) {
-        _cleanup_ (treeobj_putp) struct treeobj *stored = NULL;
+        _cleanup_ (treeobj_putp)
+        struct treeobj *stored = NULL;
         int r;
 
         if (!wnode_must_store (o))
@@ -157,12 +140,13 @@ static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref 
             || (r = treeobj_dir_set (dir, name, len, stored)) < 0)
             return r;
     }
-    return store_dir (t, *dir, ref);
+    return store_dir (t, *dir, *dir, ref);
 }
 
 static int unroll_entry (struct worktree *t, struct wnode *n, const struct wname *u)
 {
-    _cleanup_ (treeobj_putp) struct treeobj *stored = NULL;
+    _cleanup_ (treeobj_putp)
+    struct treeobj *stored = NULL;
     struct treeobj *o = treeobj_dir_find (n->dir, u->name, u->len);
     int r;
 
@@ -171,66 +155,6 @@ static int unroll_entry (struct worktree *t, struct wnode *n, const struct wname
     if ((r = unroll (t, o, &stored)) < 0)
         return r;
     return treeobj_dir_set (&n->dir, u->name, u->len, stored);
-}
-
-/* The same name twice at once is too rare to be worth the trouble. */
-static bool name_is_new (const struct worktree *t, const struct blobref *ref)
-{
-    struct held_version *v;
-
-    if (held_has (t->held, ref))
-        return false;
-    list_foreach (&t->named, v, link) {
-        if (blobref_equal (&v->ref, ref))
-            return false;
-    }
-    return true;
-}
-
-/* It is named; store its text, too. */
-static int store_named (struct worktree *t, struct held_version *v, struct text *text)
-{
-    char *data;
-    size_t len;
-
-    if (!(data = text_take (text, &len)))
-        return -ENOMEM;
-    return add_named_store (t, data, len, v->dir, &v->ref);
-}
-
-/* A large directory, which may be one that grows for long. */
-static int seal_large (struct worktree *t, struct wnode *n, struct blobref *ref)
-{
-    _cleanup_ (text_fini) struct text text = TEXT_INIT;
-    struct held_version *v = NULL;
-    char *data;
-    size_t len;
-    int r;
-
-    if ((r = held_name (t->held, t->hash, n->base, n->dir, &v)) < 0)
-        return r;
-    if (v && (!t->may_hold || !name_is_new (t, &v->ref)))
-        v->hold = false;
-    if (!v || !v->hold)
-        treeobj_write (n->dir, &text);
-    if ((r = text_error (&text)) == 0 && !v) {
-        if ((r = held_name_full (t->held, t->hash, n->base, n->dir, text.buf, text.len,
-                                 &v))
-            < 0)
-            return r;
-        if (!v) { /* it does not grow at one place */
-            if (!(data = text_take (&text, &len)))
-                return -ENOMEM;
-            return add_store (t, data, len, n->dir, ref);
-        }
-    }
-    if (r < 0 || (!v->hold && (r = store_named (t, v, &text)) < 0)) {
-        held_version_free (v);
-        return r;
-    }
-    list_append (&t->named, &v->link);
-    *ref = v->ref;
-    return 0;
 }
 
 /* A node without kids becomes a blob, unless it is one already. */
@@ -249,15 +173,14 @@ static int seal (struct worktree *t, struct wnode *n, struct blobref *ref)
         *ref = *treeobj_dir_ref (n->dir);
         return 0;
     }
-    if (t->held && t->held->min > 0 && treeobj_size (n->dir) >= t->held->min)
-        return seal_large (t, n, ref);
-    return store_dir (t, n->dir, ref);
+    return store_dir (t, n->base, n->dir, ref);
 }
 
 /* The sealed kid's reference takes its place in the parent. */
 static int replace_by_ref (struct wnode *n, const struct blobref *ref)
 {
-    _cleanup_ (treeobj_putp) struct treeobj *dirref = NULL;
+    _cleanup_ (treeobj_putp)
+    struct treeobj *dirref = NULL;
     struct treeobj *o = treeobj_dir_find (n->parent->dir, n->name, n->len);
     struct blobref old;
     int r;

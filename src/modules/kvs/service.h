@@ -11,7 +11,6 @@
  *   guest_rpc.c   kvs.guest-begin, -end
  *   follow.c      events, on ranks > 0
  *   checkpoint.c  restart and checkpoints
- *   saving.c      what a checkpoint needs first
  *   held_rpc.c    kvs.held-load
  *   durability.c  what a crash may cost; configuration
  *   stats.c       kvs.stats-get, kvs.stats-clear
@@ -39,7 +38,8 @@ enum durability {
 };
 
 #define DURABILITY_WINDOW 0.1
-#define DURABILITY_RETRY 1. /* after a failure: trying costs */
+#define ROOT_LOG_LIMIT (64 * 1024 * 1024) /* bytes */
+#define DURABILITY_RETRY 1.               /* after a failure: trying costs */
 
 struct service {
     flux_t *h;
@@ -75,7 +75,9 @@ struct service {
     flux_msg_handler_t **handlers;
     /* arguments */
     bool merge;
-    bool offered; /* content asks us for what is held */
+    bool holding; /* content asks us for what is held, and takes no larger blobs than */
+    size_t blob_limit;
+    size_t root_log_limit; /* configured: bytes for past roots */
     const char *initial_rootref;
 };
 
@@ -114,6 +116,10 @@ void call_returned (struct call *call);
 /* Send a store, or remember it until stores_send (), which follows. */
 void store_add (struct service *s, const struct kvs_store *store);
 void stores_send (struct service *s);
+
+/* A batch of what was held; the second blocks and returns 0 or errno. */
+void batch_send (struct service *s, struct kvs_batch *b); /* takes it over */
+int batch_send_now (struct service *s, struct kvs_batch *b);
 
 /* ---- request.c ---- */
 
@@ -197,35 +203,12 @@ void stats_clear_event_cb (flux_t *h,
                            const flux_msg_t *msg,
                            void *arg);
 
-/* ---- saving.c ---- */
-
-/* Store what is held of the primary namespace, then checkpoint that root; call
- * done () with errnum 0, and the answer to content.checkpoint-put, or with what
- * went wrong (ECANCELED: a rolling one that came too late), f NULL.
- * Returns 0 or errno: done () will not be called.
- */
-typedef void (*saved_f) (struct service *s,
-                         uint64_t id,
-                         const struct blobref *root,
-                         int64_t seq,
-                         int errnum,
-                         flux_future_t *f);
-
-int save_start (struct service *s,
-                uint64_t id,
-                const struct blobref *root,
-                int64_t seq,
-                bool rolling,
-                saved_f done);
-
-/* The same, now. */
-int save_final (struct service *s, const struct blobref *root, int64_t seq);
-
 /* ---- held_rpc.c ---- */
 
 /* Offer content what is held: only then anything is. */
 int held_offer (struct service *s);
 void held_withdraw (struct service *s);
+void held_configure (struct service *s, size_t root_log_limit);
 void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 /* ---- checkpoint.c ---- */
@@ -236,6 +219,9 @@ checkpoint_put (struct service *s, const struct blobref *root, int64_t seq, bool
 
 /* Rank 0: the primary namespace, from a checkpoint or new; blocks. */
 int restart (struct service *s);
+
+/* The engine wants one, before it goes on with a commit. */
+void checkpoint_sync (struct service *s, const struct kvs_checkpoint *cp);
 
 /* Rank 0, the last thing: blocks. */
 int checkpoint_final (struct service *s);
@@ -250,6 +236,9 @@ const char *durability_name (const struct service *s);
 
 /* Something may have been published: see that it is saved in time. */
 void durability_check (struct service *s);
+
+/* What a save needed is stored, or why not.  Frees it. */
+void durability_saved (struct service *s, struct kvs_saved *saved);
 
 /* Answer all kvs.save requests with ENOSYS; forget those of who went. */
 void savers_refuse_all (struct service *s);

@@ -153,7 +153,8 @@ static void batch_continuation (flux_future_t *f, void *arg)
 
 static flux_future_t *batch_rpc (struct service *s, const struct store_batch *b)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     for (size_t i = 0; i < b->count; i++)
         blobbatch_add (&t, b->items[i].blob->data, b->items[i].blob->len);
@@ -189,6 +190,80 @@ void stores_send (struct service *s)
         for (size_t i = 0; i < count; i++)
             kvs_engine_stored (s->e, ids[i], errnum);
     }
+}
+
+/* ---- what was held ---- */
+
+struct batch_call {
+    struct call call;
+    struct kvs_batch *b;
+};
+
+static void batch_call_free (void *arg)
+{
+    struct batch_call *bc = arg;
+
+    kvs_batch_free (bc->b);
+    free_keep_errno (bc);
+}
+
+/* 0 if content names them as we do, else errno. */
+static int batch_result (const struct kvs_batch *b, flux_future_t *f)
+{
+    const void *digests;
+    size_t len;
+
+    if (flux_rpc_get_raw (f, &digests, &len) < 0)
+        return errno;
+    if (len != b->digests.len || memcmp (digests, b->digests.buf, len) != 0)
+        return EPROTO;
+    return 0;
+}
+
+static void held_batch_continuation (flux_future_t *f, void *arg)
+{
+    struct batch_call *bc = arg;
+    struct service *s = bc->call.s;
+
+    call_returned (&bc->call);
+    kvs_engine_batch_stored (s->e, bc->b->id, batch_result (bc->b, f));
+    flux_future_destroy (f);
+    service_run (s);
+}
+
+static flux_future_t *held_batch_rpc (struct service *s, struct kvs_batch *b)
+{
+    flux_future_t *f = flux_rpc_raw (s->h, "content.store-batch", b->blobs.buf,
+                                     b->blobs.len, FLUX_NODEID_ANY, 0);
+
+    text_fini (&b->blobs); /* they are in the message */
+    return f;
+}
+
+void batch_send (struct service *s, struct kvs_batch *b)
+{
+    struct batch_call *bc = calloc (1, sizeof (*bc));
+    uint64_t id = b->id;
+    int errnum = ENOMEM;
+
+    if (bc) {
+        bc->b = b;
+        errnum = call_then (s, &bc->call, batch_call_free, held_batch_rpc (s, b),
+                            held_batch_continuation);
+    }
+    else
+        kvs_batch_free (b);
+    if (errnum)
+        kvs_engine_batch_stored (s->e, id, errnum);
+}
+
+int batch_send_now (struct service *s, struct kvs_batch *b)
+{
+    flux_future_t *f = held_batch_rpc (s, b);
+    int errnum = f ? batch_result (b, f) : errno;
+
+    flux_future_destroy (f);
+    return errnum;
 }
 
 void store_add (struct service *s, const struct kvs_store *store)

@@ -1,10 +1,19 @@
 #include "config.h"
 #include <errno.h>
 
+#include "common/blobbatch.h"
 #include "common/tap.h"
 #include "testbed.h"
 
 int tb_busy;
+
+const struct kvs_hold tb_hold = {
+    .on = true,
+    .blob_max = 16384,
+    .open_max = 1 << 26,
+    .full = 1 << 27,
+    .log_max = 1 << 26,
+};
 
 void tb_store_init (struct tb_store *s, int hash)
 {
@@ -36,6 +45,29 @@ void tb_store_put (struct tb_store *s, const void *data, size_t len, struct blob
     *ref = b->ref;
     if (table_put (&s->blobs, &b->ref, sizeof (b->ref), b) < 0)
         free (b); /* have it */
+}
+
+size_t tb_store_batch (struct tb_store *s, const struct kvs_batch *b)
+{
+    size_t len, n = 0, pos = 0, digests = 0;
+    struct blobref ref;
+    const void *data;
+
+    tb_busy++;
+    while (blobbatch_next (b->blobs.buf, b->blobs.len, &pos, &data, &len) > 0) {
+        size_t size = blobref_digest_size (blobhash_kind (s->hash));
+
+        tb_store_put (s, data, len, &ref);
+        if (digests + size > b->digests.len
+            || memcmp (b->digests.buf + digests, ref.bytes, size) != 0)
+            bail_out ("a blob in a batch has another name than its digest");
+        digests += size;
+        n++;
+    }
+    tb_busy--;
+    if (pos != b->blobs.len || digests != b->digests.len)
+        bail_out ("a malformed batch");
+    return n;
 }
 
 const struct tb_blob *tb_store_get (struct tb_store *s, const struct blobref *ref)
@@ -116,6 +148,23 @@ static void do_store (struct testbed *tb, struct kvs_store *s)
     kvs_engine_stored (tb->e, s->id, tb->store->fail_store);
 }
 
+static void do_batch (struct testbed *tb, struct kvs_batch *b)
+{
+    uint64_t id = b->id;
+
+    if (!tb->store->fail_store)
+        tb_store_batch (tb->store, b);
+    kvs_batch_free (b);
+    kvs_engine_batch_stored (tb->e, id, tb->store->fail_store);
+}
+
+static void do_saved (struct testbed *tb, struct kvs_saved *s)
+{
+    tb->saved = *s;
+    tb->saves++;
+    free (s);
+}
+
 static void do_event (struct testbed *tb, struct kvs_publish *p)
 {
     struct tb_event *ev;
@@ -139,6 +188,12 @@ void tb_do (struct testbed *tb, struct kvs_action *a)
             break;
         case KVS_ACTION_STORE:
             do_store (tb, container_of (a, struct kvs_store, action));
+            break;
+        case KVS_ACTION_BATCH:
+            do_batch (tb, container_of (a, struct kvs_batch, action));
+            break;
+        case KVS_ACTION_SAVED:
+            do_saved (tb, container_of (a, struct kvs_saved, action));
             break;
         case KVS_ACTION_CHECKPOINT:
             tb->checkpoints++;

@@ -22,6 +22,9 @@ struct tb_blob {
  */
 extern int tb_busy;
 
+/* A configuration in which all is held, and for long. */
+extern const struct kvs_hold tb_hold;
+
 /* A content store, perhaps shared by several engines. */
 struct tb_store {
     struct table blobs;
@@ -42,17 +45,21 @@ struct testbed {
     struct kvs_engine *provider; /* asked for what the store lacks, if not NULL */
     struct list events;          /* published, oldest first */
     size_t loads, stores, checkpoints;
+    size_t saves; /* SAVED actions, and the last of them */
+    struct kvs_saved saved;
 };
 
 /* A request and its answer. */
 struct tb_req {
     struct kvs_request r;
     bool done;
+    bool sync; /* the test's */
 };
 
 void tb_store_init (struct tb_store *s, int hash);
 void tb_store_fini (struct tb_store *s);
 void tb_store_put (struct tb_store *s, const void *data, size_t len, struct blobref *ref);
+size_t tb_store_batch (struct tb_store *s, const struct kvs_batch *b); /* how many */
 const struct tb_blob *tb_store_get (struct tb_store *s, const struct blobref *ref);
 void tb_store_forget (struct tb_store *s, const struct blobref *ref);
 

@@ -6,24 +6,28 @@
 /* ---- life ---- */
 
 void worktree_init (struct worktree *t,
-                    struct cache *cache,
+                    struct hold *hold,
                     struct blobhash *hash,
+                    struct text *scratch,
                     const char *ns)
 {
-    *t = (struct worktree){ .cache = cache, .hash = hash, .ns = ns };
+    *t = (struct worktree){
+        .cache = hold->cache,
+        .hold = hold,
+        .hash = hash,
+        .scratch = scratch,
+        .ns = ns,
+    };
     list_init (&t->stores);
-    list_init (&t->named);
 }
 
 void worktree_fini (struct worktree *t)
 {
-    struct held_version *v;
     struct wstore *s;
 
     while ((s = list_first (&t->stores, struct wstore, link)))
         wstore_free (s);
-    while ((v = list_first (&t->named, struct held_version, link)))
-        held_version_free (v);
+    hold_set_drop (t->cache, &t->set);
     if (t->root)
         wnode_free (t->root);
     t->root = NULL;
@@ -58,6 +62,7 @@ int worktree_open (struct worktree *t, const struct blobref *root, struct waiter
         return r;
     if (!(t->root = wnode_new (NULL, "", 0, dir)))
         return -ENOMEM;
+    t->base = *root;
     return 0;
 }
 
@@ -88,7 +93,8 @@ static int descend (struct worktree *t, size_t len, const struct treeobj *dir)
 
 static int descend_new (struct worktree *t, size_t len)
 {
-    _cleanup_ (treeobj_putp) struct treeobj *empty = NULL;
+    _cleanup_ (treeobj_putp)
+    struct treeobj *empty = NULL;
     int r;
 
     if ((r = treeobj_dir_new (&empty)) < 0)
@@ -214,8 +220,10 @@ static int extend (struct worktree *t,
 static int
 append_to (struct worktree *t, struct treeobj *entry, const struct treeobj *dirent)
 {
-    _cleanup_ (treeobj_putp) struct treeobj *old = NULL;
-    _cleanup_ (treeobj_putp) struct treeobj *new = NULL;
+    _cleanup_ (treeobj_putp)
+    struct treeobj *old = NULL;
+    _cleanup_ (treeobj_putp)
+    struct treeobj *new = NULL;
     int r;
 
     switch (treeobj_type (entry)) {
@@ -257,40 +265,32 @@ static int append_entry (struct worktree *t, const struct kvs_operation *op)
     return append_to (t, entry, op->dirent);
 }
 
-/* References that a client gives may be to directories that are held: another
- * place, of which nothing is known here, must find them in content.
+/* References that a client gives may be to what is held, for other namespaces or
+ * past roots: now it is needed here, too.  That of the root itself is.
  */
-static int store_referenced (struct worktree *t, const struct treeobj *o)
+static int take_referenced (struct worktree *t, const struct treeobj *o)
 {
     struct treeobj_iter it = { 0 };
     struct blobref ref;
     struct treeobj *entry;
-    struct wstore *s;
     const char *name;
     size_t len, pos = 0;
     int r;
 
     if (treeobj_type (o) == TREEOBJ_DIR) {
         while (treeobj_dir_next (o, &it, &name, &len, &entry)) {
-            if ((r = store_referenced (t, entry)) < 0)
+            if ((r = take_referenced (t, entry)) < 0)
                 return r;
         }
     }
     if (treeobj_type (o) != TREEOBJ_VALREF && treeobj_type (o) != TREEOBJ_DIRREF)
         return 0;
     while (treeobj_ref_next (o, &pos, &ref)) {
-        if (!held_has (t->held, &ref))
-            continue;
-        if ((r = wstore_new_held (t->held, &ref, &s)) < 0)
+        if (!blobref_equal (&ref, &t->base)
+            && (r = hold_reach (t->hold, &t->set, &ref)) < 0)
             return r;
-        list_append (&t->stores, &s->link);
     }
     return 0;
-}
-
-static bool any_held (const struct worktree *t)
-{
-    return t->held && table_count (&t->held->versions) > 0;
 }
 
 static int finish_op (struct worktree *t, const struct kvs_operation *op)
@@ -299,7 +299,7 @@ static int finish_op (struct worktree *t, const struct kvs_operation *op)
 
     if (!op->dirent)
         return unlink_entry (t);
-    if (any_held (t) && (r = store_referenced (t, op->dirent)) < 0)
+    if (t->cache->held > 0 && (r = take_referenced (t, op->dirent)) < 0)
         return r;
     if (op->flags & KVS_OP_APPEND)
         return append_entry (t, op);

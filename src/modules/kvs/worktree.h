@@ -12,6 +12,7 @@
  *
  * Invariant: nothing outside changes, whatever happens; a worktree that is
  * thrown away leaves no trace.  Stores are only made by worktree_finish ().
+ * What clients name by reference and is held elsewhere goes into the set.
  * Bound: the traversed part of the tree; LINKS_MAX symlinks in one operation.
  */
 
@@ -20,7 +21,8 @@
 
 #include "cache.h"
 #include "common/blobhash.h"
-#include "held.h"
+#include "hold.h"
+#include "naming.h"
 #include "ops.h"
 
 #define LINKS_MAX 256
@@ -29,10 +31,12 @@ struct wnode;
 
 /* A blob that the result needs. */
 struct wstore {
-    struct kvs_store store;
-    struct list link;    /* in the worktree's stores */
-    struct treeobj *dir; /* what it encodes; NULL: a value */
-    bool known;          /* was in the cache before */
+    struct kvs_store store; /* its blob is NULL if the directory need not be written */
+    struct list link;       /* in the worktree's stores */
+    struct treeobj *dir;    /* what it encodes; NULL: a value */
+    size_t size;            /* of the blob */
+    bool known;             /* was in the cache before */
+    bool held;              /* need not be stored */
 };
 
 struct worktree {
@@ -40,10 +44,11 @@ struct worktree {
     struct blobhash *hash;
     const char *ns; /* links that name it are plain links */
     struct wnode *root;
-    struct held *held; /* what is held instead of stored, or NULL */
-    bool may_hold;     /* more? */
+    struct blobref base; /* the root that was opened */
+    struct hold *hold;   /* where what is made will be held, and ... */
+    struct hold_set set; /* ... what the result needs of it so far */
+    struct text *scratch;
     struct list stores;
-    struct list named; /* struct held_version */
     /* The operation under way. */
     bool walking;
     struct wnode *at;
@@ -55,13 +60,12 @@ struct worktree {
     struct wnode *sealing;
 };
 
-/* The blob of a directory that is held. */
-int wstore_new_held (struct held *held, const struct blobref *ref, struct wstore **ret);
 void wstore_free (struct wstore *s);
 
 void worktree_init (struct worktree *t,
-                    struct cache *cache,
+                    struct hold *hold,
                     struct blobhash *hash,
+                    struct text *scratch,
                     const char *ns);
 void worktree_fini (struct worktree *t);
 

@@ -301,8 +301,10 @@ int fsck_main (int argc, char **argv)
         treeio_checkpoints (&c.io, &cps);
         cp = cps[0];
     }
-    if (c.rootref)
+    if (c.rootref) {
         treeio_parse_ref (c.rootref, &cp.root);
+        treeio_save (&c.io); /* it may be a root of now */
+    }
     check (&c, &cp);
     if (c.repair && c.nbad > 0)
         repair (&c, &cp);

@@ -4,7 +4,8 @@
  *   content.unregister-backing  {} -> {}
  *
  * And a source: a service that holds blobs which are not stored, and is asked for
- * what is nowhere else (SERVICE.held-load: digest -> blob, both raw).
+ * what is nowhere else (SERVICE.held-load: digest -> blob, both raw) and, before a
+ * flush, to store what it holds (SERVICE.held-store: {} -> {}).
  *
  *   content.register-source    {"service":s} -> {"blob-size-limit":I}   ours alone
  *   content.unregister-source  {} -> {}

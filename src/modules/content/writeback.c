@@ -1,5 +1,6 @@
 #include "config.h"
 #include <errno.h>
+#include <stdio.h>
 
 #include "content.h"
 
@@ -59,6 +60,49 @@ static void flush_done (struct flush *fl, int errnum)
         respond_empty (fl->c, fl->msg);
 }
 
+/* ---- what the source holds is flushed, too ---- */
+
+struct source_flush {
+    struct outgoing out;
+    const flux_msg_t *msg;
+};
+
+static void source_flush_free (void *arg)
+{
+    struct source_flush *sf = arg;
+
+    flux_msg_decref (sf->msg);
+    free_keep_errno (sf);
+}
+
+static void source_flushed (flux_future_t *f, void *arg)
+{
+    struct source_flush *sf = arg;
+    struct content *c = sf->out.c;
+
+    outgoing_returned (&sf->out);
+    if (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS) /* else it has gone */
+        respond_error (c, sf->msg, errno, future_strerror (f, errno));
+    else if (!c->backing)
+        respond_error (c, sf->msg, ENOSYS, NULL);
+    else
+        flush_start (c, sf->msg, flush_done);
+    flux_future_destroy (f);
+}
+
+static int flush_source (struct content *c, const flux_msg_t *msg)
+{
+    struct source_flush *sf = calloc (1, sizeof (*sf));
+    char topic[128];
+
+    if (!sf)
+        return -1;
+    sf->msg = flux_msg_incref (msg);
+    snprintf (topic, sizeof (topic), "%s.held-store", c->source);
+    return outgoing_send (c, &sf->out, flux_rpc (c->h, topic, NULL, 0, 0),
+                          source_flush_free, source_flushed);
+}
+
 /* content.flush: {} -> {} */
 void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -66,8 +110,10 @@ void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
 
     if (c->rank == 0 && !c->backing)
         respond_error (c, msg, ENOSYS, NULL);
-    else
+    else if (!c->source)
         flush_start (c, msg, flush_done);
+    else if (flush_source (c, msg) < 0)
+        respond_error (c, msg, errno, NULL);
 }
 
 /* ---- writing back ---- */

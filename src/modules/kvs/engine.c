@@ -22,6 +22,7 @@ int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret)
     hold_init (&e->hold, &e->cache);
     kvs_engine_set_hold (e, &cfg->hold);
     list_init (&e->settles);
+    list_init (&e->flushes);
     list_init (&e->starved);
     table_init (&e->namespaces);
     list_init (&e->removed);

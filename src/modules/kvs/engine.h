@@ -317,6 +317,9 @@ int kvs_engine_held_load (struct kvs_engine *e,
                           const struct blobref *ref,
                           struct text *out);
 
+/* Store all that current roots need, of all namespaces, and what is to be kept. */
+void kvs_engine_store_held (struct kvs_engine *e, struct kvs_request *req);
+
 /* Store all that the root of the primary namespace needs; a SAVED action follows.
  * 0, -ENOENT or -ENOMEM.
  */

@@ -37,6 +37,7 @@ struct kvs_engine {
     struct cache cache;
     struct hold hold;
     struct list settles; /* struct settle */
+    struct list flushes; /* struct flush (settle.c) */
     struct text scratch; /* for what is written only to be hashed */
     struct list actions;
     struct table namespaces; /* by name */

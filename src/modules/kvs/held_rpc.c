@@ -73,6 +73,17 @@ void held_withdraw (struct service *s)
     s->holding = false;
 }
 
+/* kvs.held-store: {} -> {} when content has all that current roots need */
+void held_store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    struct request *req;
+
+    if ((req = request_new (s, msg)))
+        kvs_engine_store_held (s->e, &req->r);
+    service_run (s);
+}
+
 /* kvs.held-load: digest -> blob, both raw */
 void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

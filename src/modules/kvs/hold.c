@@ -335,9 +335,14 @@ void hold_close (struct hold *hold, struct ns *ns, uint64_t upto, int64_t seq)
 
 void hold_trim (struct hold *hold)
 {
+    hold_trim_to (hold, hold->cfg.log_max);
+}
+
+void hold_trim_to (struct hold *hold, size_t max)
+{
     struct hold_gen *g;
 
-    while (hold->closed_bytes > hold->cfg.log_max
+    while (hold->closed_bytes > max
            && (g = list_first (&hold->closed, struct hold_gen, age))) {
         rootlog_forget (&g->ns->log, g->seq);
         gen_free (hold, g);

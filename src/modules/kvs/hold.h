@@ -107,8 +107,9 @@ int hold_keep (struct hold *hold, struct ns *primary, const struct blobref *ref)
 uint64_t hold_freeze (struct hold *hold, struct ns *ns);
 void hold_close (struct hold *hold, struct ns *ns, uint64_t upto, int64_t seq);
 
-/* Keep to the bound of what is closed. */
+/* Keep to the bound of what is closed, or to another. */
 void hold_trim (struct hold *hold);
+void hold_trim_to (struct hold *hold, size_t max);
 
 /* Forget what a namespace holds; 'heir' (or NULL) gets what is to be kept. */
 void hold_forget (struct hold *hold, struct ns *ns, struct ns *heir);

@@ -337,6 +337,42 @@ static void known_names_are_kept (void)
     teardown (&tb);
 }
 
+static void all_of_it (void)
+{
+    struct blobref empty;
+    struct testbed tb;
+    struct tb_req *req[2] = { tb_req_new (true, 0), tb_req_new (true, 0) };
+
+    setup (&tb, &tb_hold);
+    tb_empty_root (&tb, &empty);
+    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, true);
+    tb_put (&tb, "job", "a.b", "1");
+    tb_put (&tb, "primary", "c.d", "1");
+    tb_put (&tb, "primary", "c.d", "2");
+    kvs_engine_store_held (tb.e, &req[0]->r);
+    kvs_engine_store_held (tb.e, &req[1]->r);
+    ok (!req[0]->done && !req[1]->done, "who wants all stored waits");
+    tb_pump (&tb);
+    empty = root_of (&tb, "job");
+    ok (req[0]->done && req[0]->r.errnum == 0 && req[1]->done && complete (&empty),
+        "until it is, in all namespaces");
+    empty = root_of (&tb, "primary");
+    ok (complete (&empty), "as their roots are now");
+    ok (held (&tb) > 0, "not what they were");
+    kvs_engine_root_forget (tb.e);
+    is_int (held (&tb), 0, "which can be forgotten");
+    tb_req_free (req[0]);
+    tb_put (&tb, "job", "a.b", "2");
+    req[0] = tb_req_new (true, 0);
+    store.fail_store = EIO;
+    kvs_engine_store_held (tb.e, &req[0]->r);
+    tb_pump (&tb);
+    ok (req[0]->done && req[0]->r.errnum == EIO, "what goes wrong is told");
+    tb_req_free (req[0]);
+    tb_req_free (req[1]);
+    teardown (&tb);
+}
+
 /* ---- bounds ---- */
 
 static void space (void)
@@ -438,6 +474,7 @@ int main (void)
     sync_commits ();
     copies ();
     known_names_are_kept ();
+    all_of_it ();
     space ();
     no_space ();
     too_large_for_content ();

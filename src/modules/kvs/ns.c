@@ -426,6 +426,7 @@ void kvs_engine_root_forget (struct kvs_engine *e)
     struct ns *ns;
     size_t pos = 0;
 
+    hold_trim_to (&e->hold, 0);
     while ((ns = table_next (&e->namespaces, &pos)))
         rootlog_forget (&ns->log, ns->seq);
 }

@@ -209,6 +209,7 @@ void stats_clear_event_cb (flux_t *h,
 int held_offer (struct service *s);
 void held_withdraw (struct service *s);
 void held_configure (struct service *s, size_t root_log_limit);
+void held_store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 /* ---- checkpoint.c ---- */

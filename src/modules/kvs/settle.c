@@ -5,6 +5,22 @@
 #include "commit.h"
 #include "settle.h"
 
+/* Somebody waits until all is stored. */
+struct flush {
+    struct list link; /* in e->flushes */
+    struct kvs_engine *e;
+    struct kvs_request *req;
+    uint64_t upto; /* settlings before that one */
+    int errnum;
+};
+
+static void flush_free (struct flush *fl)
+{
+    list_del (&fl->link);
+    fl->req->cancel = NULL;
+    free (fl);
+}
+
 static void settle_free (struct settle *s)
 {
     list_del (&s->link);
@@ -16,9 +32,12 @@ static void settle_free (struct settle *s)
 void settle_free_all (struct kvs_engine *e)
 {
     struct settle *s;
+    struct flush *fl;
 
     while ((s = list_first (&e->settles, struct settle, link)))
         settle_free (s);
+    while ((fl = list_first (&e->flushes, struct flush, link)))
+        flush_free (fl);
 }
 
 void settle_forget_ns (struct ns *ns)
@@ -28,6 +47,38 @@ void settle_forget_ns (struct ns *ns)
     list_foreach (&ns->e->settles, s, link) {
         if (s->ns == ns)
             s->ns = NULL;
+    }
+}
+
+/* ---- who waits until all is stored ---- */
+
+static void flush_cancel (struct kvs_request *req)
+{
+    struct flush *fl = req->op;
+
+    fl->e->pending--;
+    flush_free (fl);
+}
+
+static bool still_settling (const struct kvs_engine *e, uint64_t upto)
+{
+    const struct settle *s = list_first (&e->settles, struct settle, link);
+
+    return s && s->id < upto; /* the first is the oldest */
+}
+
+/* A settling has ended. */
+static void flushes_check (struct kvs_engine *e, uint64_t id, int errnum)
+{
+    struct flush *fl;
+
+    list_foreach (&e->flushes, fl, link) {
+        if (id < fl->upto && !fl->errnum)
+            fl->errnum = errnum;
+        if (!still_settling (e, fl->upto)) {
+            request_end (e, fl->req, fl->errnum, NULL);
+            flush_free (fl);
+        }
     }
 }
 
@@ -51,6 +102,7 @@ static void settle_end (struct settle *s)
 {
     struct kvs_engine *e = s->e;
     int errnum = s->errnum;
+    uint64_t id;
 
     list_del (&s->link);
     e->hold.errnum = errnum;
@@ -67,7 +119,9 @@ static void settle_end (struct settle *s)
     }
     else if (s->why == SETTLE_SYNC)
         commit_settled (e, s->commit, s->upto, errnum);
+    id = s->id;
     settle_free (s);
+    flushes_check (e, id, errnum);
     commit_starved (e, errnum);
 }
 
@@ -189,6 +243,40 @@ int kvs_engine_save (struct kvs_engine *e)
     struct ns *ns = ns_find (e, "primary");
 
     return ns ? settle_start (ns, SETTLE_SAVE, NULL) : -ENOENT;
+}
+
+/* Of every namespace that holds anything. */
+static int settle_all (struct kvs_engine *e)
+{
+    struct ns *ns;
+    size_t pos = 0;
+    int r;
+
+    while ((ns = table_next (&e->namespaces, &pos))) {
+        if (!list_empty (&ns->gens) && (r = settle_start (ns, SETTLE_SPACE, NULL)) < 0)
+            return r;
+    }
+    return 0;
+}
+
+void kvs_engine_store_held (struct kvs_engine *e, struct kvs_request *req)
+{
+    struct flush *fl = calloc (1, sizeof (*fl));
+    int r;
+
+    if (!fl) {
+        request_refuse (e, req, ENOMEM, NULL);
+        return;
+    }
+    list_init (&fl->link);
+    fl->e = e;
+    fl->req = req;
+    request_begin (e, req, fl, flush_cancel);
+    if ((r = settle_all (e)) < 0)
+        fl->errnum = -r;
+    fl->upto = e->next_id;
+    list_append (&e->flushes, &fl->link);
+    flushes_check (e, fl->upto, 0);
 }
 
 /* ---- room ---- */

@@ -159,18 +159,18 @@ ready () {
 }
 test_expect_success 'the first SIGINT goes to all processes' '
     { interruptible flux mpiexec -n 2 sh -c "trap \"echo int; exit 3\" INT; >int.\$PMI_RANK; while :; do sleep 0.1; done" \
-        >out 2>err & } && pid=$! && ready int && kill -INT $pid &&
-    test_expect_code 3 wait $pid && test_line_count 2 out && grep "Ctrl-C again" err
+        >out 2>err.1 & } && pid=$! && ready int && kill -INT $pid &&
+    test_expect_code 3 wait $pid && test_line_count 2 out && grep "Ctrl-C again" err.1
 '
 test_expect_success 'the second one ends them' '
     { interruptible flux mpiexec -n 2 sh -c "trap \"\" INT TERM; >int2.\$PMI_RANK; while :; do sleep 0.1; done" \
-        >out 2>err & } && pid=$! && ready int2 && kill -INT $pid && wait_until grep again err &&
+        >out 2>err.2 & } && pid=$! && ready int2 && kill -INT $pid && wait_until grep again err.2 &&
     kill -INT $pid && test_expect_code 9 wait $pid
 '
 test_expect_success 'SIGTERM, SIGQUIT, SIGUSR1 and SIGALRM are passed on' '
     for s in TERM QUIT USR1 ALRM; do
         { flux mpiexec -n 2 perl -e "\$SIG{$s} = sub { print qq/$s\n/; exit 4 };
-                open F, qq/>sig$s.\$ENV{PMI_RANK}/; close F; sleep 1 while 1" >out 2>err & }
+                open F, qq/>sig$s.\$ENV{PMI_RANK}/; close F; sleep 1 while 1" >out 2>err.3 & }
         pid=$!
         ready sig$s && kill -$s $pid && test_expect_code 4 wait $pid &&
         printf "$s\n$s\n" >expect && test_cmp expect out || return 1
@@ -190,15 +190,15 @@ test_expect_success 'processes do not outlive it: SIGHUP, SIGKILL' '
 '
 test_expect_success 'a job that waits does not outlive it either' '
     flux submit -n "$(nproc)" sh -c "while :; do sleep 0.1; done" >blocker &&
-    { flux mpiexec -verbose true 2>err & } && pid=$! && wait_until grep job err && kill -9 $pid &&
-    id=$(sed "s/.*job //" err) && flux job wait-event -t 30 $id clean &&
+    { flux mpiexec -verbose true 2>err.4 & } && pid=$! && wait_until grep job err.4 && kill -9 $pid &&
+    id=$(sed "s/.*job //" err.4) && flux job wait-event -t 30 $id clean &&
     flux job eventlog $id | grep "the program that ran this job is gone" &&
     flux cancel $(cat blocker) && flux job wait-event $(cat blocker) clean
 '
 test_expect_success 'SIGINT while the job waits takes it back' '
     flux submit -n "$(nproc)" sh -c "while :; do sleep 0.1; done" >blocker &&
-    { interruptible flux mpiexec -verbose true 2>err & } && pid=$! && wait_until grep job err &&
-    kill -INT $pid && test_expect_code 255 wait $pid && grep -i "cancel" err &&
+    { interruptible flux mpiexec -verbose true 2>err.5 & } && pid=$! && wait_until grep job err.5 &&
+    kill -INT $pid && test_expect_code 255 wait $pid && grep -i "cancel" err.5 &&
     flux cancel $(cat blocker) && flux job wait-event $(cat blocker) clean
 '
 test_expect_success 'MPIEXEC_TIMEOUT' '
@@ -208,8 +208,8 @@ test_expect_success 'MPIEXEC_TIMEOUT' '
     MPIEXEC_TIMEOUT=100 flux mpiexec true
 '
 test_expect_success 'a job that is canceled' '
-    { flux mpiexec -n 2 -verbose sh -c "while :; do sleep 0.1; done" 2>err & } && pid=$! &&
-    wait_until grep job err && id=$(sed "s/.*job //" err) && flux job wait-event $id start &&
+    { flux mpiexec -n 2 -verbose sh -c "while :; do sleep 0.1; done" 2>err.6 & } && pid=$! &&
+    wait_until grep job err.6 && id=$(sed "s/.*job //" err.6) && flux job wait-event $id start &&
     flux cancel $id && test_expect_code 15 wait $pid
 '
 test_expect_success 'it is a job like any other' '

@@ -153,11 +153,14 @@ static bool is_ours (const struct block *b, size_t count, const char *name)
     return false;
 }
 
-/* Variables from a jobspec, unless we set them, or 'over' has them, too. */
+/* Variables from a jobspec, unless we set them, or 'over' or 'expand' has them,
+ * too.
+ */
 static void put_vars (struct block *b,
                       size_t ours,
                       json_t *vars,
                       json_t *over,
+                      json_t *expand,
                       const char *hostname)
 {
     const char *name;
@@ -167,7 +170,7 @@ static void put_vars (struct block *b,
         const char *s = json_string_value (value);
 
         if (!s || is_removed (name) || json_object_get (over, name)
-            || is_ours (b, ours, name))
+            || json_object_get (expand, name) || is_ours (b, ours, name))
             continue;
         put (b, name, strcmp (name, "HOSTNAME") ? s : hostname);
     }
@@ -179,6 +182,7 @@ int env_create (struct job *job,
                 struct env *env)
 {
     json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
+    json_t *expand = jobspec_option (job->js, "env-expand");
     struct block b = { 0 };
     size_t ours;
     char *p;
@@ -190,13 +194,16 @@ int env_create (struct job *job,
                   ours,
                   json_object_get (system, "environment"),
                   program->env,
+                  expand,
                   job->x->hostname);
     if (!text_error (&b.text))
-        put_vars (&b, ours, program->env, NULL, job->x->hostname);
-    env->count = b.count + count_task_vars (job);
+        put_vars (&b, ours, program->env, NULL, expand, job->x->hostname);
+    env->nexpanded = json_object_size (expand);
+    env->count = b.count + count_task_vars (job) + env->nexpanded;
     env->vars = calloc (env->count + 1, sizeof (env->vars[0]));
     env->task = calloc (TASK_VARS, TASK_VAR_SIZE);
-    if (text_error (&b.text) || !env->vars || !env->task) {
+    env->expanded = calloc (env->nexpanded + 1, sizeof (env->expanded[0]));
+    if (text_error (&b.text) || !env->vars || !env->task || !env->expanded) {
         text_fini (&b.text);
         return -ENOMEM;
     }
@@ -207,12 +214,35 @@ int env_create (struct job *job,
             env->path = p + 5;
         p += strlen (p) + 1;
     }
-    for (size_t i = b.count; i < env->count; i++)
+    for (size_t i = b.count; i < env->count - env->nexpanded; i++)
         env->vars[i] = env->task + (i - b.count) * TASK_VAR_SIZE;
     return 0;
 }
 
-void env_set_task (struct env *env, const struct task *task)
+/* Option env-expand: { name: template ... } */
+static int expand (struct job *job, struct env *env, const struct task *task)
+{
+    json_t *templates = jobspec_option (job->js, "env-expand"), *value;
+    size_t i = 0, first = env->count - env->nexpanded;
+    const char *name;
+
+    json_object_foreach (templates, name, value) {
+        struct text *t = &env->expanded[i];
+
+        text_clear (t);
+        text_printf (t, "%s=", name);
+        if (json_is_string (value))
+            job_render (job, task, json_string_value (value), t);
+        if (text_error (t))
+            return -ENOMEM;
+        env->vars[first + i++] = t->buf;
+        if (!strcmp (name, "PATH"))
+            env->path = t->buf + 5;
+    }
+    return 0;
+}
+
+int env_set_task (struct job *job, struct env *env, const struct task *task)
 {
     const uint32_t values[TASK_VARS] = { task->rank, task->localid, task->rank,
                                          task->localid };
@@ -223,6 +253,7 @@ void env_set_task (struct env *env, const struct task *task)
                   "%s=%u",
                   task_vars[i],
                   values[i]);
+    return expand (job, env, task);
 }
 
 void env_fini (struct env *env)
@@ -230,5 +261,8 @@ void env_fini (struct env *env)
     free (env->vars);
     free (env->base);
     free (env->task);
+    for (size_t i = 0; env->expanded && i < env->nexpanded; i++)
+        text_fini (&env->expanded[i]);
+    free (env->expanded);
     memset (env, 0, sizeof (*env));
 }

@@ -128,6 +128,8 @@ struct env {
     size_t count;
     char *base; /* the memory of those that all tasks of a program share */
     char *task; /* ... and of the others */
+    struct text *expanded; /* of option env-expand, for the task at hand */
+    size_t nexpanded;
     const char *path; /* value of PATH, or NULL */
 };
 
@@ -180,6 +182,7 @@ struct job {
     struct guestlog log;
     struct output *output; /* NULL: mock job, or refused */
     char refusal[160];     /* why there is no shell for this jobspec; or "" */
+    char misfit[160];      /* ... why a shell would give up on it; or "" */
     struct list files;     /* open output files (files.c) */
     bool paused;           /* tasks are not read: log is full */
     struct pmi *pmi;
@@ -206,6 +209,7 @@ struct job {
     uint64_t input_bytes;
     struct flux_msglist *unread; /* stdin requests of the follower, unanswered */
     flux_watcher_t *w_expiration;
+    flux_watcher_t *w_warning; /* option signal: before the job expires */
     flux_watcher_t *w_exit_timeout;
     flux_watcher_t *w_kill;
     int kill_count;
@@ -307,9 +311,12 @@ int env_create (struct job *job,
                 const struct program *program,
                 uint32_t node,
                 struct env *env);
-/* Set the variables that differ from task to task. */
-void env_set_task (struct env *env, const struct task *task);
+/* Set the variables that differ from task to task.  0 or -ENOMEM. */
+int env_set_task (struct job *job, struct env *env, const struct task *task);
 void env_fini (struct env *env);
+
+/* stage.c: attributes.system.files.  On failure the job has been told. */
+int stage_files (struct job *job);
 
 /* tags.c: mustache tags of a job; task may be NULL. */
 void job_render (struct job *job, const struct task *task, const char *tmpl, struct text *out);

@@ -66,6 +66,7 @@ void job_free (struct job *job)
     files_fini (job);
     remove_tmpdir (job);
     flux_watcher_destroy (job->w_expiration);
+    flux_watcher_destroy (job->w_warning);
     flux_watcher_destroy (job->w_exit_timeout);
     flux_watcher_destroy (job->w_kill);
     mock_destroy (job->mock);
@@ -153,6 +154,7 @@ void job_complete (struct job *job)
         return;
     job->state = JOB_FINISHING;
     flux_watcher_stop (job->w_expiration);
+    flux_watcher_stop (job->w_warning);
     flux_watcher_stop (job->w_exit_timeout);
     flux_watcher_stop (job->w_kill);
     remove_service (job);
@@ -235,12 +237,50 @@ static int client_options (struct job *job, flux_error_t *error)
     return 0;
 }
 
+/* Option taskmap: { "scheme":s "value"?:s } */
+static int renumber_tasks (struct job *job)
+{
+    const char *scheme = jobspec_option_string (job->js, "taskmap.scheme", NULL);
+    const char *value = jobspec_option_string (job->js, "taskmap.value", "");
+
+    flux_error_t why;
+    int r;
+
+    if (!scheme || (r = layout_remap (&job->layout, scheme, value, &why)) != -EINVAL)
+        return scheme ? r : 0;
+    snprintf (job->misfit, sizeof (job->misfit), "%s", why.text);
+    return 0;
+}
+
+static int create_tasks (struct job *job)
+{
+    uint32_t *localids;
+
+    job->tasks = calloc (job->ntasks + 1, sizeof (job->tasks[0]));
+    localids = calloc (job->layout.nnodes, sizeof (localids[0]));
+    if (!job->tasks || !localids) {
+        free (localids);
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < job->ntasks; i++) {
+        struct task *t = &job->tasks[i];
+        uint32_t node = job->layout.nodeid[i];
+
+        *t = (struct task){ .job = job, .rank = i, .node = node };
+        t->localid = localids[node]++;
+        t->pidfd = t->stdin_fd = t->pmi_fd = -1;
+        for (int s = 0; s < OUTPUT_STREAMS; s++)
+            t->stream[s].fd = t->stream[s].file = -1;
+    }
+    free (localids);
+    return 0;
+}
+
 /* Everything that needs no I/O.  Returns 0, or -errno with a sentence. */
 static int prepare (struct job *job, flux_error_t *error)
 {
     struct output_config config = { 0 };
     size_t nnodes = rset_nnodes (job->R);
-    uint32_t node = 0, localid = 0;
     int r;
 
     /* nodes are in the order of their ranks */
@@ -250,23 +290,12 @@ static int prepare (struct job *job, flux_error_t *error)
                    rset_rank_at (job->R, nnodes - 1));
         return -EINVAL;
     }
-    if ((r = layout_create (job->js, job->R, &job->layout, error)) < 0)
+    if ((r = layout_create (job->js, job->R, &job->layout, error)) < 0
+        || (r = renumber_tasks (job)) < 0)
         return r;
     job->ntasks = job->layout.ntasks;
-    if (!(job->tasks = calloc (job->ntasks + 1, sizeof (job->tasks[0]))))
-        return -ENOMEM;
-    for (uint32_t i = 0; i < job->ntasks; i++) {
-        struct task *t = &job->tasks[i];
-
-        if (job->layout.nodeid[i] != node) {
-            node = job->layout.nodeid[i];
-            localid = 0;
-        }
-        *t = (struct task){ .job = job, .rank = i, .node = node, .localid = localid++ };
-        t->pidfd = t->stdin_fd = t->pmi_fd = -1;
-        for (int s = 0; s < OUTPUT_STREAMS; s++)
-            t->stream[s].fd = t->stream[s].file = -1;
-    }
+    if ((r = create_tasks (job)) < 0)
+        return r;
     config.ntasks = job->layout.ntasks;
     if ((r = programs_create (job, error)) < 0 || (r = client_options (job, error)) < 0
         || (r = size_limits (job, &config, error)) < 0)

@@ -150,6 +150,75 @@ static void expired_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     job_cancel (job, SIGALRM);
 }
 
+/* Option signal: 1, or { "signum"?:i "timeleft"?:n }.  Returns false if there is
+ * none.
+ */
+static bool get_warning (const struct job *job, int *signum, double *timeleft)
+{
+    json_t *o = jobspec_option (job->js, "signal"), *n;
+
+    *signum = SIGUSR1;
+    *timeleft = 60;
+    if (!o || json_is_false (o) || (json_is_integer (o) && json_integer_value (o) == 0))
+        return false;
+    if (json_is_integer (n = json_object_get (o, "signum")))
+        *signum = json_integer_value (n);
+    if (json_is_number (n = json_object_get (o, "timeleft")))
+        *timeleft = json_number_value (n);
+    return *signum > 0 && *signum < NSIG;
+}
+
+static void say_signal (char *name, size_t size, int signum)
+{
+    const char *s = sigabbrev_np (signum);
+
+    if (s)
+        snprintf (name, size, "SIG%s", s);
+    else
+        snprintf (name, size, "signal %d", signum);
+}
+
+static void warning_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct job *job = arg;
+    double timeleft;
+    char name[32];
+    int signum;
+
+    if (!get_warning (job, &signum, &timeleft))
+        return;
+    say_signal (name, sizeof (name), signum);
+    job_log (job, 5, "signal: job will expire in %.1fs, sending %s to job",
+             rset_expiration (job->R) - flux_reactor_time (), name);
+    job_signal (job, signum);
+}
+
+/* left: seconds until the job expires; negative if it does not. */
+static void arm_warning (struct job *job, double left)
+{
+    double timeleft;
+    char name[32];
+    int signum;
+
+    flux_watcher_destroy (job->w_warning);
+    job->w_warning = NULL;
+    if (job->mock || !get_warning (job, &signum, &timeleft))
+        return;
+    if (left < 0) {
+        say_signal (name, sizeof (name), signum);
+        job_log (job, 5, "signal: job has no expiration, %s will not be sent", name);
+        return;
+    }
+    job->w_warning = flux_timer_watcher_create (job->x->reactor,
+                                                left > timeleft ? left - timeleft : 0,
+                                                0.,
+                                                warning_cb,
+                                                job);
+    if (!job->w_warning)
+        flux_log_error (job->x->h, "%s: signal timer", job->f58);
+    flux_watcher_start (job->w_warning);
+}
+
 /* The allocation may have waited for us: if that took much of the job's time
  * it gets that time in addition.
  */
@@ -162,12 +231,15 @@ void job_arm_expiration (struct job *job)
 
     flux_watcher_destroy (job->w_expiration);
     job->w_expiration = NULL;
-    if (expiration <= 0)
+    if (expiration <= 0) {
+        arm_warning (job, -1);
         return;
+    }
     left = expiration - now;
     if (start > 0 && now > start
         && now - start > (expiration - start) * job->x->config.max_start_delay / 100)
         left += now - start;
+    arm_warning (job, left > 0 ? left : 0);
     job->w_expiration = flux_timer_watcher_create (job->x->reactor,
                                                    left > 0 ? left : 0,
                                                    0.,

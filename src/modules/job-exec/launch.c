@@ -18,7 +18,8 @@ struct launch {
     struct job *job;
     uint32_t node; /* which cpus are for, or UINT32_MAX */
     int cwd;       /* where relative paths of files begin; a program's */
-    enum { BIND_NOT, BIND_ALL, BIND_EACH } bind;
+    enum { BIND_NOT, BIND_ALL, BIND_EACH, BIND_MAP } bind;
+    const char *map; /* BIND_MAP: cpus of each local task, "0-1;2,3;..." */
     cpu_set_t cpus; /* of all tasks of the node, or of the one being started */
     int umask;      /* or -1 */
     struct spawn_limit limits[NLIMITS];
@@ -98,20 +99,38 @@ static void add_cores (struct launch *l, unsigned int n, unsigned int count)
     }
 }
 
+/* Option cpu-affinity, without the words that say how much to tell of it. */
+static const char *affinity (const struct job *job)
+{
+    static const char verbose[] = "verbose,", dry_run[] = "dry-run,";
+    const char *how = jobspec_option_string (job->js, "cpu-affinity", "on");
+
+    if (!strcmp (how, "verbose"))
+        return "on";
+    if (!strncmp (how, verbose, sizeof (verbose) - 1))
+        how += sizeof (verbose) - 1;
+    return !strcmp (how, "dry-run") || !strncmp (how, dry_run, sizeof (dry_run) - 1) ? "off"
+                                                                                    : how;
+}
+
 /* What follows is for tasks of this node: bind them to the job's cores there,
  * unless these are all there are, or not ours.
  */
 static void bind_node (struct launch *l, uint32_t node)
 {
     struct job *job = l->job;
-    const char *how = jobspec_option_string (job->js, "cpu-affinity", "on");
+    const char *how = affinity (job);
     unsigned int total = idset_count (rset_ids_at (job->R, node, RSET_CORE));
 
     l->node = node;
     l->bind = BIND_NOT;
     if (!strcmp (how, "off") || total == 0)
         return;
-    if (!strcmp (how, "per-task"))
+    if (!strncmp (how, "map:", 4)) {
+        l->bind = BIND_MAP;
+        l->map = how + 4;
+    }
+    else if (!strcmp (how, "per-task"))
         l->bind = BIND_EACH;
     else if (total < coremap_count (&job->x->cores)) {
         CPU_ZERO (&l->cpus);
@@ -121,11 +140,38 @@ static void bind_node (struct launch *l, uint32_t node)
     }
 }
 
+/* The task's part of the map, which begins anew for tasks beyond its end.  A
+ * part that is no list of cpus binds nothing.
+ */
+static const cpu_set_t *map_cpus (struct launch *l, const struct task *task)
+{
+    const char *p = l->map;
+    struct idset *ids;
+    char part[256];
+    size_t len;
+
+    for (uint32_t i = 0; i < task->localid; i++)
+        p = strchr (p, ';') ? strchr (p, ';') + 1 : l->map;
+    len = strcspn (p, ";");
+    snprintf (part, sizeof (part), "%.*s", (int)len, p);
+    if (len >= sizeof (part) || !(ids = idset_decode (part))) {
+        job_log (l->job, 3, "cpu-affinity: invalid map: %s", l->map);
+        return NULL;
+    }
+    CPU_ZERO (&l->cpus);
+    for (unsigned int cpu = idset_first (ids); cpu < CPU_SETSIZE; cpu = idset_next (ids, cpu))
+        CPU_SET (cpu, &l->cpus);
+    idset_destroy (ids);
+    return CPU_COUNT (&l->cpus) > 0 ? &l->cpus : NULL;
+}
+
 /* The task's share of the cores; with more tasks than cores they take turns. */
 static const cpu_set_t *get_cpus (struct launch *l, const struct task *task)
 {
     unsigned int total, ntasks, share;
 
+    if (l->bind == BIND_MAP)
+        return map_cpus (l, task);
     if (l->bind != BIND_EACH)
         return l->bind == BIND_ALL ? &l->cpus : NULL;
     total = idset_count (rset_ids_at (l->job->R, task->node, RSET_CORE));
@@ -165,13 +211,30 @@ static void launch_fini (struct launch *l)
     json_decref (move_ptr (job->J)); /* was for the environment only */
 }
 
+/* As upstream's shell words it: what is wrong with a map of the user's own is a
+ * message, its consequence the exception.
+ */
+static int give_up (struct job *job)
+{
+    bool map = !strncmp (job->misfit, "invalid taskmap:", 16);
+
+    if (map)
+        job_log (job, 3, "%s", job->misfit);
+    job_fatal (job, "exec", "%s", map ? "failed to set new shell taskmap" : job->misfit);
+    return -EINVAL;
+}
+
 /* Returns 0, or negative after the job was told why not. */
 static int launch_init (struct launch *l)
 {
     struct job *job = l->job;
     int r;
 
+    if (job->misfit[0])
+        return give_up (job);
     make_tmpdir (job);
+    if ((r = stage_files (job)) < 0)
+        return r;
     if ((r = pmi_service_init (job)) < 0) {
         job_fatal (job, "exec", "shell_init: %s", strerror (-r));
         return r;
@@ -300,10 +363,11 @@ static int start_task (struct launch *l, struct program *p, struct task *task)
 /* One task could not be started: that is the end of all (exec.md 8.12). */
 static void start_failed (struct job *job, struct program *p, struct task *task, int r)
 {
-    int code = r == -ENOENT ? 127 : r == -EPERM || r == -EACCES ? 126 : 1;
+    int code = r == -ENOENT                                      ? 127
+               : r == -EPERM || r == -EACCES || r == -ENOEXEC ? 126
+                                                                : 1;
 
-    if (code > job->exit_code)
-        job->exit_code = code;
+    job->exception_status = code << 8; /* whatever becomes of those that run */
     job_fatal (job,
                "exec",
                "task %u (host %s): start failed: %s: %s",

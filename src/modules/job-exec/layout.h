@@ -1,7 +1,8 @@
 /* job-exec/layout.h - how many tasks a job has, and which node runs which.
  *
  * Rules: exec.md 8.5.  Tasks are dealt out one by one to the node with most
- * cores first, then numbered in blocks: node 0 has the first ids.
+ * cores first, then numbered in blocks: node 0 has the first ids, unless a
+ * taskmap scheme says otherwise.
  *
  * Ownership: a layout owns its arrays.
  * Bound: LAYOUT_TASKS_MAX tasks.
@@ -32,6 +33,15 @@ int layout_create (const struct jobspec *js,
                    struct layout *l,
                    flux_error_t *error);
 void layout_fini (struct layout *l);
+
+/* Number the tasks in another way (RFC 34 schemes; see taskmap.c).  block and
+ * cyclic[:N] leave each node as many as it has, manual:MAP may not.  Returns 0,
+ * -EINVAL with a sentence and the layout as it was, or -ENOMEM.
+ */
+int layout_remap (struct layout *l,
+                  const char *scheme,
+                  const char *value,
+                  flux_error_t *error);
 
 /* RFC 34: [[nodeid,nnodes,ppn,repeat],...] */
 void layout_taskmap (const struct layout *l, struct text *out);

@@ -167,7 +167,8 @@ int program_set_task (struct job *job, struct program *p, const struct task *tas
         if ((r = env_create (job, p, p->node, &p->env_block)) < 0)
             return r;
     }
-    env_set_task (&p->env_block, task);
+    if ((r = env_set_task (job, &p->env_block, task)) < 0)
+        return r;
     for (size_t i = 0; p->rendered && i < p->argc; i++) {
         text_clear (&p->rendered[i]);
         job_render (job, task, json_string_value (json_array_get (p->command, i)),

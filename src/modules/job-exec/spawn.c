@@ -110,6 +110,24 @@ child_code static int prepare (struct child *c)
     return 0;
 }
 
+/* A file without #! that the kernel does not know: text is for sh, as execvp ()
+ * has it, but another machine's program is not.
+ */
+child_code static bool is_text (const char *path)
+{
+    char head[80];
+    int fd = open (path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read (fd, head, sizeof (head)) : 0;
+
+    if (fd >= 0)
+        close (fd);
+    for (ssize_t i = 0; i < n && head[i] != '\n'; i++) {
+        if (head[i] == '\0')
+            return false;
+    }
+    return n < 4 || head[0] != '\177' || head[1] != 'E' || head[2] != 'L' || head[3] != 'F';
+}
+
 child_code static int child_main (void *arg)
 {
     struct child *c = arg;
@@ -120,7 +138,9 @@ child_code static int child_main (void *arg)
         sigprocmask (SIG_SETMASK, &c->no_signals, NULL);
         for (size_t i = 0; c->candidates[i]; i++) {
             execve (c->candidates[i], c->cmd->argv, c->cmd->envp);
-            if (errno == ENOEXEC) {
+            if (errno == ENOEXEC && !is_text (c->candidates[i]))
+                errno = ENOEXEC; /* which reading it may have changed */
+            else if (errno == ENOEXEC) {
                 c->script_argv[1] = c->candidates[i];
                 execve ("/bin/sh", c->script_argv, c->cmd->envp);
             }

@@ -148,6 +148,11 @@ static void scripts_without_interpreter (void)
     close (fd);
     is_int (run (&cmd, &out), 0, "a script without #! is run by sh");
     is (out.buf, "a b\n", "with its arguments");
+    fd = open (path, O_WRONLY | O_TRUNC);
+    if (fd < 0 || write (fd, "\177ELF\0", 5) != 5)
+        bail_out ("no program");
+    close (fd);
+    is_int (run (&cmd, &out), -ENOEXEC, "what is a program, but of another kind, is not");
     chmod (path, 0600);
     is_int (run (&cmd, &out), -EACCES, "not if it may not be executed");
     unlink (path);

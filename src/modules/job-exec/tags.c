@@ -34,26 +34,32 @@ static bool put_id (struct job *job, const char *type, struct text *out)
     return true;
 }
 
-/* The ids of a node's tasks: they follow each other. */
+static void put_idset (const struct idset *ids, struct text *out)
+{
+    char *s = ids ? idset_encode (ids, IDSET_FLAG_RANGE) : NULL;
+
+    if (s)
+        text_puts (out, s);
+    free (s);
+}
+
 static void put_taskids (struct job *job, uint32_t node, struct text *out)
 {
-    uint32_t first = 0, count = job->layout.ppn[node];
+    struct idset *ids = idset_create (0, IDSET_FLAG_AUTOGROW);
 
-    for (uint32_t i = 0; i < node; i++)
-        first += job->layout.ppn[i];
-    if (count > 1)
-        text_printf (out, "%u-%u", first, first + count - 1);
-    else if (count == 1)
-        text_put_uint (out, first);
+    for (uint32_t i = 0; ids && i < job->layout.ntasks; i++) {
+        if (job->layout.nodeid[i] == node)
+            (void)idset_set (ids, i);
+    }
+    put_idset (ids, out);
+    idset_destroy (ids);
 }
 
 static bool put_node (struct job *job, uint32_t node, const char *tag, struct text *out)
 {
     const struct idset *cores = rset_ids_at (job->R, node, RSET_CORE);
     const struct idset *gpus = rset_ids_at (job->R, node, RSET_GPU);
-    const struct idset *ids = !strcmp (tag, "cores") ? cores : gpus;
     const char *host = rset_host_at (job->R, node);
-    char *s;
 
     if (!strcmp (tag, "id"))
         text_put_uint (out, node);
@@ -67,12 +73,10 @@ static bool put_node (struct job *job, uint32_t node, const char *tag, struct te
         text_put_uint (out, job->layout.ppn[node]);
     else if (!strcmp (tag, "taskids"))
         put_taskids (job, node, out);
-    else if (!strcmp (tag, "cores") || !strcmp (tag, "gpus")) {
-        if (ids && (s = idset_encode (ids, IDSET_FLAG_RANGE))) {
-            text_puts (out, s);
-            free (s);
-        }
-    }
+    else if (!strcmp (tag, "cores"))
+        put_idset (cores, out);
+    else if (!strcmp (tag, "gpus"))
+        put_idset (gpus, out);
     else
         return false;
     return true;

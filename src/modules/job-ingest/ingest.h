@@ -14,6 +14,7 @@
 
 #include <flux/core.h>
 #include <flux/hostlist.h>
+#include <jansson.h>
 
 #include "common/fluid.h"
 #include "common/list.h"
@@ -35,13 +36,23 @@ struct ingest_job {
     const char *error;     /* from job-manager; in its response */
 };
 
+/* What the configuration adds to jobspecs (complete.c). */
+struct completion {
+    bool on;
+    json_t *conf;     /* the whole of it; the others are in it, or NULL */
+    json_t *queues;
+    json_t *defaults;
+};
+
 struct ingest {
     flux_t *h;
     flux_msg_handler_t **handlers;
     struct fluid_generator ids;
     uint32_t owner; /* of the instance */
     bool allow_root;
+    bool no_validator; /* by module argument */
     bool validate;
+    struct completion completion;
     bool saves; /* the state directory outlives the instance */
     struct hostlist *hosts; /* of the instance; NULL: not checked */
     struct list gathering;
@@ -61,6 +72,12 @@ void ingest_submit_cb (flux_t *h,
                        const flux_msg_t *msg,
                        void *arg);
 uint64_t ingest_clock_ms (void);
+
+/* complete.c: take over a configuration; -1 with a sentence. */
+int completion_configure (struct ingest *in, const flux_conf_t *conf, flux_error_t *error);
+
+/* Only if it is on.  -1 with a sentence: the job is refused. */
+int completion_apply (const struct completion *c, json_t *jobspec, flux_error_t *error);
 
 /* batch.c: take over a checked job. */
 void ingest_job_add (struct ingest *in, struct ingest_job *job);

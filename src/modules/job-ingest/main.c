@@ -45,7 +45,32 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
         flux_log_error (h, "stats-get response");
 }
 
+/* job-ingest.config-reload { whole configuration } -> {} */
+static void reload_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct ingest *in = arg;
+    flux_error_t error = { "" };
+    flux_conf_t *conf;
+    int rc;
+
+    if (flux_module_config_request_decode (msg, &conf) < 0)
+        rc = flux_respond_error (h, msg, EPROTO, NULL);
+    else if (completion_configure (in, conf, &error) < 0) {
+        flux_conf_decref (conf);
+        rc = flux_respond_error (h, msg, EINVAL, error.text);
+    }
+    else if (flux_set_conf_new (h, conf) < 0) {
+        flux_conf_decref (conf);
+        rc = flux_respond_error (h, msg, errno, NULL);
+    }
+    else
+        rc = flux_respond (h, msg, NULL);
+    if (rc < 0)
+        flux_log_error (h, "config-reload response");
+}
+
 static const struct flux_msg_handler_spec handlers[] = {
+    { FLUX_MSGTYPE_REQUEST, "job-ingest.config-reload", reload_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-ingest.submit", ingest_submit_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-ingest.getinfo", getinfo_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-ingest.stats-get", stats_cb, FLUX_ROLE_USER },
@@ -85,7 +110,7 @@ static int parse_args (struct ingest *in, int argc, char **argv, uint32_t *max_i
         char *end;
 
         if (!strcmp (argv[i], "disable-validator"))
-            in->validate = false;
+            in->no_validator = true;
         else if (!strcmp (argv[i], "allow-root-jobs"))
             in->allow_root = true;
         else if (!strncmp (argv[i], "max-fluid-generator-id=", 23)) {
@@ -106,36 +131,17 @@ static int parse_args (struct ingest *in, int argc, char **argv, uint32_t *max_i
     return 0;
 }
 
-/* What a queue requires would have to be put into its jobs' constraints, which
- * is not done here: such a queue must not send jobs anywhere.
- */
-static int check_queues (struct ingest *in)
-{
-    json_t *queues = NULL, *o;
-    const char *name;
-
-    if (!flux_get_conf (in->h)
-        || flux_conf_unpack (flux_get_conf (in->h), NULL, "{s?o}", "queues", &queues) < 0)
-        return 0;
-    json_object_foreach (queues, name, o)
-    {
-        if (json_array_size (json_object_get (o, "requires")) > 0) {
-            flux_log (in->h, LOG_ERR, "queues.%s.requires is not supported", name);
-            errno = EINVAL;
-            return -1;
-        }
-    }
-    return 0;
-}
-
 static int start (struct ingest *in, uint32_t rank)
 {
     const char *s;
     uint64_t offset = 0;
+    flux_error_t error = { "" };
     int r;
 
-    if (check_queues (in) < 0)
+    if (completion_configure (in, flux_get_conf (in->h), &error) < 0) {
+        flux_log (in->h, LOG_ERR, "%s", error.text);
         return -1;
+    }
     if (get_offset (in->h, rank, &offset) < 0)
         return -1;
     if ((r = fluid_generator_init (&in->ids, rank, offset, ingest_clock_ms ())) < 0) {
@@ -155,7 +161,7 @@ static int start (struct ingest *in, uint32_t rank)
 
 int mod_main (flux_t *h, int argc, char **argv)
 {
-    struct ingest in = { .h = h, .validate = true };
+    struct ingest in = { .h = h };
     uint32_t max_id = FLUID_GENERATOR_MAX;
     uint32_t rank;
     int rc = -1;
@@ -171,5 +177,6 @@ int mod_main (flux_t *h, int argc, char **argv)
     ingest_batches_fini (&in);
     flux_msg_handler_delvec (in.handlers);
     hostlist_destroy (in.hosts);
+    json_decref (in.completion.conf);
     return rc;
 }

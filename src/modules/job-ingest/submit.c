@@ -129,6 +129,23 @@ static int redact (struct ingest_job *job, const char *payload)
     return 0;
 }
 
+/* What is stored is the completed jobspec. */
+static int complete (struct ingest *in,
+                     struct ingest_job *job,
+                     json_t *jobspec,
+                     flux_error_t *error)
+{
+    char *s;
+
+    if (completion_apply (&in->completion, jobspec, error) < 0)
+        return -1;
+    if (!(s = json_dumps (jobspec, JSON_COMPACT)))
+        return errprintf (error, "out of memory");
+    free (job->jobspec);
+    job->jobspec = s;
+    return 0;
+}
+
 static int check_jobspec (struct ingest *in,
                           struct ingest_job *job,
                           const char *payload,
@@ -150,6 +167,8 @@ static int check_jobspec (struct ingest *in,
         errprintf (error, "submission of jobs as user root not supported");
         errno = EPERM;
     }
+    else if (in->completion.on && complete (in, job, jobspec, error) < 0)
+        errno = EPERM;
     else if (in->validate && !(job->flags & FLUX_JOB_NOVALIDATE)
              && (r = jobspec_validate (jobspec, in->hosts, error)) < 0)
         errno = r == -ENOMEM ? ENOMEM : EPERM;

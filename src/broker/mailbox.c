@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "common/util.h"
 #include "libflux/linger.h"
@@ -25,8 +24,8 @@ struct mailbox {
     atomic_size_t bytes;
     size_t taken; /* bytes, of the broker's thread */
     bool taking; /* the last one taken may not be delivered yet */
-    bool asleep; /* wakefd is to be written */
-    int wakefd;
+    bool asleep; /* to be woken */
+    struct waker *waker;
 
     pthread_mutex_t lock; /* for senders that wait for room */
     pthread_cond_t room;
@@ -47,7 +46,7 @@ struct mailbox *mailbox_new (struct monitor *monitor)
 
     if (!mb)
         return NULL;
-    if ((mb->wakefd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
+    if (!(mb->waker = waker_create ())) {
         free_keep_errno (mb);
         return NULL;
     }
@@ -71,7 +70,7 @@ void mailbox_free (struct mailbox *mb)
     flux_watcher_destroy (mb->check);
     flux_watcher_destroy (mb->idle);
     flux_watcher_destroy (mb->woken);
-    close (mb->wakefd);
+    waker_put (mb->waker);
     pthread_cond_destroy (&mb->room);
     pthread_mutex_destroy (&mb->lock);
     free (mb->ring);
@@ -131,7 +130,7 @@ int mailbox_put (struct mailbox *mb, struct endpoint *ep, flux_msg_t **msg)
     *msg = NULL;
     if (mb->asleep) {
         mb->asleep = false;
-        (void)eventfd_write (mb->wakefd, 1);
+        monitor_wake (mb->monitor, mb->waker);
     }
     return 0;
 }
@@ -230,7 +229,7 @@ static void woken_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     struct mailbox *mb = arg;
     eventfd_t value;
 
-    (void)eventfd_read (mb->wakefd, &value);
+    (void)eventfd_read (mb->waker->fd, &value);
 }
 
 int mailbox_watch (struct mailbox *mb,
@@ -244,7 +243,7 @@ int mailbox_watch (struct mailbox *mb,
         || !(mb->check = flux_check_watcher_create (reactor, check_cb, mb))
         || !(mb->idle = flux_idle_watcher_create (reactor, NULL, NULL))
         || !(mb->woken = flux_fd_watcher_create (
-                 reactor, mb->wakefd, FLUX_POLLIN, woken_cb, mb)))
+                 reactor, mb->waker->fd, FLUX_POLLIN, woken_cb, mb)))
         return -1;
     flux_watcher_unref (mb->prepare);
     flux_watcher_unref (mb->check);

@@ -46,6 +46,14 @@ static int push (struct module *m, flux_msg_t **msg)
     return 0;
 }
 
+/* It has a message and sleeps. */
+static void wake (void *arg, struct waker *w)
+{
+    struct module *m = arg;
+
+    router_wake (m->router, w);
+}
+
 static int hold (struct module *m, flux_msg_t **msg)
 {
     if (flux_msglist_append (m->held, *msg) < 0)
@@ -207,6 +215,7 @@ static int open_channel (struct module *m, flux_reactor_t *reactor)
     }
     snprintf (uri, sizeof (uri), "interthread://%s", m->uuid);
     m->tap.send = send;
+    m->tap.wake = wake;
     m->tap.arg = m;
     if (!(m->h = flux_open (uri, FLUX_O_NONBLOCK | FLUX_O_NOREQUEUE))
         || flux_opt_set (m->h, INTERTHREAD_TAP, &m->tap, sizeof (m->tap)) < 0

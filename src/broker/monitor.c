@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <string.h>
+
 #include "common/util.h"
 
 #include "monitor.h"
@@ -19,6 +21,7 @@ void monitor_init (struct monitor *m)
     m->home = &me;
     atomic_init (&m->inside, NULL);
     m->depth = 0;
+    m->nwakes = 0;
 }
 
 void monitor_fini (struct monitor *m)
@@ -47,14 +50,30 @@ void monitor_enter (struct monitor *m)
     m->cancelstate = cancelstate;
 }
 
+void monitor_wake (struct monitor *m, struct waker *w)
+{
+    if (m->nwakes < MONITOR_WAKES)
+        m->wakes[m->nwakes++] = waker_get (w);
+    else
+        waker_fire (w);
+}
+
 void monitor_leave (struct monitor *m)
 {
+    struct waker *wakes[MONITOR_WAKES];
     int cancelstate = m->cancelstate;
+    int nwakes = m->nwakes;
 
     must (m->depth > 0);
     if (--m->depth > 0)
         return;
+    memcpy (wakes, m->wakes, nwakes * sizeof (wakes[0]));
+    m->nwakes = 0;
     atomic_store_explicit (&m->inside, NULL, memory_order_relaxed);
     pthread_mutex_unlock (&m->lock);
+    for (int i = 0; i < nwakes; i++) {
+        waker_fire (wakes[i]);
+        waker_put (wakes[i]);
+    }
     pthread_setcancelstate (cancelstate, NULL);
 }

@@ -7,6 +7,9 @@
  * A thread may enter again while it is inside: a message that is delivered
  * may be answered on the spot.
  *
+ * Whom it has messages for, a thread wakes when it has left: somebody who is
+ * woken earlier may find it still inside, and goes back to sleep.
+ *
  * Rules for who is inside: no waiting, no long work.  A thread cannot be
  * cancelled there (modules can be elsewhere).
  */
@@ -18,12 +21,18 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "libflux/waker.h"
+
+enum { MONITOR_WAKES = 16 };
+
 struct monitor {
     pthread_mutex_t lock;
     const void *home;              /* the thread that made it */
     _Atomic (const void *) inside; /* the thread that is */
     int depth;
     int cancelstate; /* to be restored */
+    struct waker *wakes[MONITOR_WAKES];
+    int nwakes;
 };
 
 void monitor_init (struct monitor *m);
@@ -31,6 +40,9 @@ void monitor_fini (struct monitor *m);
 
 void monitor_enter (struct monitor *m);
 void monitor_leave (struct monitor *m);
+
+/* Inside: fire the waker on leaving (if there are too many, now). */
+void monitor_wake (struct monitor *m, struct waker *w);
 
 /* Is this the thread that made the monitor (the broker's)? */
 bool monitor_is_home (const struct monitor *m);

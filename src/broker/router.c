@@ -72,6 +72,11 @@ void router_leave (struct router *r)
     monitor_leave (&r->monitor);
 }
 
+void router_wake (struct router *r, struct waker *w)
+{
+    monitor_wake (&r->monitor, w);
+}
+
 int router_attach (struct router *r, struct endpoint *ep)
 {
     int rc;

@@ -83,6 +83,9 @@ void router_detach (struct router *r, struct endpoint *ep);
 void router_enter (struct router *r);
 void router_leave (struct router *r);
 
+/* Inside: wake somebody on leaving. */
+void router_wake (struct router *r, struct waker *w);
+
 /* A message from an attached endpoint.  Takes msg, which must have one
  * reference.
  */

@@ -38,7 +38,7 @@ struct channel {
     struct list node; /* in 'channels' while the name is taken */
     int openers;
     int refcount;
-    int wakefd[2];
+    struct waker *wakers[2];
     struct inproc *to[2]; /* to[i]: what end i receives ... */
     const struct interthread_tap *tap[2]; /* ... unless this takes it */
     char name[];
@@ -67,8 +67,7 @@ static void channel_destroy (struct channel *ch)
 {
     for (int i = 0; i < 2; i++) {
         inproc_destroy (ch->to[i]);
-        if (ch->wakefd[i] >= 0)
-            close (ch->wakefd[i]);
+        waker_put (ch->wakers[i]);
     }
     free (ch);
 }
@@ -82,13 +81,12 @@ static struct channel *channel_create (const char *name)
         return NULL;
     list_init (&ch->node);
     strcpy (ch->name, name);
-    ch->wakefd[0] = ch->wakefd[1] = -1;
     for (int i = 0; i < 2; i++) {
-        if ((ch->wakefd[i] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+        if (!(ch->wakers[i] = waker_create ()))
             goto error;
     }
     for (int i = 0; i < 2; i++) {
-        if (!(ch->to[i] = inproc_create (ch->wakefd[i], ch->wakefd[1 - i])))
+        if (!(ch->to[i] = inproc_create (ch->wakers[i], ch->wakers[1 - i])))
             goto error;
     }
     return ch;
@@ -254,6 +252,8 @@ static int op_send_new (void *impl, flux_msg_t **msg, int flags)
 {
     struct end *end = impl;
     const struct interthread_tap *tap = end->channel->tap[1 - end->index];
+    const struct interthread_tap *own = end->channel->tap[end->index];
+    struct waker *wake;
 
     if (tap) {
         aux_destroy (&(*msg)->aux);
@@ -265,9 +265,13 @@ static int op_send_new (void *impl, flux_msg_t **msg, int flags)
     if (wait_for_room (end, flags) < 0 || stamp (end, *msg) < 0)
         return -1;
     aux_destroy (&(*msg)->aux);
-    if (inproc_push (end->out, *msg) < 0)
+    if (inproc_push (end->out, *msg, &wake) < 0)
         return -1;
     *msg = NULL;
+    if (wake && own)
+        own->wake (own->arg, wake);
+    else if (wake)
+        waker_fire (wake);
     return 0;
 }
 
@@ -402,7 +406,7 @@ flux_t *connector_interthread_init (const char *path, int flags, flux_error_t *e
     end->index = i;
     end->in = end->channel->to[i];
     end->out = end->channel->to[1 - i];
-    end->wakefd = end->channel->wakefd[i];
+    end->wakefd = end->channel->wakers[i]->fd;
     end->cred.userid = getuid ();
     end->cred.rolemask = FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL;
     if (!(h = flux_handle_create (end, &ops, flags))) {

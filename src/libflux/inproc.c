@@ -1,6 +1,5 @@
 #include "config.h"
 #include <pthread.h>
-#include <sys/eventfd.h>
 
 #include "common/util.h"
 #include "inproc.h"
@@ -19,15 +18,15 @@ struct inproc {
     _Atomic (struct flux_msg *) inbox;
     atomic_bool closed;
     atomic_int want; /* what a sender that met a full queue waits for */
-    int wakefd;
-    int senderfd;
+    struct waker *reader;
+    struct waker *sender;
     pthread_mutex_t lock; /* only for a sender that waits */
     pthread_cond_t room;
 
     /* written by the sender */
     _Alignas(CACHELINE) atomic_size_t sent;
     atomic_size_t sent_bytes;
-    bool notify_pending; /* senderfd was asked for and not yet written */
+    bool notify_pending; /* the sender's was asked for and not yet fired */
 
     /* written by the reader */
     _Alignas(CACHELINE) atomic_size_t received;
@@ -37,7 +36,7 @@ struct inproc {
     bool mark_pending;      /* the mark was set and not yet seen taken away */
 };
 
-struct inproc *inproc_create (int wakefd, int senderfd)
+struct inproc *inproc_create (struct waker *reader, struct waker *sender)
 {
     struct inproc *q;
 
@@ -51,8 +50,8 @@ struct inproc *inproc_create (int wakefd, int senderfd)
     atomic_init (&q->sent_bytes, 0);
     atomic_init (&q->received, 0);
     atomic_init (&q->received_bytes, 0);
-    q->wakefd = wakefd;
-    q->senderfd = senderfd;
+    q->reader = reader;
+    q->sender = sender;
     pthread_mutex_init (&q->lock, NULL);
     pthread_cond_init (&q->room, NULL);
     return q;
@@ -79,20 +78,6 @@ void inproc_destroy (struct inproc *q)
     free_keep_errno (q);
 }
 
-/* Not a place to be cancelled at (module threads can be): the mark is gone,
- * and the reader would never hear of it.
- */
-static void write_event (int fd)
-{
-    int state;
-
-    pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, &state);
-    /* It can only fail when 2^64 - 2 wake-ups were not read. */
-    if (eventfd_write (fd, 1) < 0)
-        never ("eventfd overflow");
-    pthread_setcancelstate (state, NULL);
-}
-
 /* Wake a sender that waits for room. */
 static void give_room (struct inproc *q)
 {
@@ -103,7 +88,7 @@ static void give_room (struct inproc *q)
             pthread_mutex_unlock (&q->lock);
             break;
         case WANT_EVENT:
-            write_event (q->senderfd);
+            waker_fire (q->sender);
             break;
         default:
             break;
@@ -117,7 +102,7 @@ void inproc_close (struct inproc *q)
     atomic_store (&q->closed, true);
     /* The reader marks first and looks at 'closed' then: one of us sees. */
     if (atomic_compare_exchange_strong (&q->inbox, &mark, NULL))
-        write_event (q->wakefd);
+        waker_fire (q->reader);
     give_room (q);
 }
 
@@ -158,7 +143,7 @@ static void counter_add (atomic_size_t *counter, size_t n)
     atomic_store_explicit (counter, value + n, memory_order_release);
 }
 
-int inproc_push (struct inproc *q, flux_msg_t *msg)
+int inproc_push (struct inproc *q, flux_msg_t *msg, struct waker **wake)
 {
     struct flux_msg *head;
 
@@ -173,8 +158,7 @@ int inproc_push (struct inproc *q, flux_msg_t *msg)
         msg->next = head == ASLEEP ? NULL : head;
     } while (!atomic_compare_exchange_weak_explicit (
         &q->inbox, &head, msg, memory_order_acq_rel, memory_order_relaxed));
-    if (head == ASLEEP)
-        write_event (q->wakefd);
+    *wake = head == ASLEEP ? q->reader : NULL;
     return 0;
 }
 

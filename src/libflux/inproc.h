@@ -7,17 +7,17 @@
  * How it works: the sender pushes onto 'inbox', a list with the newest first;
  * the reader takes the whole list at once and turns it around.  A reader that
  * found nothing and is about to sleep leaves the mark ASLEEP there; a sender
- * that replaces the mark writes to the reader's eventfd, once.
+ * that replaces the mark wakes the reader, once.
  *
  * Invariants
  *  - one thread at a time sends, one receives
  *  - a queued message belongs to the queue alone
- *  - each time the mark is taken away, the eventfd is written exactly once
+ *  - each time the mark is taken away, the reader's waker is fired exactly once
  *
  * Bounds: INPROC_COUNT_MAX messages and INPROC_BYTES_MAX bytes of payload.
  * The sender keeps to them: it asks inproc_full () first, and waits for the
  * queue to be half empty, asleep in inproc_wait () or told through its own
- * eventfd; or it sees to it that others stop.
+ * waker; or it sees to it that others stop.
  */
 
 #ifndef MILLRACE_LIBFLUX_INPROC_H
@@ -27,15 +27,17 @@
 #include <stddef.h>
 #include <flux/core/message.h>
 
+#include "waker.h"
+
 #define INPROC_COUNT_MAX ((size_t)1 << 16)
 #define INPROC_BYTES_MAX ((size_t)256 << 20)
 
 struct inproc;
 
-/* wakefd is the reader's eventfd; senderfd the sender's, to be written when
- * a full queue has room again.  Both outlive the queue.
+/* One wakes the reader; the other the sender, when a full queue has room
+ * again.  Both outlive the queue.
  */
-struct inproc *inproc_create (int wakefd, int senderfd);
+struct inproc *inproc_create (struct waker *reader, struct waker *sender);
 void inproc_destroy (struct inproc *q);
 
 /* Either end is gone: the reader sees the end after the last message, the
@@ -45,16 +47,17 @@ void inproc_close (struct inproc *q);
 
 /* Sender's side */
 
-/* Takes over the message.  -1 with errno ECONNRESET, and then it is still the
- * caller's.
+/* Takes over the message.  *wake becomes the reader's waker if the caller has
+ * to fire it, else NULL.  -1 with errno ECONNRESET, and then the message is
+ * still the caller's.
  */
-int inproc_push (struct inproc *q, flux_msg_t *msg);
+int inproc_push (struct inproc *q, flux_msg_t *msg, struct waker **wake);
 bool inproc_full (const struct inproc *q);
 
 /* Sleep until the queue is no longer full, or closed. */
 void inproc_wait (struct inproc *q);
 
-/* Have senderfd written when it is no longer full.  Returns false if it is
+/* Have the sender woken when it is no longer full.  Returns false if it is
  * not full any more.  inproc_notified () tells, once, that this happened.
  */
 bool inproc_notify (struct inproc *q);
@@ -78,12 +81,12 @@ bool inproc_ended (struct inproc *q);
  */
 bool inproc_arrived (struct inproc *q);
 
-/* Nothing is there: have wakefd written when that changes.  Returns false if
+/* Nothing is there: have the reader woken when that changes.  Returns false if
  * something came meanwhile.  Calling it again is harmless.
  */
 bool inproc_sleep (struct inproc *q);
 
-/* True, once per write to wakefd, when the mark has been taken away. */
+/* True, once per waking, when the mark has been taken away. */
 bool inproc_woken (struct inproc *q);
 
 /* Messages sent and not received; either side may ask. */

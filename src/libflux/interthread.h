@@ -21,6 +21,8 @@
 
 #include <flux/core.h>
 
+#include "waker.h"
+
 #define INTERTHREAD_TAP "millrace::tap"
 #define INTERTHREAD_FULL "millrace::full"
 
@@ -30,6 +32,11 @@ struct interthread_tap {
      * it was; with FLUX_O_NONBLOCK among flags it does not wait.
      */
     int (*send) (void *arg, flux_msg_t **msg, int flags);
+
+    /* What was sent to the other end finds it asleep.  Fire the waker, at once
+     * or (with a reference of your own) later.
+     */
+    void (*wake) (void *arg, struct waker *w);
     void *arg;
 };
 

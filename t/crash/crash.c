@@ -1,9 +1,13 @@
-/* crash.c - crash ROUNDS [SEED]: kill a broker at random moments (crash.h).
+/* crash.c - crash [--kvs] ROUNDS [SEED]: kill a broker at random moments (crash.h).
  *
- * Works in the current directory, and says on stdout what it did.  The two
- * other ways to call it are how it calls itself:
- *   crash --live COUNT    check, then load, inside an instance
- *   crash --check         check only
+ * With --kvs the instance has the KVS and its store alone, and no jobs: such a
+ * round takes a fraction of the time.
+ *
+ * Works in the current directory, and says on stdout what it did.  The other
+ * ways to call it are how it calls itself:
+ *   crash --live COUNT        check, then load, inside an instance
+ *   crash --live-kvs COUNT    the same without jobs
+ *   crash --check             check only
  */
 
 #include "config.h"
@@ -121,7 +125,7 @@ static void submit (void)
     close (fd);
 }
 
-static int live (long count)
+static int live (long count, bool jobs)
 {
     flux_t *h = flux_open (NULL, 0);
     struct lives l;
@@ -137,7 +141,8 @@ static int live (long count)
     fclose (f);
     unlink ("killed");
     lives_read (&l);
-    submit ();
+    if (jobs)
+        submit ();
     if ((fd = open ("ready", O_RDWR | O_CLOEXEC)) < 0 || write (fd, "", 1) != 1)
         crash_failed ("ready: %s", strerror (errno));
     crash_load (h, p + 1, life_of (&l, p + 1), count);
@@ -161,7 +166,13 @@ static int check (void)
 
 /* ---- outside ---------------------------------------------------------------- */
 
+#define KVS_RC1 \
+    "flux module load content && flux module load content-sqlite && flux module load kvs"
+#define KVS_RC3 \
+    "flux module remove kvs; flux module remove content-sqlite; flux module remove content"
+
 static unsigned int seed;
+static bool kvs_only;
 
 static unsigned int rnd (unsigned int n)
 {
@@ -178,6 +189,10 @@ static pid_t start (const char *self, const char *mode, const char *count)
         int fd = open ("log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 
         dup2 (fd, 2);
+        if (kvs_only)
+            execlp ("flux", "flux", "start", "--statedir=state",
+                    "-Sbroker.rc1_path=" KVS_RC1, "-Sbroker.rc3_path=" KVS_RC3, self, mode,
+                    count, (char *)NULL);
         execlp ("flux", "flux", "start", "--statedir=state", self, mode, count,
                 (char *)NULL);
         fprintf (stderr, "crash: flux: %s\n", strerror (errno));
@@ -261,7 +276,8 @@ static const char *life (const char *self, enum moment moment, int delay)
     unlink ("ready");
     if (mkfifo ("ready", 0666) < 0)
         crash_failed ("mkfifo: %s", strerror (errno));
-    pid = start (self, "--live", moment == IN_SHUTDOWN ? "100" : "0");
+    pid = start (self, kvs_only ? "--live-kvs" : "--live",
+                 moment == IN_SHUTDOWN ? "100" : "0");
     if (moment != IN_START)
         wait_moment (moment, pid);
     pause_ms (delay);
@@ -285,7 +301,8 @@ static void last_check (const char *self)
 /* Some lives of one instance, in a directory of their own. */
 static void run (const char *self, int rounds)
 {
-    static const int longest[] = { 150, 400, 100 }; /* ms */
+    static const int all[] = { 150, 400, 100 }, kvs[] = { 60, 150, 30 }; /* ms */
+    const int *longest = kvs_only ? kvs : all;
 
     for (int i = 0; i < rounds; i++) {
         unsigned int dice = rnd (10);
@@ -306,12 +323,16 @@ int main (int argc, char *argv[])
     char self[PATH_MAX], dir[32];
     int rounds;
 
-    if (argc > 2 && strcmp (argv[1], "--live") == 0)
-        return live (atol (argv[2]));
+    if (argc > 2 && strncmp (argv[1], "--live", 6) == 0)
+        return live (atol (argv[2]), strcmp (argv[1], "--live-kvs") != 0);
     if (argc > 1 && strcmp (argv[1], "--check") == 0)
         return check ();
+    if (argc > 1 && (kvs_only = strcmp (argv[1], "--kvs") == 0)) {
+        argc--;
+        argv++;
+    }
     if (argc < 2 || (rounds = atoi (argv[1])) < 1 || !realpath ("/proc/self/exe", self)) {
-        fprintf (stderr, "Usage: crash ROUNDS [SEED]\n");
+        fprintf (stderr, "Usage: crash [--kvs] ROUNDS [SEED]\n");
         return 1;
     }
     seed = argc > 2 ? strtoul (argv[2], NULL, 0) : (unsigned int)time (NULL);

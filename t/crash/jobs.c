@@ -105,21 +105,14 @@ static void check_list (struct jobs *jobs)
     flux_future_destroy (f);
 }
 
-/* It begins with submit, ends with clean, and has each once. */
-static void check_eventlog (flux_t *h, flux_jobid_t id)
+/* It begins with submit, and nothing comes behind clean.  True if that is there. */
+static bool log_is_good (const char *key, const char *log)
 {
-    _cleanup_ (freep) char *copy = NULL;
-    flux_future_t *f;
-    const char *log;
-    char key[64];
+    _cleanup_ (freep) char *copy = strdup (log);
     int submits = 0, cleans = 0;
     char *line, *save = NULL;
 
-    must (flux_job_kvs_key (key, sizeof (key), id, "eventlog") > 0);
-    f = flux_kvs_lookup (h, NULL, 0, key);
-    if (!f || flux_kvs_lookup_get (f, &log) < 0)
-        crash_failed ("%s: %s", key, strerror (errno));
-    must ((copy = strdup (log)) != NULL);
+    must (copy != NULL);
     for (line = strtok_r (copy, "\n", &save); line; line = strtok_r (NULL, "\n", &save)) {
         json_t *o = json_loads (line, 0, NULL);
         const char *name = json_string_value (json_object_get (o, "name"));
@@ -132,9 +125,28 @@ static void check_eventlog (flux_t *h, flux_jobid_t id)
         cleans += strcmp (name, "clean") == 0;
         json_decref (o);
     }
-    if (cleans != 1)
-        crash_wrong ("%s does not end with clean:\n%s", key, log);
-    flux_future_destroy (f);
+    return cleans == 1;
+}
+
+/* That a job has ended is known a moment before its last events are committed. */
+static void check_eventlog (flux_t *h, flux_jobid_t id)
+{
+    double end = crash_now () + 30;
+    char key[64];
+    bool good;
+
+    must (flux_job_kvs_key (key, sizeof (key), id, "eventlog") > 0);
+    do {
+        flux_future_t *f = flux_kvs_lookup (h, NULL, 0, key);
+        const char *log;
+
+        if (!f || flux_kvs_lookup_get (f, &log) < 0)
+            crash_failed ("%s: %s", key, strerror (errno));
+        good = log_is_good (key, log);
+        if (!good && crash_now () > end)
+            crash_wrong ("%s does not end with clean:\n%s", key, log);
+        flux_future_destroy (f);
+    } while (!good);
 }
 
 void crash_check_jobs (flux_t *h)

@@ -5,7 +5,7 @@
 
 extern const struct fuzz_target fuzz_message, fuzz_usock, fuzz_payload;
 extern const struct fuzz_target fuzz_scan, fuzz_edit;
-extern const struct fuzz_target fuzz_treeobj, fuzz_kvsops;
+extern const struct fuzz_target fuzz_treeobj, fuzz_kvsops, fuzz_kvsmerge;
 extern const struct fuzz_target fuzz_jobspec, fuzz_rset, fuzz_eventlog;
 extern const struct fuzz_target fuzz_constraint, fuzz_joblist;
 extern const struct fuzz_target fuzz_idset, fuzz_hostlist, fuzz_words;
@@ -14,6 +14,7 @@ extern const struct fuzz_target fuzz_output, fuzz_pmi;
 const struct fuzz_target *const fuzz_targets[] = {
     &fuzz_message,    &fuzz_usock,   &fuzz_payload, &fuzz_scan,     &fuzz_edit,
     &fuzz_treeobj,    &fuzz_kvsops,  &fuzz_jobspec, &fuzz_rset,     &fuzz_eventlog,
+    &fuzz_kvsmerge,
     &fuzz_constraint, &fuzz_joblist, &fuzz_idset,   &fuzz_hostlist, &fuzz_words,
     &fuzz_output,     &fuzz_pmi,     NULL,
 };

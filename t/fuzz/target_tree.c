@@ -398,6 +398,10 @@ static const char *const kvsops_words[] = {
     "{\"data\":{\"target\":\".\",\"namespace\":\"primary\"},\"type\":\"symlink\",\"ver\":"
     "1}",
     "{\"key\":\"a\",\"flags\":0,\"dirent\":null},",
+    "{\"key\":\"a.b.c\",\"if\":true},",
+    "{\"key\":\"a.b.c\",\"if\":null},",
+    "{\"rootseq\":2},",
+    "\"if\":",
     NULL,
 };
 

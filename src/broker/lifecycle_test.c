@@ -136,9 +136,24 @@ static void no_traces (void)
 static void stubborn (void)
 {
     struct instance in;
+    char dir[] = "/tmp/lifecycle-test-XXXXXX";
+    char program[256], trapped[64];
+    flux_t *h;
 
-    instance_start (&in,
-                    (const char *[]){ "trap '' HUP TERM; while :; do sleep 0.01; done", NULL });
+    if (!mkdtemp (dir))
+        bail_out ("mkdtemp: %s", strerror (errno));
+    snprintf (trapped, sizeof (trapped), "%s/trapped", dir);
+    snprintf (program,
+              sizeof (program),
+              "trap '' HUP TERM; : >%s; while :; do sleep 0.01; done",
+              trapped);
+    instance_start (&in, (const char *[]){ program, NULL });
+    h = instance_open (&in);
+    while (access (trapped, F_OK) < 0 && call (h, "broker.ping", "{}") == 0)
+        ;
+    flux_close (h);
+    unlink (trapped);
+    rmdir (dir);
     kill (in.pid, SIGTERM);
     kill (in.pid, SIGINT);
     kill (in.pid, SIGQUIT);

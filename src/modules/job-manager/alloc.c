@@ -36,11 +36,67 @@ static void move_to (struct treap *set, struct job *job, enum alloc_state state)
     treap_insert (set, &job->order);
 }
 
+/* What waits in a queue is offered while it is open; in one that is no longer
+ * configured too: such jobs were there before, and no more come.
+ */
+static bool is_offered (const struct queue *q)
+{
+    return !q->configured || jm_queue_is_started (q);
+}
+
+bool jm_is_waiting (const struct job *job)
+{
+    return job->alloc == ALLOC_WAITING && is_offered (job->queue);
+}
+
+/* The better of best and what is first in q, or first behind job. */
+static struct job *
+better (struct job *best, const struct queue *q, const struct job *job)
+{
+    struct treap_node *n;
+    struct job *first;
+
+    if (!is_offered (q))
+        return best;
+    if (!job)
+        n = treap_first (&q->waiting);
+    else if ((n = treap_seek (&q->waiting, &job->order)) == &job->order)
+        n = treap_next (n);
+    first = job_of (n);
+    if (!first || (best && jm_alloc_order (&best->order, &first->order) < 0))
+        return best;
+    return first;
+}
+
+struct job *jm_next_waiting (const struct jm *jm, const struct job *job)
+{
+    struct job *best = NULL;
+    struct queue *q = NULL;
+
+    list_foreach (&jm->queues, q, node)
+        best = better (best, q, job);
+    list_foreach (&jm->leftovers, q, node)
+        best = better (best, q, job);
+    return best;
+}
+
+size_t jm_alloc_count_waiting (const struct jm *jm)
+{
+    struct queue *q = NULL;
+    size_t n = 0;
+
+    list_foreach (&jm->queues, q, node)
+        n += is_offered (q) ? treap_count (&q->waiting) : 0;
+    list_foreach (&jm->leftovers, q, node)
+        n += treap_count (&q->waiting);
+    return n;
+}
+
 static struct treap *set_of (struct jm *jm, const struct job *job)
 {
     switch (job->alloc) {
         case ALLOC_WAITING:
-            return &jm->waiting;
+            return &job->queue->waiting;
         case ALLOC_SENT:
             return &jm->sent;
         case ALLOC_CANCELING:
@@ -60,13 +116,13 @@ static void leave (struct jm *jm, struct job *job)
 static bool may_queue (const struct job *job)
 {
     return job->state == STATE_SCHED && !(job->flags & JOB_ALLOC_BYPASS)
-           && job->priority > 0 && jm_queue_is_started (job->queue);
+           && job->priority > 0 && job->queue->configured;
 }
 
 void jm_alloc_enqueue (struct jm *jm, struct job *job)
 {
     if (job->alloc == ALLOC_NONE && may_queue (job))
-        move_to (&jm->waiting, job, ALLOC_WAITING);
+        move_to (&job->queue->waiting, job, ALLOC_WAITING);
 }
 
 /* Ask the scheduler to forget the request; its answer decides what follows. */
@@ -95,21 +151,24 @@ static bool is_of (const struct job *job, const struct queue *queue)
     return job->queue == queue || job->queue->parent == queue;
 }
 
-/* Take all waiting jobs of a queue out, and ask back those at the scheduler. */
+/* What waits is not offered any more; ask back what is at the scheduler. */
 void jm_alloc_stop (struct jm *jm, const struct queue *queue)
 {
     struct treap_node *n, *next;
 
-    for (n = treap_first (&jm->waiting); n; n = next) {
-        next = treap_next (n);
-        if (is_of (job_of (n), queue))
-            leave (jm, job_of (n));
-    }
     for (n = treap_first (&jm->sent); n; n = next) {
         next = treap_next (n);
         if (is_of (job_of (n), queue))
             cancel (jm, job_of (n));
     }
+}
+
+void jm_alloc_forget_waiting (struct jm *jm, struct queue *q)
+{
+    struct treap_node *n;
+
+    while ((n = treap_first (&q->waiting)))
+        leave (jm, job_of (n));
 }
 
 void jm_alloc_rekeyed (struct jm *jm, struct job *job)
@@ -119,7 +178,7 @@ void jm_alloc_rekeyed (struct jm *jm, struct job *job)
     job->alloc = ALLOC_NONE;
     if (was == ALLOC_WAITING) {
         if (may_queue (job))
-            move_to (&jm->waiting, job, ALLOC_WAITING);
+            move_to (&job->queue->waiting, job, ALLOC_WAITING);
         return;
     }
     move_to (was == ALLOC_SENT ? &jm->sent : &jm->canceling, job, was);
@@ -144,7 +203,7 @@ void jm_alloc_free (struct jm *jm, struct job *job)
 
 static void send_alloc (struct jm *jm, struct job *job)
 {
-    treap_remove (&jm->waiting, &job->order);
+    treap_remove (&job->queue->waiting, &job->order);
     move_to (&jm->sent, job, ALLOC_SENT);
     jm->sink->alloc (job, jm->arg);
     if (job->flags & JOB_DEBUG)
@@ -157,23 +216,26 @@ static void send_alloc (struct jm *jm, struct job *job)
  */
 static void preempt (struct jm *jm)
 {
-    struct treap_node *head = treap_first (&jm->waiting);
+    struct job *head = jm_next_waiting (jm, NULL);
     struct treap_node *tail = treap_last (&jm->sent);
     size_t skip = treap_count (&jm->canceling);
 
-    if (!head || !tail || jm_alloc_order (head, tail) > 0)
+    if (!head || !tail || jm_alloc_order (&head->order, tail) > 0)
         return;
     while (head && skip-- > 0)
-        head = treap_next (head);
-    while (head && (tail = treap_last (&jm->sent)) && jm_alloc_order (head, tail) < 0) {
-        head = treap_next (head);
+        head = jm_next_waiting (jm, head);
+    while (head && (tail = treap_last (&jm->sent))
+           && jm_alloc_order (&head->order, tail) < 0) {
+        head = jm_next_waiting (jm, head);
         cancel (jm, job_of (tail));
     }
 }
 
 bool jm_sched_pump (struct jm *jm, unsigned int budget)
 {
-    while (jm->sched_online && treap_count (&jm->waiting) > 0) {
+    struct job *job;
+
+    while (jm->sched_online && (job = jm_next_waiting (jm, NULL))) {
         size_t out = treap_count (&jm->sent) + treap_count (&jm->canceling);
 
         if (jm->sched_limit > 0 && out >= jm->sched_limit) {
@@ -182,7 +244,7 @@ bool jm_sched_pump (struct jm *jm, unsigned int budget)
         }
         if (budget-- == 0)
             return true;
-        send_alloc (jm, job_of (treap_first (&jm->waiting)));
+        send_alloc (jm, job);
     }
     return false;
 }
@@ -196,7 +258,8 @@ bool jm_sched_online (const struct jm *jm)
 
 bool jm_sched_is_crowded (const struct jm *jm)
 {
-    return jm->sched_online && treap_count (&jm->waiting) + treap_count (&jm->sent) > 0;
+    return jm->sched_online
+           && (treap_count (&jm->sent) > 0 || jm_next_waiting (jm, NULL));
 }
 
 /* What a scheduler that is gone was asked for waits again. */

@@ -42,7 +42,6 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
     list_init (&jm->walks);
     list_init (&jm->waiters_any);
     list_init (&jm->waiters_job);
-    treap_init (&jm->waiting, jm_alloc_order);
     treap_init (&jm->sent, jm_alloc_order);
     treap_init (&jm->canceling, jm_cancel_order);
     treap_init (&jm->inactive, inactive_order);
@@ -150,7 +149,7 @@ static void leave_sets (struct jm *jm, struct job *job)
     if (job->state == STATE_INACTIVE)
         treap_remove (&jm->inactive, &job->order);
     else if (job->alloc == ALLOC_WAITING)
-        treap_remove (&jm->waiting, &job->order);
+        treap_remove (&job->queue->waiting, &job->order);
     else if (job->alloc == ALLOC_SENT)
         treap_remove (&jm->sent, &job->order);
     else
@@ -639,7 +638,7 @@ void jm_count (const struct jm *jm, struct jm_counts *counts)
         .active = jm->nactive,
         .inactive = treap_count (&jm->inactive),
         .running = jm->nrunning,
-        .waiting = treap_count (&jm->waiting),
+        .waiting = jm_alloc_count_waiting (jm),
         .sent = treap_count (&jm->sent) + treap_count (&jm->canceling),
         .waitable = jm->nwaitable,
         .max_jobid = jm->max_jobid,
@@ -677,11 +676,6 @@ static struct job *next_in_order (const struct treap *t, const struct job *job)
 {
     struct treap_node *n = job ? treap_next (&job->order) : treap_first (t);
     return n ? container_of (n, struct job, order) : NULL;
-}
-
-struct job *jm_next_waiting (const struct jm *jm, const struct job *job)
-{
-    return next_in_order (&jm->waiting, job);
 }
 
 struct job *jm_next_inactive (const struct jm *jm, const struct job *job)

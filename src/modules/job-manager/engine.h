@@ -219,6 +219,7 @@ struct job *jm_next_active (const struct jm *jm, const struct job *job);
 struct job *jm_next_running (const struct jm *jm, const struct job *job);
 struct job *jm_next_zombie (const struct jm *jm, const struct job *job);
 struct job *jm_next_waiting (const struct jm *jm, const struct job *job);
+bool jm_is_waiting (const struct job *job); /* is it one of these? */
 struct job *jm_next_inactive (const struct jm *jm, const struct job *job);
 
 /* The same over the active jobs that there are now, in portions: jobs may come
@@ -281,6 +282,7 @@ struct queue {
     struct list node;     /* of the configured ones, in that order */
     struct queue *parent; /* of a virtual queue; NULL: it is none */
     size_t jobs;          /* active ones that name it */
+    struct treap waiting; /* those in the alloc queue, sent when it is open */
     bool configured;
     bool enable;
     bool start;        /* its own; see jm_queue_is_started () */

@@ -4,7 +4,8 @@
  *   jobs      all, by id
  *   active    in order of arrival
  *   running   those of them in RUN or CLEANUP
- *   waiting   in SCHED, in the alloc queue: priority descending, id ascending
+ *   waiting   in SCHED, in the alloc queue: priority descending, id ascending; a set
+ *             of its own for each queue, so that to stop and start one costs nothing
  *   sent      in SCHED, request at the scheduler, same order
  *   canceling in SCHED, its cancellation at the scheduler too
  *   inactive  by the time they ended
@@ -46,7 +47,6 @@ struct jm {
     struct list active;
     struct list running;
     struct list zombies;
-    struct treap waiting;
     struct treap sent;
     struct treap canceling;
     struct treap inactive;
@@ -73,6 +73,7 @@ struct jm {
     unsigned int unknown_schemes; /* 1 << enum scheme: those that were taken out */
 
     struct list queues;       /* the configured ones */
+    struct list leftovers;    /* others, in whose alloc queue there are jobs */
     struct table queue_names; /* all but the anonymous one */
     struct queue *anonymous;
 
@@ -168,6 +169,10 @@ void jm_alloc_withdraw (struct jm *jm, struct job *job);
 
 /* The queue has been stopped, and with it those whose parent it is. */
 void jm_alloc_stop (struct jm *jm, const struct queue *queue);
+
+/* A queue that is stopped leaves the configuration: its jobs wait no more. */
+void jm_alloc_forget_waiting (struct jm *jm, struct queue *q);
+size_t jm_alloc_count_waiting (const struct jm *jm);
 
 /* Its priority changed while it was in SCHED; it is in no set just now. */
 void jm_alloc_rekeyed (struct jm *jm, struct job *job);

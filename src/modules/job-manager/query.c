@@ -65,7 +65,7 @@ void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     }
     job = NULL;
     while ((max == 0 || n < max) && (job = jm_next_active (m->jm, job))) {
-        if (job->alloc == ALLOC_WAITING)
+        if (jm_is_waiting (job))
             continue;
         put_job (t, job);
         n++;

@@ -39,6 +39,7 @@ static struct queue *queue_new (struct jm *jm, const char *name)
         return NULL;
     strcpy (q->name, name);
     list_init (&q->node);
+    treap_init (&q->waiting, jm_alloc_order);
     if (*name && table_put_str (&jm->queue_names, q->name, q) < 0) {
         free (q);
         return NULL;
@@ -65,6 +66,7 @@ static void open_anew (struct jm *jm, struct queue *q)
 int jm_queues_init (struct jm *jm)
 {
     list_init (&jm->queues);
+    list_init (&jm->leftovers);
     table_init (&jm->queue_names);
     if (!(jm->anonymous = queue_new (jm, "")))
         return -ENOMEM;
@@ -123,6 +125,8 @@ int jm_queue_follow (struct jm *jm, struct job *job)
 
     if (!old)
         return 0;
+    if (job->alloc == ALLOC_WAITING) /* in the set of the old one */
+        jm_alloc_withdraw (jm, job);
     r = jm_queue_join (jm, job, jview_path (jobspec, "attributes.system.queue"));
     if (r == 0) {
         old->jobs--;
@@ -177,9 +181,13 @@ static int make_missing (struct jm *jm, const struct jm_queue_conf *conf, size_t
     return 0;
 }
 
-static void take_out (struct queue *q)
+static void take_out (struct jm *jm, struct queue *q)
 {
     list_del (&q->node);
+    if (!q->was_started)
+        jm_alloc_forget_waiting (jm, q);
+    if (treap_count (&q->waiting) > 0)
+        list_append (&jm->leftovers, &q->node);
     q->configured = false;
     q->parent = NULL;
 }
@@ -225,7 +233,7 @@ int jm_queues_configure (struct jm *jm, const struct jm_queue_conf *conf, size_t
         q->parent = conf[i].parent ? find (jm, conf[i].parent) : NULL;
     }
     list_foreach (&old, q, node) {
-        take_out (q);
+        take_out (jm, q);
         free_if_unused (jm, q);
     }
     follow (jm);
@@ -281,7 +289,6 @@ int jm_queue_start (struct jm *jm,
                     const char *reason,
                     bool nocheckpoint)
 {
-    struct job *job = NULL;
     int r = 0;
 
     /* the stop before a shutdown is not why it will be stopped after it */
@@ -292,11 +299,7 @@ int jm_queue_start (struct jm *jm,
     q->start = start;
     if (!nocheckpoint)
         q->sticky_start = start;
-    if (!start) {
+    if (!start)
         jm_alloc_stop (jm, q);
-        return 0;
-    }
-    list_foreach (&jm->active, job, active)
-        jm_alloc_enqueue (jm, job);
     return 0;
 }

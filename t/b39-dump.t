@@ -205,6 +205,24 @@ test_expect_success 'gc keeps what namespaces need; past roots are forgotten' '
 	flux kvs history t >out && test $(wc -l <out) = 1 && v=$(flux kvs version) && ! flux kvs get --at=$((v - 1)) u 2>err && grep "any more" err
 	EOF
 '
+test_expect_success 'what gc removed and a commit makes again is stored again' '
+    mkdir g4 && cat >again.sh <<-\EOF &&
+	A="$(flux lptest 200 1)"; B="$(flux lptest 190 1)"
+	flux kvs put d.t="$A" d.e=1 && flux kvs sync && ref=$(flux kvs get -t d.t | grep -o "sha1-[0-9a-f]*") && dir=$(flux kvs get -t d) &&
+	flux kvs put d.t="$B" && for i in 1 2 3 4 5 6 7; do flux kvs put u=$i; flux kvs sync; done && flux gc &&
+	! flux content load --bypass-cache $ref && flux kvs put d.t="$A" && test "$(flux kvs get -t d)" = "$dir" && flux kvs sync &&
+	flux content dropcache && flux content load --bypass-cache $ref >/dev/null && flux fsck
+	EOF
+    timeout 60 flux start --statedir=g4 sh again.sh && timeout 60 flux start sh again.sh
+'
+test_expect_success 'so it is while values come and go under gc' '
+    mkdir g5 && inside --statedir=g5 <<-\EOF
+	one () { flux kvs put d$(($1 % 3)).t$(($1 % 2))="$(flux lptest $((100 + $1 * 7 % 5)) 2)" e.n=$1 d$(($1 % 3)).u=x; }
+	{ (i=0; while test $i -lt 200; do one $i || exit 1; test $((i % 5)) != 0 || flux kvs sync || exit 1; i=$((i + 1)); done) & } && load=$! &&
+	n=0 && while kill -0 $load 2>/dev/null; do flux gc >out || exit 1; n=$((n + 1)); done; wait $load && test $n -ge 2 && flux kvs sync &&
+	flux content dropcache && flux fsck && test "$(flux kvs get e.n)" = 199
+	EOF
+'
 test_expect_success 'gc while others commit, and killed at work' '
     mkdir g3 && inside --statedir=g3 <<-\EOF
 	fill && litter && { (i=0; while test $i -lt 150; do flux kvs put live.k$((i % 7))="$i$(flux lptest 90 1)" a=$i || exit 1; i=$((i + 1)); done) & } && load=$! &&

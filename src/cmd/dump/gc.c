@@ -262,13 +262,14 @@ int gc_main (int argc, char **argv)
     if (!(g.batch = json_array ()))
         cmd_die ("out of memory");
     treeio_open (&g.io, g.no_cache, g.maxreqs);
+    forget_roots (&g);
     treeio_save (&g.io); /* what is in memory only has no row to mark */
     get_info (&g);
     mark_checkpoints (&g);
     mark_namespaces (&g);
     send_batch (&g);
     wait_mark (&g);
-    forget_roots (&g);
+    forget_roots (&g); /* those that were current meanwhile, too */
     sweep (&g);
     printf ("gc complete: marked %zu, reclaimed %zu blobs (horizon epoch %jd)\n", g.marked,
             g.reclaimed, (intmax_t)g.epoch);

@@ -334,7 +334,11 @@ struct cache_entry *cache_put_dir (struct cache *c,
 {
     struct cache_entry *e = entry_put (c, ref, size, known);
 
-    if (e && !e->dir) {
+    /* The new one knows best what of it is stored: what the old one refers to may
+     * have been removed from the store since, and be made anew by this commit.
+     */
+    if (e && e->dir != dir) {
+        treeobj_put (e->dir);
         e->dir = treeobj_get (dir);
         e->nodir = 0;
     }

@@ -214,14 +214,40 @@ void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
 
 /* ---- history.get (user): { "slice":s } -> { "jobs":[I] }, newest first --------------- */
 
+/* The newest of a user's jobs; with keep > 0 only that many of them, however
+ * many jobs there are.
+ */
 struct history {
     const struct job **jobs;
     size_t count;
     size_t room;
+    size_t keep;  /* 0: all */
+    size_t total; /* jobs of the user */
 };
+
+static int newest_first (const void *x, const void *y)
+{
+    const struct job *a = *(const struct job *const *)x,
+                     *b = *(const struct job *const *)y;
+
+    if (a->t_submit != b->t_submit)
+        return a->t_submit > b->t_submit ? -1 : 1;
+    return a->id > b->id ? -1 : a->id < b->id;
+}
+
+static void history_sort (struct history *hist)
+{
+    if (hist->count > 0)
+        qsort (hist->jobs, hist->count, sizeof (hist->jobs[0]), newest_first);
+    if (hist->keep > 0 && hist->count > hist->keep)
+        hist->count = hist->keep;
+}
 
 static int history_add (struct history *hist, const struct job *job)
 {
+    hist->total++;
+    if (hist->keep > 0 && hist->count >= 2 * hist->keep + 64)
+        history_sort (hist);
     if (hist->count == hist->room) {
         size_t room = hist->room ? hist->room * 2 : 64;
         const struct job **jobs = realloc (hist->jobs, room * sizeof (jobs[0]));
@@ -233,16 +259,6 @@ static int history_add (struct history *hist, const struct job *job)
     }
     hist->jobs[hist->count++] = job;
     return 0;
-}
-
-static int newest_first (const void *x, const void *y)
-{
-    const struct job *a = *(const struct job *const *)x,
-                     *b = *(const struct job *const *)y;
-
-    if (a->t_submit != b->t_submit)
-        return a->t_submit > b->t_submit ? -1 : 1;
-    return a->id > b->id ? -1 : a->id < b->id;
 }
 
 static int history_collect (struct manager *m, uint32_t userid, struct history *hist)
@@ -257,16 +273,18 @@ static int history_collect (struct manager *m, uint32_t userid, struct history *
         if (job->userid == userid && history_add (hist, job) < 0)
             return -1;
     }
-    if (hist->count > 0)
-        qsort (hist->jobs, hist->count, sizeof (hist->jobs[0]), newest_first);
+    history_sort (hist);
     return 0;
 }
 
+/* "[start:stop:step]" as Python has it, or "[i]". */
 struct slice {
-    int64_t start, stop, step;
+    int64_t v[3];
+    bool given[3];
+    bool single;
 };
 
-/* One number of "start:stop:step", or nothing. */
+/* One number, or nothing. */
 static bool slice_part (const char **s, int64_t *value, bool *given)
 {
     char *end;
@@ -278,6 +296,39 @@ static bool slice_part (const char **s, int64_t *value, bool *given)
     return errno == 0;
 }
 
+static int slice_parse (const char *s, struct slice *sl)
+{
+    int n = 0;
+
+    *sl = (struct slice){ .v = { 0, 0, 1 } };
+    if (*s++ != '[')
+        return -1;
+    for (;;) {
+        if (!slice_part (&s, &sl->v[n], &sl->given[n]))
+            return -1;
+        if (*s != ':' || n == 2)
+            break;
+        s++;
+        n++;
+    }
+    sl->single = n == 0;
+    if (!sl->given[2])
+        sl->v[2] = 1;
+    if (strcmp (s, "]") != 0 || sl->v[2] == 0 || (sl->single && !sl->given[0]))
+        return -1;
+    return 0;
+}
+
+/* How many of the newest jobs are enough; 0: that depends on how many there are. */
+static size_t slice_needs (const struct slice *sl)
+{
+    int64_t end = sl->single ? sl->v[0] : sl->v[1];
+
+    if (sl->v[0] < 0 || sl->v[2] < 0 || end < 0 || end > INT32_MAX)
+        return 0;
+    return sl->single ? end + 1 : sl->given[1] ? end : 0;
+}
+
 static int64_t slice_index (int64_t i, int64_t len, int64_t low, int64_t high)
 {
     if (i < 0)
@@ -285,74 +336,71 @@ static int64_t slice_index (int64_t i, int64_t len, int64_t low, int64_t high)
     return i < low ? low : i > high ? high : i;
 }
 
-/* [start:stop:step] as Python has it; a single number is that element. */
-static int slice_parse (const char *s, int64_t len, struct slice *sl)
-{
-    int64_t v[3] = { 0, 0, 1 };
-    bool given[3] = { false, false, false };
-    size_t close = strlen (s);
-    int n = 0;
+struct range {
+    int64_t start, stop, step;
+};
 
-    if (*s++ != '[' || close < 3 || s[close - 2] != ']')
-        return -1;
-    for (;;) {
-        if (!slice_part (&s, &v[n], &given[n]))
-            return -1;
-        if (*s != ':' || n == 2)
-            break;
-        s++;
-        n++;
-    }
-    if (strcmp (s, "]") != 0 || (given[2] && v[2] == 0) || (n == 0 && !given[0]))
-        return -1;
-    if (n == 0) {
+/* What the slice means for len elements. */
+static struct range slice_range (const struct slice *sl, int64_t len)
+{
+    const int64_t *v = sl->v;
+    struct range r = { .step = v[2] };
+
+    if (sl->single) {
         int64_t i = v[0] < 0 ? v[0] + len : v[0];
 
-        *sl =
-            i >= 0 && i < len ? (struct slice){ i, i + 1, 1 } : (struct slice){ 0, 0, 1 };
-        return 0;
+        return i >= 0 && i < len ? (struct range){ i, i + 1, 1 }
+                                 : (struct range){ 0, 0, 1 };
     }
-    sl->step = given[2] ? v[2] : 1;
-    if (sl->step > 0) {
-        sl->start = given[0] ? slice_index (v[0], len, 0, len) : 0;
-        sl->stop = given[1] ? slice_index (v[1], len, 0, len) : len;
+    if (r.step > 0) {
+        r.start = sl->given[0] ? slice_index (v[0], len, 0, len) : 0;
+        r.stop = sl->given[1] ? slice_index (v[1], len, 0, len) : len;
     }
     else {
-        sl->start = given[0] ? slice_index (v[0], len, -1, len - 1) : len - 1;
-        sl->stop = given[1] ? slice_index (v[1], len, -1, len - 1) : -1;
+        r.start = sl->given[0] ? slice_index (v[0], len, -1, len - 1) : len - 1;
+        r.stop = sl->given[1] ? slice_index (v[1], len, -1, len - 1) : -1;
     }
-    return 0;
+    return r;
+}
+
+static void put_history (struct text *t, const struct history *hist, struct range r)
+{
+    bool first = true;
+
+    text_puts (t, "{\"jobs\":[");
+    for (int64_t i = r.start; r.step > 0 ? i < r.stop : i > r.stop; i += r.step) {
+        if (!first)
+            text_putc (t, ',');
+        first = false;
+        text_put_int (t, (int64_t)hist->jobs[i]->id);
+    }
+    text_puts (t, "]}");
 }
 
 void history_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
     struct history hist = { .count = 0 };
-    struct text *t = &m->scratch;
-    struct slice sl;
-    const char *slice;
+    struct slice slice;
+    const char *s;
     uint32_t userid;
 
-    if (flux_request_unpack (msg, NULL, "{s:s}", "slice", &slice) < 0
+    if (flux_request_unpack (msg, NULL, "{s:s}", "slice", &s) < 0
         || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }
+    if (slice_parse (s, &slice) < 0) {
+        manager_refuse (m, msg, EINVAL, "could not parse python-style slice expression");
+        return;
+    }
+    hist.keep = slice_needs (&slice);
     if (history_collect (m, userid, &hist) < 0)
         manager_refuse (m, msg, ENOMEM, NULL);
-    else if (slice_parse (slice, hist.count, &sl) < 0)
-        manager_refuse (m, msg, EINVAL, "could not parse python-style slice expression");
     else {
-        text_clear (t);
-        text_puts (t, "{\"jobs\":[");
-        for (int64_t i = sl.start; sl.step > 0 ? i < sl.stop : i > sl.stop;
-             i += sl.step) {
-            if (t->buf && t->buf[t->len - 1] != '[')
-                text_putc (t, ',');
-            text_put_int (t, (int64_t)hist.jobs[i]->id);
-        }
-        text_puts (t, "]}");
-        manager_respond_text (m, msg, t);
+        text_clear (&m->scratch);
+        put_history (&m->scratch, &hist, slice_range (&slice, hist.total));
+        manager_respond_text (m, msg, &m->scratch);
     }
     free (hist.jobs);
 }

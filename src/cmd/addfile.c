@@ -94,13 +94,25 @@ static json_t *encode (const struct text *t, const char **encoding)
     return o;
 }
 
+void addfile_text (json_t *files, const char *name, int mode, const struct text *t)
+{
+    const char *encoding;
+    json_t *data, *o;
+
+    if (text_error (t) < 0 || !(data = encode (t, &encoding)))
+        cmd_die ("out of memory");
+    o = json_pack ("{s:i s:I s:s s:o}", "mode", mode, "size", (json_int_t)t->len, "encoding",
+                   encoding, "data", data);
+    if (!name || json_object_set_new (files, name, o) < 0)
+        cmd_die ("ERROR: --add-file: the name is not UTF-8");
+}
+
 void addfile (json_t *files, const char *arg)
 {
     struct text t = TEXT_INIT;
     mode_t mode = S_IFREG | DEFAULT_PERMS;
-    const char *encoding, *slash;
+    const char *slash;
     struct spec s;
-    json_t *data, *o;
 
     parse_spec (&s, arg);
     if (!literal (s.arg, &t))
@@ -113,12 +125,7 @@ void addfile (json_t *files, const char *arg)
     }
     if (s.perms >= 0)
         mode = S_IFREG | s.perms;
-    if (text_error (&t) < 0 || !(data = encode (&t, &encoding)))
-        cmd_die ("out of memory");
-    o = json_pack ("{s:i s:I s:s s:o}", "mode", (int)mode, "size", (json_int_t)t.len,
-                   "encoding", encoding, "data", data);
-    if (!s.name || json_object_set_new (files, s.name, o) < 0)
-        cmd_die ("ERROR: --add-file: the name is not UTF-8");
+    addfile_text (files, s.name, mode, &t);
     text_fini (&t);
     free (s.name);
 }

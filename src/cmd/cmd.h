@@ -59,6 +59,8 @@ char *cmd_read_all (FILE *f, const char *name);
 const char *cmd_future_error (flux_future_t *f);
 
 /* The commands of the table in flux.c. */
+int cmd_alloc (int argc, char **argv);
+int cmd_batch (int argc, char **argv);
 int cmd_broker (int argc, char **argv);
 int cmd_bulksubmit (int argc, char **argv);
 int cmd_cancel (int argc, char **argv);

@@ -20,6 +20,8 @@ static const struct cmd commands[] = {
     { "mpiexec", cmd_mpiexec, "run MPI programs as MPICH's mpiexec does" },
     { "submit", cmd_submit, "submit jobs and print their ids" },
     { "bulksubmit", cmd_bulksubmit, "submit a job for each of many inputs" },
+    { "batch", cmd_batch, "submit a script that runs in an instance of its own" },
+    { "alloc", cmd_alloc, "the same for a program, or a shell, at once" },
     { "watch", cmd_watch, "follow the output of many jobs" },
     { "jobs", cmd_jobs, "list jobs" },
     { "pgrep", cmd_pgrep, "find jobs by name" },

@@ -11,6 +11,7 @@
 #include "cmd.h"
 #include "common/text.h"
 #include "mpi_args.h"
+#include "words.h"
 
 void mpi_die (const char *fmt, ...)
 {
@@ -453,41 +454,6 @@ static void parse_words (struct mpi_args *a, int argc, char **argv)
         i = parse_section (a, argc, argv, i + 1);
 }
 
-/* Split a line into words as a shell does: blanks, quotes, backslashes.  The
- * line is changed; the words point into it.
- */
-static char **split (char *line, int *argc)
-{
-    char **argv = grow (NULL, 0, sizeof (argv[0]));
-    char *p = line, *out;
-    int n = 0;
-
-    for (;;) {
-        char quote = '\0';
-
-        p += strspn (p, " \t\r");
-        if (!*p || *p == '#')
-            break;
-        argv = grow (argv, n + 1, sizeof (argv[0]));
-        argv[n++] = out = p;
-        for (; *p && (quote || !strchr (" \t\r", *p)); p++) {
-            if (quote ? *p == quote : *p == '\'' || *p == '"')
-                quote = quote ? '\0' : *p;
-            else {
-                if (*p == '\\' && quote != '\'' && p[1])
-                    p++;
-                *out++ = *p;
-            }
-        }
-        if (quote)
-            mpi_die ("a quote is not closed in: %s", argv[n - 1]);
-        p += *p != '\0';
-        *out = '\0';
-    }
-    *argc = n;
-    return argv;
-}
-
 static void parse_configfile (struct mpi_args *a, const char *path)
 {
     char *save = NULL;
@@ -496,8 +462,10 @@ static void parse_configfile (struct mpi_args *a, const char *path)
     for (char *line = strtok_r (read_file (path), "\n", &save); line;
          line = strtok_r (NULL, "\n", &save)) {
         int argc;
-        char **argv = split (line, &argc);
+        char **argv = words_split (line, &argc);
 
+        if (!argv)
+            mpi_die ("%s: a quote is not closed", path);
         if (argc > 0)
             parse_words (a, argc, argv);
     }

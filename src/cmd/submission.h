@@ -44,7 +44,10 @@ enum submission_key {
     SUBMISSION_KEY_LAST,
 };
 
-#define SUBMISSION_OPTS                                                                   \
+#define SUBMISSION_OPTS SUBMISSION_COUNTS, SUBMISSION_REST
+
+/* What is asked for by tasks, and all the rest. */
+#define SUBMISSION_COUNTS                                                                 \
     { 'n', "ntasks", OPT_REQUIRED, "N", "number of tasks (1)" },                          \
     { 'N', "nodes", OPT_REQUIRED, "N", "number of nodes" },                               \
     { 'c', "cores-per-task", OPT_REQUIRED, "N", "cores for each task (1)" },              \
@@ -55,7 +58,9 @@ enum submission_key {
     { SK_TASKS_PER_CORE, "tasks-per-core", OPT_REQUIRED, "N",                             \
       "instead: tasks on each core" },                                                    \
     { SK_GPUS_PER_NODE, "gpus-per-node", OPT_REQUIRED, "N",                               \
-      "instead: GPUs of each node" },                                                     \
+      "instead: GPUs of each node" }
+
+#define SUBMISSION_REST                                                                   \
     { 'x', "exclusive", OPT_NONE, NULL, "whole nodes; needs -N" },                        \
     { SK_REQUIRES, "requires", OPT_REQUIRED, "CONSTRAINT",                                \
       "which nodes: PROPERTY, host:..., rank:..." },                                      \

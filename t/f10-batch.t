@@ -27,6 +27,13 @@ test_expect_success 'the file is flux-ID.out unless told otherwise' '
     id=$(flux batch --wrap --output=none -n1 echo in the KVS) && finished $id &&
     flux job attach $id >out && echo in the KVS >expect && test_cmp expect out
 '
+test_expect_success 'in every locale the id in its name is the one that was printed' '
+    for locale in C C.UTF-8; do
+        id=$(LC_ALL=$locale flux batch --wrap -n1 echo "\$FLUX_JOB_ID") && finished $id &&
+        test -f flux-$id.out && id=$(LC_ALL=$locale flux submit --output={{id}} sh -c "echo \$FLUX_JOB_ID") &&
+        finished $id && echo $id >expect && test_cmp expect $id || return 1
+    done
+'
 test_expect_success 'several brokers' '
     id=$(flux batch -N2 --output=out script) && finished $id && grep "size: 2 level: 1" out
 '

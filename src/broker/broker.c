@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -583,7 +582,6 @@ int main (int argc, char *argv[])
     int exit_code = 1;
     int r;
 
-    setlocale (LC_CTYPE, ""); /* job ids have a letter beyond ASCII where possible */
     if (pmi_client_place (&b.pmi, &error) < 0) {
         fprintf (stderr, "flux-broker: %s\n", error.text);
         return 1;

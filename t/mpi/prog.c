@@ -87,6 +87,7 @@ int main (int argc, char **argv)
     else if (!strcmp (what, "appnum"))
         appnum ();
     else if (!strcmp (what, "abort") || !strcmp (what, "leave")) {
+        MPI_Barrier (MPI_COMM_WORLD); /* all are connected */
         if (rank < size - 1)
             wait_for_ever ();
         if (!strcmp (what, "leave"))

@@ -5,6 +5,8 @@
  * from task to task.
  */
 #include "config.h"
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -176,12 +178,53 @@ static void put_vars (struct block *b,
     }
 }
 
+/* Does a locale of this name write UTF-8?  Jobs of one user have the same. */
+static bool is_utf8 (struct exec *x, const char *name)
+{
+    locale_t locale;
+
+    if (!x->locale.name || strcmp (x->locale.name, name) != 0) {
+        free (x->locale.name);
+        x->locale.name = strdup (name);
+        x->locale.utf8 = false;
+        if ((locale = newlocale (LC_CTYPE_MASK, name, (locale_t)0)) != (locale_t)0) {
+            x->locale.utf8 = !strcmp (nl_langinfo_l (CODESET, locale), "UTF-8");
+            freelocale (locale);
+        }
+    }
+    return x->locale.utf8;
+}
+
+static json_t *environment (const struct job *job)
+{
+    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
+
+    return json_object_get (system, "environment");
+}
+
+/* As the command that submitted the job has printed it, if it had the job's
+ * environment: with a letter beyond ASCII where that can be shown.
+ */
+void env_name_job (struct job *job)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    json_t *env = environment (job);
+    const char *name = NULL;
+
+    for (size_t i = 0; i < ARRAY_SIZE (names) && (!name || !*name); i++)
+        name = json_string_value (json_object_get (env, names[i]));
+    if (name && *name && !json_object_get (env, "FLUX_F58_FORCE_ASCII")
+        && is_utf8 (job->x, name))
+        snprintf (job->f58, sizeof (job->f58), "\u0192%s", job->f58plain + 1);
+    else
+        snprintf (job->f58, sizeof (job->f58), "%s", job->f58plain);
+}
+
 int env_create (struct job *job,
                 const struct program *program,
                 uint32_t node,
                 struct env *env)
 {
-    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
     json_t *expand = jobspec_option (job->js, "env-expand");
     struct block b = { 0 };
     size_t ours;
@@ -192,7 +235,7 @@ int env_create (struct job *job,
     if (!text_error (&b.text) && !program->envnone)
         put_vars (&b,
                   ours,
-                  json_object_get (system, "environment"),
+                  environment (job),
                   program->env,
                   expand,
                   job->x->hostname);

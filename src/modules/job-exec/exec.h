@@ -85,6 +85,10 @@ struct exec {
     flux_future_t *f_online;
     uint32_t owner; /* of the instance */
     char *hostname;
+    struct {
+        char *name; /* that was asked for last; NULL: none */
+        bool utf8;
+    } locale;
     struct exec_attrs {
         char *local_uri;
         char *rundir;
@@ -307,6 +311,7 @@ void follow_end (struct job *job);
 void follow_fini (struct exec *x);
 
 /* env.c */
+void env_name_job (struct job *job); /* f58, as the job's locale can show it */
 int env_create (struct job *job,
                 const struct program *program,
                 uint32_t node,

@@ -202,7 +202,7 @@ static void arm_warning (struct job *job, double left)
 
     flux_watcher_destroy (job->w_warning);
     job->w_warning = NULL;
-    if (job->mock || !get_warning (job, &signum, &timeleft))
+    if (job->mock || !job->js || !get_warning (job, &signum, &timeleft))
         return;
     if (left < 0) {
         say_signal (name, sizeof (name), signum);

@@ -230,6 +230,7 @@ static int launch_init (struct launch *l)
     struct job *job = l->job;
     int r;
 
+    env_name_job (job);
     if (job->misfit[0])
         return give_up (job);
     make_tmpdir (job);

@@ -440,6 +440,7 @@ static void stop (struct exec *x)
     flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);
     free (x->hostname);
+    free (x->locale.name);
     free (x->attrs.local_uri);
     free (x->attrs.rundir);
     free (x->attrs.jobid_path);

@@ -87,8 +87,10 @@ static bool put_tag (void *arg, const char *tag, struct text *out)
     struct tag_arg *a = arg;
     struct job *job = a->job;
 
-    if (!strcmp (tag, "id") || !strcmp (tag, "jobid"))
-        return put_id (job, "f58", out);
+    if (!strcmp (tag, "id") || !strcmp (tag, "jobid") || !strcmp (tag, "id.f58")) {
+        text_puts (out, job->f58);
+        return true;
+    }
     if (!strncmp (tag, "id.", 3))
         return put_id (job, tag + 3, out);
     if (!strcmp (tag, "name"))

@@ -230,6 +230,7 @@ void service_run (struct service *s)
     bool more;
     int n;
 
+    s->gathered = 0;
     do {
         more = kvs_engine_run (s->e);
         for (n = 0; (a = kvs_engine_next (s->e)); n++)
@@ -242,4 +243,32 @@ void service_run (struct service *s)
     else
         flux_watcher_stop (s->idle);
     durability_check (s);
+}
+
+/* A message is there, and not too many have been let pass. */
+static bool gathers (struct service *s)
+{
+    int events;
+
+    if (s->gathered >= GATHER_MAX || (events = flux_pollevents (s->h)) < 0
+        || !(events & FLUX_POLLIN))
+        return false;
+    s->gathered++;
+    return true;
+}
+
+void service_run_gathered (struct service *s)
+{
+    if (s->rank == 0 && gathers (s))
+        flux_watcher_start (s->idle); /* so that the loop comes back here */
+    else
+        service_run (s);
+}
+
+void service_idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct service *s = arg;
+
+    if (s->gathered == 0 || !gathers (s))
+        service_run (s);
 }

@@ -102,7 +102,7 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     if (!(req = request_new (s, msg)))
         return;
     kvs_engine_commit (s->e, &req->r, c.ns.buf, c.flags, move_ptr (c.ops));
-    service_run (s);
+    service_run_gathered (s);
 }
 
 /* kvs.relaycommit, from another rank, without response
@@ -124,5 +124,5 @@ void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         errno = -r;
         flux_log_error (h, "kvs.relaycommit");
     }
-    service_run (s);
+    service_run_gathered (s);
 }

@@ -86,11 +86,6 @@ checkpoint_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     service_run (s);
 }
 
-static void idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    service_run (arg);
-}
-
 /* Blobs are aged by the time of the loop that used them. */
 static void prepare_time_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
@@ -182,7 +177,7 @@ static int create_watchers (struct service *s)
 {
     flux_reactor_t *r = flux_get_reactor (s->h);
 
-    if (!(s->idle = flux_idle_watcher_create (r, idle_cb, s))
+    if (!(s->idle = flux_idle_watcher_create (r, service_idle_cb, s))
         || !(s->clock = flux_check_watcher_create (r, prepare_time_cb, s))
         || !(s->tick_timer =
                  flux_timer_watcher_create (r, TICK_MIN, 0., tick_timer_cb, s))

@@ -39,6 +39,7 @@ enum durability {
 
 #define DURABILITY_WINDOW 0.1
 #define ROOT_LOG_LIMIT (64 * 1024 * 1024) /* bytes */
+#define GATHER_MAX 512                    /* messages that a commit lets pass */
 #define DURABILITY_RETRY 1.               /* after a failure: trying costs */
 
 struct service {
@@ -54,7 +55,8 @@ struct service {
     struct store_batch *batch; /* stores that go out together */
     bool no_batches;           /* content does not take them */
     flux_watcher_t *clock;
-    flux_watcher_t *idle; /* goes on with a transaction that yielded */
+    flux_watcher_t *idle; /* goes on with a transaction that yielded, or gathers */
+    unsigned int gathered; /* how often commits have waited for their fellows */
     flux_future_t *heartbeat;
     flux_watcher_t *tick_timer; /* after a removal: do not wait for a beat */
     flux_watcher_t *checkpoint_timer;
@@ -83,6 +85,12 @@ struct service {
 
 /* Carry out what the engine asks for; go on with transactions. */
 void service_run (struct service *s);
+
+/* The same when a commit was queued: first see what else is there already, so
+ * that those which are waiting to be heard are merged with it.
+ */
+void service_run_gathered (struct service *s);
+void service_idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
 
 /* Forget what is out. */
 void calls_drop_all (struct service *s);

@@ -1,7 +1,8 @@
 /* kvs_live.c - the kvs and content services as their clients see them.
  *
  * All golden transactions, sent as they are given; and what the protocol says
- * about malformed and forbidden requests.
+ * about malformed and forbidden requests.  With the argument "follower": what
+ * holds on ranks > 0 as well.
  */
 
 #include "config.h"
@@ -444,7 +445,140 @@ static void leaving (void)
     ok (true, "it leaves, and is forgotten");
 }
 
-int main (void)
+/* ---- on a rank that follows ---- */
+
+static bool reads (const char *ns, const char *key, const char *want)
+{
+    flux_future_t *f = flux_kvs_lookup (h, ns, 0, key);
+    const char *s;
+    bool same = f && flux_kvs_lookup_get (f, &s) == 0 && s && strcmp (s, want) == 0;
+
+    flux_future_destroy (f);
+    return same;
+}
+
+/* Each commit is read back at once where it was made, in a namespace that others
+ * fill from rank 0 at the same time.
+ */
+static void read_your_writes (void)
+{
+    bool good = true;
+    char op[64], want[32];
+
+    live_create (h, "mine", getuid ());
+    for (int i = 0; i < 300; i++) {
+        flux_future_t *f[4];
+
+        for (int k = 0; k < 4; k++) {
+            snprintf (op, sizeof (op), "put d%d.k %d", k, i);
+            f[k] = live_commit_begin (h, "mine", i % 3 == 0 ? FLUX_KVS_NO_MERGE : 0, op);
+        }
+        for (int k = 0; k < 4; k++) {
+            snprintf (op, sizeof (op), "d%d.k", k);
+            snprintf (want, sizeof (want), "%d", i);
+            good &= flux_future_get (f[k], NULL) == 0 && reads ("mine", op, want);
+            flux_future_destroy (f[k]);
+        }
+    }
+    ok (good, "what was committed here is read here");
+    live_remove (h, "mine");
+}
+
+/* Roots of a removed namespace are not those of the next one of that name. */
+static void names_come_again (void)
+{
+    bool good = true;
+
+    for (int i = 0; i < 3; i++) {
+        char want[8];
+        flux_future_t *f;
+        int seq;
+
+        snprintf (want, sizeof (want), "%d", i);
+        while (!(f = flux_kvs_namespace_create (h, "again", getuid (), 0))
+               || flux_future_get (f, NULL) < 0) {
+            if (errno != EEXIST)
+                bail_out ("namespace create: %s", strerror (errno));
+            flux_future_destroy (f);
+        }
+        flux_future_destroy (f);
+        good &= !reads ("again", "a", "0") && !reads ("again", "a", "1");
+        f = flux_kvs_lookup (h, "again", 0, "a");
+        good &= flux_future_get (f, NULL) < 0 && errno == ENOENT;
+        flux_future_destroy (f);
+        f = live_commit_begin (h, "again", 0, i == 0 ? "put a 0" : i == 1 ? "put a 1" : "put a 2");
+        good &= flux_kvs_commit_get_sequence (f, &seq) == 0 && seq == 1
+                && reads ("again", "a", want);
+        flux_future_destroy (f);
+        live_remove (h, "again");
+        /* Gone here, too, when its event has come. */
+        while (flux_kvs_get_version (h, "again", &seq) == 0)
+            ;
+        good &= errno == EOPNOTSUPP;
+    }
+    ok (good, "a name that comes again is another namespace");
+}
+
+static void past_roots (void)
+{
+    flux_future_t *f;
+    const char *ref;
+    char rootdir[200], payload[400];
+
+    live_create (h, "past", 1234);
+    live_commit (h, "past", "put a 1", NULL);
+    f = flux_kvs_getroot (h, "past", 0);
+    if (flux_kvs_getroot_get_blobref (f, &ref) < 0)
+        bail_out ("getroot: %s", strerror (errno));
+    snprintf (rootdir, sizeof (rootdir),
+              "{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}", ref);
+    snprintf (payload, sizeof (payload), "{\"key\":\"a\",\"flags\":0,\"rootdir\":%s}", rootdir);
+    live_commit (h, "past", "put a 2", NULL);
+    rpc_fails (guest, "kvs.lookup", 0, payload, 0, NULL,
+               "a guest reads a past root of its own namespace, which rank 0 knows");
+    live_remove (h, "past");
+    rpc_fails (guest, "kvs.lookup", 0, payload, EPERM, NULL, "until it is removed");
+    flux_future_destroy (f);
+}
+
+static void waiting (void)
+{
+    flux_future_t *f, *c;
+    int seq;
+
+    live_create (h, "wait", getuid ());
+    live_commit (h, "wait", "put a 1", NULL);
+    f = flux_rpc_pack (h, "kvs.wait-version", FLUX_NODEID_ANY, 0, "{s:s s:i}", "namespace",
+                       "wait", "rootseq", 3);
+    rpc_fails (h, "kvs.setroot-pause", 0, "{\"namespace\":\"wait\"}", 0, NULL, "pause");
+    c = live_commit_begin (h, "wait", 0, "put a 2");
+    ok (flux_kvs_get_version (h, "wait", &seq) == 0 && seq == 1 && reads ("wait", "a", "1"),
+        "while it is paused, this rank sees nothing new");
+    rpc_fails (h, "kvs.setroot-unpause", 0, "{\"namespace\":\"wait\"}", 0, NULL, "unpause");
+    ok (flux_future_get (c, NULL) == 0 && reads ("wait", "a", "2"), "then it does");
+    ok (!flux_future_is_ready (f), "who waits for a later root still waits");
+    live_remove (h, "wait");
+    ok (flux_future_get (f, NULL) < 0 && errno == EOPNOTSUPP,
+        "until the namespace is removed");
+    flux_future_destroy (c);
+    flux_future_destroy (f);
+}
+
+static int follower (void)
+{
+    golden ();
+    read_your_writes ();
+    names_come_again ();
+    past_roots ();
+    waiting ();
+    leaving ();
+    blobhash_free (hash);
+    flux_close (guest);
+    flux_close (h);
+    return done_testing ();
+}
+
+int main (int argc, char **argv)
 {
     struct blobref ref;
 
@@ -456,6 +590,8 @@ int main (void)
     blobhash_sum (hash, "{\"data\":{},\"type\":\"dir\",\"ver\":1}", 32, &ref);
     blobref_str (&ref, empty);
     diag ("content.hash is %s", hashname);
+    if (argc > 1 && strcmp (argv[1], "follower") == 0)
+        return follower ();
     golden ();
     malformed ();
     dangling_root ();

@@ -431,7 +431,7 @@ static void do_restart (void)
             sim_broke ("a job cannot be restored", id);
         }
     }
-    jm_restore_finish (sim.jm, 0);
+    jm_restore_finish (sim.jm, 0, false);
 }
 
 static void step (void)

@@ -280,18 +280,32 @@ void jm_sched_gone (struct jm *jm)
     recall (jm, &jm->canceling);
 }
 
-void jm_sched_ready (struct jm *jm, unsigned int limit)
+/* What waited with giving back need not any more. */
+static void give_back_all (struct jm *jm)
 {
     struct job *job = NULL;
 
-    if (jm->sched_online)
-        jm_sched_gone (jm);
-    jm->sched_online = true;
-    jm->sched_limit = limit;
     list_foreach (&jm->running, job, running) {
         if (job->state == STATE_CLEANUP && job->has_resources)
             jm_run (jm, job);
     }
+}
+
+void jm_sched_greeted (struct jm *jm, bool greeted)
+{
+    jm->sched_greeted = greeted;
+    if (!greeted)
+        give_back_all (jm);
+}
+
+void jm_sched_ready (struct jm *jm, unsigned int limit)
+{
+    if (jm->sched_online)
+        jm_sched_gone (jm);
+    jm->sched_greeted = false;
+    jm->sched_online = true;
+    jm->sched_limit = limit;
+    give_back_all (jm);
 }
 
 /* ---- annotations ----------------------------------------------------------------- */

@@ -336,7 +336,7 @@ static void after_a_restart (void)
                 0, "job %d is restored", id);
         free (logs[id]);
     }
-    jm_restore_finish (jm, 0);
+    jm_restore_finish (jm, 0, false);
     jm_sched_ready (jm, 0);
     jm_exec_ready (jm);
     ok (strstr (bed_heard (), "raised 5 dependency 4"), "what cannot be tied anew is told");

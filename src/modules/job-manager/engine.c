@@ -281,6 +281,8 @@ static const char *after_cleanup (struct jm *jm, struct job *job)
         return NULL;
     if (!job->has_resources)
         return event_name (EV_CLEAN);
+    if (jm->sched_greeted)
+        return NULL;
     jm_alloc_free (jm, job);
     return event_name (EV_FREE);
 }

@@ -273,8 +273,12 @@ int jm_restore (struct jm *jm,
                 struct jview R,
                 struct text *why);
 
-/* All jobs are restored: let the active ones go on. */
-void jm_restore_finish (struct jm *jm, uint64_t max_jobid);
+/* All jobs that are active are restored: let them go on.  With 'history' the
+ * inactive ones are still to come, so that those who depend on others go on
+ * after jm_history_finish () only.
+ */
+void jm_restore_finish (struct jm *jm, uint64_t max_jobid, bool history);
+void jm_history_finish (struct jm *jm);
 
 /* ---- queues --------------------------------------------------------------- */
 
@@ -328,6 +332,11 @@ int jm_queue_start (struct jm *jm,
 /* A scheduler is ready for at most 'limit' requests (0: any number). */
 void jm_sched_ready (struct jm *jm, unsigned int limit);
 void jm_sched_gone (struct jm *jm);
+
+/* A scheduler has been told who holds resources, and will be ready.  Until then
+ * nobody gives any back: it would not hear of it.  False: it went away before.
+ */
+void jm_sched_greeted (struct jm *jm, bool greeted);
 bool jm_sched_online (const struct jm *jm);
 
 /* Jobs wait for resources. */

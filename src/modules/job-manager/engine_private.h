@@ -59,6 +59,7 @@ struct jm {
     uint64_t max_jobid;
 
     bool sched_online;
+    bool sched_greeted; /* and not online yet */
     unsigned int sched_limit; /* 0: none */
     bool exec_online;
 

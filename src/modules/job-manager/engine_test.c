@@ -623,6 +623,59 @@ static int restore (struct jm *jm, uint64_t id, const char *log, const char *R)
     SUBMIT LINE ("validate") LINE ("depend") LINEC ("priority", "{\"priority\":16}")
 #define RUNNING PENDING LINE ("alloc") LINE ("start")
 
+/* Between its hello and its being ready a scheduler counts what it was told. */
+static void a_job_ends_while_a_scheduler_comes (void)
+{
+    struct jm *jm = bed_new_jm ();
+
+    restore (jm, 2, RUNNING, R1);
+    jm_restore_finish (jm, 2, false);
+    jm_exec_ready (jm);
+    jm_sched_greeted (jm, true);
+    bed_heard ();
+    jm_exec_finish (jm, 2, 0);
+    jm_exec_release (jm, 2, bed_view ("{\"ranks\":\"all\",\"final\":true}"));
+    is (bed_events (jm, 2), "submit validate depend priority alloc start finish release",
+        "a job that ends after hello keeps its resources");
+    jm_sched_ready (jm, 0);
+    bed_heard_is ("give-back 2 " R1_REDACTED "\n", "until the scheduler is ready to hear it");
+    restore (jm, 3, RUNNING LINEC ("finish", "{\"status\":0}"), R1);
+    jm_sched_gone (jm);
+    jm_sched_greeted (jm, true);
+    jm_restore_finish (jm, 3, false);
+    jm_sched_greeted (jm, false);
+    ok (jm_lookup (jm, 3)->state == STATE_INACTIVE, "or has gone without");
+    jm_destroy (jm);
+}
+
+static void history_comes_later (void)
+{
+    static const char jobspec[] =
+        "{\"attributes\":{\"system\":{\"dependencies\":"
+        "[{\"scheme\":\"afterok\",\"value\":\"1\"}]}}}";
+    struct jm *jm = bed_new_jm ();
+    struct text why = TEXT_INIT;
+    const char *log = SUBMIT
+        LINEC ("dependency-add", "{\"description\":\"after-success=1\"}")
+        LINE ("validate");
+
+    jm_restore (jm, 2, log, strlen (log), bed_view (jobspec), JVIEW_ABSENT, &why);
+    restore (jm, 3, PENDING, NULL);
+    jm_restore_finish (jm, 3, true);
+    is (bed_events (jm, 3), "submit validate depend priority flux-restart priority",
+        "a job that depends on none goes on before the history is there");
+    is (bed_events (jm, 2), "submit dependency-add validate", "one that does not waits");
+    restore (jm, 1,
+             RUNNING LINEC ("finish", "{\"status\":0}") LINE ("free") LINE ("clean"), R1);
+    ok (restore (jm, 3, PENDING, NULL) == -EEXIST, "no job is there twice");
+    jm_history_finish (jm);
+    is (bed_events (jm, 2),
+        "submit dependency-add validate dependency-remove depend priority",
+        "and goes on as soon as it is");
+    text_fini (&why);
+    jm_destroy (jm);
+}
+
 static void restart (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -661,7 +714,7 @@ static void restart (void)
              NULL);
     bed_heard_is ("6: eventlog v2 is unsupported\n", "a future version is not ours");
     ok (!jm_lookup (jm, 6), "such jobs are not taken");
-    jm_restore_finish (jm, 99);
+    jm_restore_finish (jm, 99, false);
     jm_count (jm, &c);
     is_int (c.max_jobid, 99, "the highest id is remembered");
     is_int (c.running, 1, "one job runs");
@@ -836,6 +889,8 @@ int main (void)
     queue_stop_and_start ();
     waiting_for_jobs ();
     journal_backlog ();
+    a_job_ends_while_a_scheduler_comes ();
+    history_comes_later ();
     restart ();
     purging ();
     dependencies ();

@@ -32,6 +32,8 @@ void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     if ((jview_present (f[0]) && jview_bool (f[0], &full) < 0)
         || (jview_present (f[3]) && jview_bool (f[3], &group) < 0))
         manager_refuse (m, msg, EPROTO, NULL);
+    else if (full && flux_msg_is_streaming (msg) && manager_is_late (m, msg, journal_cb))
+        return;
     else if (!flux_msg_is_streaming (msg))
         manager_refuse (m, msg, EPROTO, "job-manager.events requires streaming RPC flag");
     else if (jview_present (f[1]) && !jview_is (f[1], JVIEW_OBJECT))
@@ -70,7 +72,8 @@ void journal_cancel_cb (flux_t *h,
                         const flux_msg_t *msg,
                         void *arg)
 {
-    end_streams (arg, msg, flux_cancel_match, true);
+    if (!manager_history_cancel (arg, msg))
+        end_streams (arg, msg, flux_cancel_match, true);
 }
 
 void manager_journal_disconnect (struct manager *m, const flux_msg_t *msg)

@@ -60,6 +60,8 @@ void hold_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     struct job *job;
     int r;
 
+    if (manager_job_is_late (arg, msg, hold_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I}", "id", &id) < 0)
         manager_refuse (m, msg, EPROTO, NULL);
     else if (!(job = jm_lookup (m->jm, id)))

@@ -97,6 +97,7 @@ struct job {
     uint8_t exec;            /* enum exec_state */
     unsigned int held : 1;   /* its submit event is not committed yet */
     unsigned int busy : 1;   /* an event is being processed */
+    unsigned int asleep : 1; /* restored, and not acted upon yet */
     unsigned int R_unsent : 1; /* R is in the batch, not in a commit yet */
     unsigned int purged : 1; /* gone from the tables, kept as a zombie only */
     struct queue *queue;     /* of an active job */

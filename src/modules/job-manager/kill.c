@@ -33,6 +33,8 @@ void kill_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     struct job *job;
     int signum;
 
+    if (manager_job_is_late (arg, msg, kill_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:i}", "id", &id, "signum", &signum) < 0)
         manager_refuse (m, msg, EPROTO, NULL);
     else if (!signum_is_valid (signum))

@@ -28,6 +28,7 @@ disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     manager_waiting_disconnect (m, msg);
     manager_hold_disconnect (m, msg);
     manager_journal_disconnect (m, msg);
+    manager_history_disconnect (m, msg);
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
@@ -170,6 +171,8 @@ static int finish (struct manager *m)
     if (m->failed)
         return -1;
     text_clear (t);
+    free (m->history_text);
+    m->history_text = manager_history_text (m);
     manager_put_checkpoint (m, t);
     if (text_error (t) < 0 || jm_put (m->jm, MANAGER_CHECKPOINT_KEY, t->buf, t->len) < 0
         || manager_commit_all (m) < 0) {
@@ -197,10 +200,13 @@ static void manager_fini (struct manager *m)
     flux_watcher_destroy (m->begin);
     manager_commit_fini (m);
     kvsops_fini (&m->ops);
+    manager_history_fini (m);
+    manager_restart_fini (m);
     manager_plugins_fini (m);
     manager_policy_fini (m);
     flux_msglist_destroy (m->drainers);
     flux_msglist_destroy (m->idlers);
+    free (m->sched_greeted);
     free (m->sched_sender);
     if (m->jm)
         jm_drop_deferred (m->jm, drop_deferred, m);
@@ -228,9 +234,11 @@ int mod_main (flux_t *h, int argc, char **argv)
     }
     list_init (&m.commits);
     list_init (&m.updates);
+    list_init (&m.asides);
     list_init (&m.sweeps);
     if (start (&m) == 0) {
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;
+        manager_history_fini (&m);
         manager_journal_fini (&m);
         manager_waiting_fini (&m);
         manager_sweep_fini (&m);

@@ -51,12 +51,16 @@ struct manager {
     struct flux_msglist *drainers;
     struct flux_msglist *idlers;
 
+    char *sched_greeted; /* uuid of who said sched-hello, and not ready yet */
     char *sched_sender; /* uuid of who said sched-ready */
     char *exec_sender;
     char *exec_service;
     flux_msg_handler_t *exec_handler; /* of start responses */
 
     struct plugins *plugins;
+    struct past *history; /* being read; NULL: all is there */
+    char *history_text;      /* in the checkpoint; NULL: nothing is known */
+    struct list asides;      /* struct aside: bad jobs on their way out */
     struct policy *policy;             /* limits; NULL: none */
 
     struct text scratch; /* a message being written */
@@ -132,8 +136,27 @@ void manager_commit_op (const struct batch_op *op, void *arg);
 
 /* ---- restart.c ----------------------------------------------------------------- */
 
-/* Read all jobs from the KVS. */
+/* Read the jobs that may be active from the KVS, and begin with the others. */
 int manager_restart (struct manager *m);
+void manager_restart_fini (struct manager *m);
+
+/* A job that cannot be replayed: tell, and move it to job-lost+found. */
+void manager_set_aside (struct manager *m, uint64_t id, const char *why);
+
+/* As long as the history is being read: keep a request, and call cb for it when
+ * all is there.  False: it can be answered now.  The second form is for requests
+ * about one "id": they wait only if that may be still to come.
+ */
+bool manager_is_late (struct manager *m, const flux_msg_t *msg, flux_msg_handler_f cb);
+bool manager_job_is_late (struct manager *m, const flux_msg_t *msg, flux_msg_handler_f cb);
+void manager_history_disconnect (struct manager *m, const flux_msg_t *msg);
+bool manager_history_cancel (struct manager *m, const flux_msg_t *msg);
+void manager_history_fini (struct manager *m);
+
+/* Which jobs are active now, as a member of the checkpoint, with a comma before;
+ * NULL: too many.
+ */
+char *manager_history_text (const struct manager *m);
 
 /* The text of checkpoint.job-manager. */
 void manager_put_checkpoint (const struct manager *m, struct text *t);

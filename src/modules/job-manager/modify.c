@@ -38,6 +38,8 @@ void urgency_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     struct job *job;
     const char *why;
 
+    if (manager_job_is_late (arg, msg, urgency_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:i}", "id", &id, "urgency", &urgency) < 0
         || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
@@ -70,6 +72,8 @@ void memo_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     int64_t id;
     int r;
 
+    if (manager_job_is_late (arg, msg, memo_cb))
+        return;
     if (manager_decode (msg, &v) == 0)
         jview_pick (v, 3, keys, f);
     else
@@ -115,6 +119,8 @@ void post_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
     int64_t id;
     int r;
 
+    if (manager_job_is_late (arg, msg, post_event_cb))
+        return;
     if (manager_decode (msg, &v) == 0)
         jview_pick (v, 3, keys, f);
     else

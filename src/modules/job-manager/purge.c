@@ -120,6 +120,8 @@ void purge_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     json_int_t num;
     int batch, force;
 
+    if (manager_is_late (arg, msg, purge_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:f s:I s:i s:b}", "age_limit", &l.age,
                              "num_limit", &num, "batch", &batch, "force", &force)
         < 0) {
@@ -148,6 +150,8 @@ void purge_id_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     struct job *job;
     int force, r = 0;
 
+    if (manager_job_is_late (arg, msg, purge_id_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:i}", "id", &id, "force", &force) < 0)
         manager_refuse (m, msg, EPROTO, NULL);
     else if (id == FLUX_JOBID_ANY)

@@ -52,6 +52,8 @@ void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     struct jview v;
     int64_t max, n = 0;
 
+    if (manager_is_late (arg, msg, list_cb))
+        return;
     if (manager_decode (msg, &v) < 0 || jview_int (jview_get (v, "max_entries"), &max) < 0
         || max < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
@@ -141,6 +143,8 @@ void getattr_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     int64_t id;
     int errnum = 0;
 
+    if (manager_job_is_late (arg, msg, getattr_cb))
+        return;
     if (manager_decode (msg, &v) < 0 || jview_int (jview_get (v, "id"), &id) < 0
         || !jview_is (attrs = jview_get (v, "attrs"), JVIEW_ARRAY)) {
         manager_refuse (m, msg, EPROTO, NULL);
@@ -385,6 +389,8 @@ void history_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     const char *s;
     uint32_t userid;
 
+    if (manager_is_late (m, msg, history_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:s}", "slice", &s) < 0
         || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);

@@ -53,6 +53,8 @@ void raise_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     const char *why;
     int r;
 
+    if (manager_job_is_late (arg, msg, raise_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I s:i s:s s?s s?i}", "id", &id, "severity",
                              &x.severity, "type", &x.type, "note", &x.note, "wait_status",
                              &wait_status)

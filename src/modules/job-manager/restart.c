@@ -1,6 +1,7 @@
 /* What the KVS says there is, read at the start.
  *
- * Directory job has four levels; the last one is a job's.  Look-ups are
+ * The checkpoint tells which jobs may be active (restart.h); they are read before
+ * anything is served.  Directory job has four levels; the last one is a job's.  Look-ups are
  * pipelined: a window of them is out while the oldest is waited for, and jobs
  * are restored in order of their ids.
  *
@@ -15,7 +16,7 @@
 
 #include "common/fluid.h"
 
-#include "manager.h"
+#include "restart.h"
 
 /* Look-ups in flight. */
 #define WINDOW 256
@@ -25,20 +26,14 @@
 
 /* ---- the directories ------------------------------------------------------------- */
 
-struct keys {
-    char **v;
-    size_t count;
-    size_t room;
-};
-
-static void keys_fini (struct keys *k)
+void keys_fini (struct keys *k)
 {
     for (size_t i = 0; i < k->count; i++)
         free (k->v[i]);
     free (k->v);
 }
 
-static int keys_add (struct keys *k, const char *parent, const char *name)
+static int make_room (struct keys *k)
 {
     if (k->count == k->room) {
         size_t room = k->room ? k->room * 2 : 64;
@@ -49,14 +44,52 @@ static int keys_add (struct keys *k, const char *parent, const char *name)
         k->v = v;
         k->room = room;
     }
-    if (asprintf (&k->v[k->count], "%s.%s", parent, name) < 0)
+    return 0;
+}
+
+static int add_key (struct keys *k, const char *key)
+{
+    if (make_room (k) < 0 || !(k->v[k->count] = strdup (key)))
         return -1;
     k->count++;
     return 0;
 }
 
+static int keys_add (struct keys *k, const char *parent, const char *name)
+{
+    if (make_room (k) < 0 || asprintf (&k->v[k->count], "%s.%s", parent, name) < 0)
+        return -1;
+    k->count++;
+    return 0;
+}
+
+/* Four hexadecimal digits per level; the levels that are missing are anything. */
+int keys_range (const char *key, uint64_t *first, uint64_t *last)
+{
+    uint64_t id = 0;
+    int groups = 0;
+
+    for (key = strchr (key, '.'); key && groups < 4; key = strchr (key + 1, '.')) {
+        char *end;
+
+        id = id << 16 | strtoul (key + 1, &end, 16);
+        if (end != key + 5 || (*end && *end != '.')) {
+            errno = EINVAL;
+            return -1;
+        }
+        groups++;
+    }
+    if (key) {
+        errno = EINVAL;
+        return -1;
+    }
+    *first = groups ? id << 16 * (4 - groups) : 0;
+    *last = groups == 4 ? id : *first | (UINT64_MAX >> 16 * groups);
+    return 0;
+}
+
 /* Add the directories in what f brings. */
-static int add_subdirs (flux_future_t *f, const char *parent, struct keys *out)
+int keys_add_subdirs (flux_future_t *f, const char *parent, struct keys *out)
 {
     const flux_kvsdir_t *dir;
     flux_kvsitr_t *itr;
@@ -71,6 +104,21 @@ static int add_subdirs (flux_future_t *f, const char *parent, struct keys *out)
     }
     flux_kvsitr_destroy (itr);
     return rc;
+}
+
+/* Only those that hold ids above 'before'. */
+static void prune (struct keys *k, uint64_t before)
+{
+    uint64_t first, last;
+    size_t n = 0;
+
+    for (size_t i = 0; i < k->count; i++) {
+        if (before > 0 && keys_range (k->v[i], &first, &last) == 0 && last <= before)
+            free (k->v[i]);
+        else
+            k->v[n++] = k->v[i];
+    }
+    k->count = n;
 }
 
 /* All directories one level below those of 'in', in order. */
@@ -90,14 +138,16 @@ static int next_level (struct manager *m, const struct keys *in, struct keys *ou
         if (got == sent)
             break;
         if (rc == 0)
-            rc = add_subdirs (window[got % WINDOW], in->v[got], out);
+            rc = keys_add_subdirs (window[got % WINDOW], in->v[got], out);
         flux_future_destroy (window[got++ % WINDOW]);
     }
     return rc;
 }
 
-/* The keys of all job directories.  None, if there is no directory job. */
-static int find_jobs (struct manager *m, struct keys *jobs)
+/* The keys of all job directories with ids above 'before'.  None, if there is no
+ * directory job.
+ */
+static int find_jobs (struct manager *m, uint64_t before, struct keys *jobs)
 {
     struct keys level = { .count = 0 };
     flux_future_t *f = LOOKUP (m, FLUX_KVS_READDIR, "job");
@@ -106,13 +156,15 @@ static int find_jobs (struct manager *m, struct keys *jobs)
     if (f && flux_rpc_get (f, NULL) < 0 && errno == ENOENT)
         rc = 0;
     else if (f)
-        rc = add_subdirs (f, "job", &level);
+        rc = keys_add_subdirs (f, "job", &level);
     flux_future_destroy (f);
+    prune (&level, before);
     for (int depth = 2; rc == 0 && depth <= 4; depth++) {
         struct keys below = { .count = 0 };
 
         rc = next_level (m, &level, &below);
         keys_fini (&level);
+        prune (&below, before);
         level = below;
     }
     *jobs = level;
@@ -123,16 +175,13 @@ static int find_jobs (struct manager *m, struct keys *jobs)
 
 struct lookup {
     uint64_t id;
-    flux_future_t *eventlog;
-    flux_future_t *jobspec;
-    flux_future_t *R;
+    flux_future_t *f[LOOKUP_COUNT];
 };
 
 static void lookup_fini (struct lookup *l)
 {
-    flux_future_destroy (l->eventlog);
-    flux_future_destroy (l->jobspec);
-    flux_future_destroy (l->R);
+    for (int i = 0; i < LOOKUP_COUNT; i++)
+        flux_future_destroy (l->f[i]);
 }
 
 static flux_future_t *lookup_key (struct manager *m, const char *dir, const char *name)
@@ -143,6 +192,22 @@ static flux_future_t *lookup_key (struct manager *m, const char *dir, const char
     return LOOKUP (m, 0, key);
 }
 
+int restart_lookup (struct manager *m, const char *dir, flux_future_t *f[LOOKUP_COUNT])
+{
+    static const char *const names[LOOKUP_COUNT] = { "eventlog", "jobspec", "R" };
+
+    for (int i = 0; i < LOOKUP_COUNT; i++)
+        f[i] = NULL;
+    for (int i = 0; i < LOOKUP_COUNT; i++) {
+        if (!(f[i] = lookup_key (m, dir, names[i]))) {
+            while (i-- > 0)
+                flux_future_destroy (move_ptr (f[i]));
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int lookup_start (struct manager *m, const char *dir, struct lookup *l)
 {
     *l = (struct lookup){ .id = 0 };
@@ -151,13 +216,7 @@ static int lookup_start (struct manager *m, const char *dir, struct lookup *l)
         errno = EINVAL;
         return -1;
     }
-    if (!(l->eventlog = lookup_key (m, dir, "eventlog"))
-        || !(l->jobspec = lookup_key (m, dir, "jobspec"))
-        || !(l->R = lookup_key (m, dir, "R"))) {
-        lookup_fini (l);
-        return -1;
-    }
-    return 0;
+    return restart_lookup (m, dir, l->f);
 }
 
 /* A JSON value; absent if there is none. */
@@ -172,23 +231,25 @@ static struct jview value_of (flux_future_t *f)
     return v;
 }
 
-/* 0, -1 with a sentence in why (the job is bad), or -1 with none (we are). */
-static int restore (struct manager *m, struct lookup *l, struct text *why)
+int restart_restore (struct manager *m,
+                     uint64_t id,
+                     flux_future_t *f[LOOKUP_COUNT],
+                     struct text *why)
 {
     const void *data;
     size_t len;
     int r;
 
-    if (flux_kvs_lookup_get_raw (l->eventlog, &data, &len) < 0) {
+    if (flux_kvs_lookup_get_raw (f[LOOKUP_EVENTLOG], &data, &len) < 0) {
         text_printf (why, "lookup eventlog: %s", flux_strerror (errno));
         return -1;
     }
-    if (flux_rpc_get (l->jobspec, NULL) < 0) {
+    if (flux_rpc_get (f[LOOKUP_JOBSPEC], NULL) < 0) {
         text_printf (why, "lookup jobspec: %s", flux_strerror (errno));
         return -1;
     }
-    r = jm_restore (m->jm, l->id, data ? data : "", data ? len : 0, value_of (l->jobspec),
-                    value_of (l->R), why);
+    r = jm_restore (m->jm, id, data ? data : "", data ? len : 0,
+                    value_of (f[LOOKUP_JOBSPEC]), value_of (f[LOOKUP_R]), why);
     if (r == -ENOMEM) {
         text_clear (why);
         errno = ENOMEM;
@@ -196,48 +257,119 @@ static int restore (struct manager *m, struct lookup *l, struct text *why)
     return r < 0 ? -1 : 0;
 }
 
-/* Move the directory of a job that cannot be replayed out of the way. */
-static int set_aside (struct manager *m, uint64_t id)
+/* One that was listed as active may have ended, and been purged, since. */
+static bool is_gone (struct lookup *l)
+{
+    return flux_rpc_get (l->f[LOOKUP_EVENTLOG], NULL) < 0 && errno == ENOENT
+           && flux_rpc_get (l->f[LOOKUP_JOBSPEC], NULL) < 0 && errno == ENOENT;
+}
+
+/* ---- a bad one ------------------------------------------------------------------------ */
+
+/* Its directory is moved out of the way. */
+struct aside {
+    struct list node;
+    struct manager *m;
+    uint64_t id;
+    flux_future_t *f;
+};
+
+static void aside_free (struct aside *a)
+{
+    list_del (&a->node);
+    flux_future_destroy (a->f);
+    free (a);
+}
+
+static void aside_done (flux_future_t *f, void *arg)
+{
+    struct aside *a = arg;
+
+    if (flux_rpc_get (f, NULL) < 0)
+        flux_log_error (a->m->h, "moving a job to job-lost+found");
+    aside_free (a);
+}
+
+static flux_future_t *move_away (struct aside *a, const char *treeobj)
 {
     char key[64], to[96], f58[FLUID_BUFSIZE];
     flux_kvs_txn_t *txn = flux_kvs_txn_create ();
-    flux_future_t *f = NULL, *f2 = NULL;
-    const char *treeobj;
-    int rc = -1;
+    flux_future_t *f = NULL;
 
-    if (txn && flux_job_kvs_key (key, sizeof (key), id, NULL) >= 0
-        && fluid_encode (f58, sizeof (f58), id, FLUID_F58) >= 0) {
+    if (txn && flux_job_kvs_key (key, sizeof (key), a->id, NULL) >= 0
+        && fluid_encode (f58, sizeof (f58), a->id, FLUID_F58) >= 0) {
         snprintf (to, sizeof (to), "job-lost+found.job.%s", f58);
-        if ((f = LOOKUP (m, FLUX_KVS_TREEOBJ, key))
-            && flux_kvs_lookup_get_treeobj (f, &treeobj) == 0
-            && flux_kvs_txn_put_treeobj (txn, 0, to, treeobj) == 0
-            && flux_kvs_txn_unlink (txn, 0, key) == 0
-            && (f2 = flux_kvs_commit (m->h, KVS_PRIMARY_NAMESPACE, 0, txn))
-            && flux_rpc_get (f2, NULL) == 0)
-            rc = 0;
+        if (flux_kvs_txn_put_treeobj (txn, 0, to, treeobj) == 0
+            && flux_kvs_txn_unlink (txn, 0, key) == 0)
+            f = flux_kvs_commit (a->m->h, KVS_PRIMARY_NAMESPACE, 0, txn);
     }
-    flux_future_destroy (f2);
-    flux_future_destroy (f);
     flux_kvs_txn_destroy (txn);
-    return rc;
+    return f;
 }
 
-static int take (struct manager *m, struct lookup *l)
+static void aside_looked_up (flux_future_t *f, void *arg)
+{
+    struct aside *a = arg;
+    const char *treeobj;
+    flux_future_t *next = NULL;
+
+    if (flux_kvs_lookup_get_treeobj (f, &treeobj) == 0)
+        next = move_away (a, treeobj);
+    if (!next || flux_future_then (next, -1., aside_done, a) < 0) {
+        flux_log_error (a->m->h, "moving a job to job-lost+found");
+        flux_future_destroy (next);
+        aside_free (a);
+        return;
+    }
+    flux_future_destroy (a->f);
+    a->f = next;
+}
+
+void manager_set_aside (struct manager *m, uint64_t id, const char *why)
+{
+    struct aside *a = calloc (1, sizeof (*a));
+    char f58[FLUID_BUFSIZE] = "?", key[64];
+
+    fluid_encode (f58, sizeof (f58), id, FLUID_F58);
+    flux_log (m->h, LOG_ERR, "job %s not replayed: %s", f58, why);
+    if (!a)
+        return;
+    a->m = m;
+    a->id = id;
+    list_init (&a->node);
+    list_append (&m->asides, &a->node);
+    if (flux_job_kvs_key (key, sizeof (key), id, NULL) < 0
+        || !(a->f = LOOKUP (m, FLUX_KVS_TREEOBJ, key))
+        || flux_future_then (a->f, -1., aside_looked_up, a) < 0) {
+        flux_log_error (m->h, "moving job %s to job-lost+found", f58);
+        aside_free (a);
+    }
+}
+
+void manager_restart_fini (struct manager *m)
+{
+    struct aside *a = NULL;
+
+    list_foreach (&m->asides, a, node)
+        aside_free (a);
+    free (move_ptr (m->history_text));
+}
+
+static int take (struct manager *m, struct lookup *l, uint64_t before)
 {
     _cleanup_ (text_fini) struct text why = TEXT_INIT;
-    char f58[FLUID_BUFSIZE] = "?";
-    int rc = restore (m, l, &why);
+    int rc;
 
+    if (l->id <= before && is_gone (l))
+        return 0;
+    rc = restart_restore (m, l->id, l->f, &why);
     if (rc == 0 || why.len == 0)
         return rc;
-    fluid_encode (f58, sizeof (f58), l->id, FLUID_F58);
-    flux_log (m->h, LOG_ERR, "job %s not replayed: %s", f58, why.buf);
-    if (set_aside (m, l->id) < 0)
-        flux_log_error (m->h, "moving job %s to job-lost+found", f58);
+    manager_set_aside (m, l->id, why.buf);
     return 0;
 }
 
-static int take_all (struct manager *m, const struct keys *jobs)
+static int take_all (struct manager *m, const struct keys *jobs, uint64_t before)
 {
     struct lookup *window = calloc (WINDOW, sizeof (*window));
     size_t sent = 0, got = 0;
@@ -251,157 +383,51 @@ static int take_all (struct manager *m, const struct keys *jobs)
         if (got == sent)
             break;
         if (rc == 0)
-            rc = take (m, &window[got % WINDOW]);
+            rc = take (m, &window[got % WINDOW], before);
         lookup_fini (&window[got++ % WINDOW]);
     }
     free (window);
     return rc;
 }
 
-/* ---- checkpoint ---------------------------------------------------------------------- */
+/* ---- all that may be active ----------------------------------------------------------- */
 
-static void put_queue (struct text *t, const struct queue *q)
+/* What was active when the checkpoint was written. */
+static int add_listed (const struct checkpoint *cp, struct keys *jobs)
 {
-    text_printf (t, "{\"enable\":%s,\"start\":%s", q->enable ? "true" : "false",
-                 q->sticky_start ? "true" : "false");
-    if (*q->name) {
-        text_puts (t, ",\"name\":");
-        text_put_json_string (t, q->name, strlen (q->name));
-    }
-    if (q->disable_reason) {
-        text_puts (t, ",\"disable_reason\":");
-        text_put_json_string (t, q->disable_reason->s, q->disable_reason->len);
-    }
-    if (q->stop_reason) {
-        text_puts (t, ",\"stop_reason\":");
-        text_put_json_string (t, q->stop_reason->s, q->stop_reason->len);
-    }
-    text_putc (t, '}');
-}
+    char key[FLUID_BUFSIZE + 8];
 
-void manager_put_checkpoint (const struct manager *m, struct text *t)
-{
-    const struct queue *q = NULL;
-    struct jm_counts c;
-    bool first = true;
-
-    jm_count (m->jm, &c);
-    text_printf (t, "{\"version\":1,\"max_jobid\":%lld,\"queue\":[",
-                 (long long)c.max_jobid);
-    while ((q = jm_next_queue (m->jm, q))) {
-        if (!first)
-            text_putc (t, ',');
-        first = false;
-        put_queue (t, q);
-    }
-    text_puts (t, "]}");
-}
-
-/* A queue's stored state; one that is not configured any more is nobody's. */
-static int restore_queue (struct manager *m, json_t *o, int version)
-{
-    const char *name = NULL, *disable_reason = NULL, *stop_reason = NULL;
-    int enable = 1, start = -1, r;
-    struct queue *q;
-
-    if (json_unpack (o, "{s?s s:b s?b s?s s?s s?s}", "name", &name, "enable", &enable,
-                     "start", &start, "reason", &disable_reason, "disable_reason",
-                     &disable_reason, "stop_reason", &stop_reason)
-        < 0) {
-        errno = EPROTO;
-        return -1;
-    }
-    if (!(q = jm_queue (m->jm, name)))
-        return 0;
-    r = jm_queue_enable (m->jm, q, enable, disable_reason ? disable_reason : "");
-    if (r == 0 && version > 0 && start >= 0)
-        r = jm_queue_start (m->jm, q, start, stop_reason, false);
-    if (r < 0) {
-        errno = -r;
-        return -1;
-    }
-    return 0;
-}
-
-/* Somebody wants to look first, before jobs run again. */
-static int stop_queues (struct manager *m)
-{
-    struct queue *q = NULL;
-    int r = 0;
-
-    while (r == 0 && (q = jm_next_queue (m->jm, q))) {
-        if (q->start)
-            r = jm_queue_start (m->jm, q, false,
-                                "Automatically stopped due to restart", false);
-    }
-    errno = -r;
-    return r < 0 ? -1 : 0;
-}
-
-static int restore_checkpoint (struct manager *m, flux_future_t *f, uint64_t *max_jobid)
-{
-    json_int_t id;
-    json_t *queues = NULL, *q;
-    int version = 0;
-    size_t i;
-
-    if (flux_kvs_lookup_get_unpack (f, "{s?i s:I s?o}", "version", &version, "max_jobid",
-                                    &id, "queue", &queues)
-            != 0
-        || version > 1) {
-        errno = EINVAL;
-        return -1;
-    }
-    *max_jobid = id;
-    json_array_foreach (queues, i, q)
-    {
-        if (restore_queue (m, q, version) < 0)
+    for (size_t i = 0; i < cp->count; i++) {
+        if (cp->active[i] > cp->before)
+            continue;
+        if (fluid_encode (key, sizeof (key), cp->active[i], FLUID_KVS) < 0
+            || add_key (jobs, key) < 0)
             return -1;
     }
     return 0;
 }
 
-static int read_checkpoint (struct manager *m, uint64_t *max_jobid)
+static int by_name (const void *a, const void *b)
 {
-    flux_future_t *f = LOOKUP (m, 0, MANAGER_CHECKPOINT_KEY);
-    int rc = -1;
-
-    if (f && flux_rpc_get (f, NULL) < 0 && errno == ENOENT) {
-        flux_log (m->h, LOG_DEBUG, "restart: %s not found", MANAGER_CHECKPOINT_KEY);
-        rc = 0;
-    }
-    else if (f)
-        rc = restore_checkpoint (m, f, max_jobid);
-    flux_future_destroy (f);
-    return rc;
+    return strcmp (*(char *const *)a, *(char *const *)b);
 }
 
-int manager_restart (struct manager *m)
+/* Jobs come in the order of their ids. */
+static int find_candidates (struct manager *m, const struct checkpoint *cp,
+                            struct keys *jobs)
 {
-    struct keys jobs = { .count = 0 };
-    struct jm_counts c;
-    uint64_t max_jobid = 0;
-    char f58[FLUID_BUFSIZE] = "?";
-    int rc = find_jobs (m, &jobs);
+    if (find_jobs (m, cp->before, jobs) < 0 || add_listed (cp, jobs) < 0)
+        return -1;
+    if (jobs->count > 0)
+        qsort (jobs->v, jobs->count, sizeof (jobs->v[0]), by_name);
+    return 0;
+}
 
-    if (rc == 0)
-        rc = take_all (m, &jobs);
-    keys_fini (&jobs);
-    if (rc < 0) {
-        flux_log_error (m->h, "restart");
-        return -1;
-    }
-    if (read_checkpoint (m, &max_jobid) < 0) {
-        flux_log_error (m->h, "restart: %s", MANAGER_CHECKPOINT_KEY);
-        return -1;
-    }
-    jm_count (m->jm, &c);
-    if (m->stop_queues_on_restart && (max_jobid > 0 || c.max_jobid > 0)
-        && stop_queues (m) < 0) {
-        flux_log_error (m->h, "restart: stopping queues");
-        return -1;
-    }
-    jm_restore_finish (m->jm, max_jobid);
+static void tell (struct manager *m)
+{
+    char f58[FLUID_BUFSIZE] = "?";
+    struct jm_counts c;
+
     jm_count (m->jm, &c);
     if (c.active + c.inactive > 0)
         flux_log (m->h, LOG_INFO, "restart: %zu jobs", c.active + c.inactive);
@@ -409,5 +435,42 @@ int manager_restart (struct manager *m)
         flux_log (m->h, LOG_INFO, "restart: %zu running jobs", c.running);
     fluid_encode (f58, sizeof (f58), c.max_jobid, FLUID_F58);
     flux_log (m->h, LOG_DEBUG, "restart: max_jobid=%s", f58);
-    return 0;
+}
+
+static int restart (struct manager *m, const struct checkpoint *cp)
+{
+    struct keys jobs = { .count = 0 };
+    struct jm_counts c;
+    int rc = find_candidates (m, cp, &jobs);
+
+    if (rc == 0)
+        rc = take_all (m, &jobs, cp->before);
+    keys_fini (&jobs);
+    if (rc < 0) {
+        flux_log_error (m->h, "restart");
+        return -1;
+    }
+    jm_count (m->jm, &c);
+    if (m->stop_queues_on_restart && (cp->max_jobid > 0 || c.max_jobid > 0)
+        && manager_stop_queues (m) < 0) {
+        flux_log_error (m->h, "restart: stopping queues");
+        return -1;
+    }
+    jm_restore_finish (m->jm, cp->max_jobid, cp->before > 0);
+    m->history_text = manager_history_text (m);
+    tell (m);
+    return cp->before > 0 ? history_start (m, cp->before) : 0;
+}
+
+int manager_restart (struct manager *m)
+{
+    struct checkpoint cp;
+    int rc = checkpoint_read (m, &cp);
+
+    if (rc < 0)
+        flux_log_error (m->h, "restart: %s", MANAGER_CHECKPOINT_KEY);
+    else
+        rc = restart (m, &cp);
+    checkpoint_fini (&cp);
+    return rc;
 }

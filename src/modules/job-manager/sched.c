@@ -33,6 +33,7 @@ enum alloc_type {
 void sched_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
+    const char *sender = flux_msg_route_first (msg);
     struct text *t = &m->scratch;
     struct job *job;
 
@@ -53,6 +54,9 @@ void sched_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         manager_respond_text (m, msg, t);
     }
     manager_refuse (m, msg, ENODATA, NULL);
+    free (m->sched_greeted);
+    if ((m->sched_greeted = strdup (sender ? sender : "")))
+        jm_sched_greeted (m->jm, true);
 }
 
 static void interface_down (struct manager *m, const char *why)
@@ -94,6 +98,7 @@ void sched_ready_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         return;
     }
     free (m->sched_sender);
+    free (move_ptr (m->sched_greeted));
     m->sched_sender = copy;
     jm_sched_ready (m->jm, limit);
     jm_count (m->jm, &c);
@@ -103,6 +108,10 @@ void sched_ready_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 
 void manager_sched_disconnect (struct manager *m, const flux_msg_t *msg)
 {
+    if (manager_is_sender (msg, m->sched_greeted)) {
+        free (move_ptr (m->sched_greeted));
+        jm_sched_greeted (m->jm, false);
+    }
     if (manager_is_sender (msg, m->sched_sender))
         interface_down (m, "disconnect: Success");
 }

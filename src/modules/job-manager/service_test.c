@@ -281,7 +281,7 @@ static void restart (void)
     world_stop_module ();
     is (world_value_get ("checkpoint.job-manager", false)->text.buf,
         "{\"version\":1,\"max_jobid\":6,\"queue\":[{\"enable\":true,\"start\":false,"
-        "\"stop_reason\":\"later\"}]}",
+        "\"stop_reason\":\"later\"}],\"history\":{\"before\":6,\"active\":[6]}}",
         "at the end there is a checkpoint");
     world_put ("job." DIR (1) ".jobspec", "{\"version\":1}");
     world_put ("job." DIR (1) ".R", R0);
@@ -290,6 +290,10 @@ static void restart (void)
     world_put ("job." DIR (7) ".eventlog", "{\"timestamp\":1.0,\"name\":\"depend\"}\n");
     world_put ("job." DIR (7) ".jobspec", "{\"version\":1}");
     world_start_module ();
+    ok (strstr (world_rpc ("getattr", "{\"id\":6,\"attrs\":[\"jobspec\"]}"), "\"version\":1"),
+        "a job that is active is known first");
+    ok (strstr (world_rpc ("getattr", "{\"id\":3,\"attrs\":[\"jobspec\"]}"), "\"version\":1"),
+        "who asks for another one waits until it is there");
     ok (!strncmp (world_rpc ("stats-get", NULL),
                   "{\"journal\":{\"listeners\":0,\"events\":2},\"active_jobs\":1,"
                   "\"inactive_jobs\":2,\"max_jobid\":6,",

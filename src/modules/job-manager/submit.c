@@ -217,31 +217,50 @@ take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R
 }
 
 /* Put a replayed job where its state belongs. */
+static int settle_inactive (struct jm *jm, struct job *job)
+{
+    int r = table_put_u64 (&jm->jobs, job->id, job);
+
+    if (r < 0)
+        return r;
+    if (job->id > jm->max_jobid)
+        jm->max_jobid = job->id;
+    if (job->flags & JOB_WAITABLE)
+        jm->nwaitable++;
+    job->serial = ++jm->serial;
+    intern_set (&jm->pool, &job->annotations, NULL);
+    job_log_trim (job);
+    treap_insert (&jm->inactive, &job->order);
+    JM_HOOK (jm, ended, job);
+    jm_wait_ended (jm, job);
+    job_pack (job, jm->packer, &jm->pool);
+    return 0;
+}
+
 static int settle (struct jm *jm, struct job *job)
 {
     struct jview jobspec = { job->jobspec->s, job->jobspec->len };
-    struct system_attributes attrs = { JVIEW_ABSENT, JVIEW_ABSENT, JVIEW_ABSENT };
+    struct system_attributes attrs;
     int r;
 
-    if (job->state != STATE_INACTIVE)
-        attrs = attributes_of (jobspec);
+    if (jm_lookup (jm, job->id))
+        return -EEXIST;
+    if (job->state == STATE_INACTIVE)
+        return settle_inactive (jm, job);
+    attrs = attributes_of (jobspec);
     if ((r = jm_add_job (jm, job, attrs.queue)) < 0)
         return r;
-    if (job->state != STATE_INACTIVE
-        && (r = jm_depend_join (jm, job, attrs.name)) < 0)
+    if ((r = jm_depend_join (jm, job, attrs.name)) < 0)
         jm_fail (jm, r);
     if (job->id > jm->max_jobid)
         jm->max_jobid = job->id;
     if (job->flags & JOB_WAITABLE)
         jm->nwaitable++;
-    if (job->state == STATE_INACTIVE) {
-        jm_retire (jm, job);
-        job_pack (job, jm->packer, &jm->pool);
-    }
-    else if (job->state & STATE_RUNNING) {
+    if (job->state & STATE_RUNNING) {
         list_append (&jm->running, &job->running);
         jm->nrunning++;
     }
+    job->asleep = 1;
     return 0;
 }
 
@@ -281,11 +300,12 @@ static void wake (struct jm *jm, struct job *job)
     enum job_state was = job->state;
     int r = 0;
 
-    jm_hook_restored (jm, job);
+    job->asleep = 0;
     if (was == STATE_NEW)
         r = jm_post_event (jm, job, EV_VALIDATE, NULL);
     if (r == 0 && job->state == STATE_DEPEND)
         jm_depend_restore (jm, job, attributes_of (jobspec).dependencies);
+    jm_hook_restored (jm, job);
     if (was == STATE_SCHED)
         r = jm_post_event (jm, job, EV_FLUX_RESTART, NULL);
     else {
@@ -302,12 +322,30 @@ static void wake (struct jm *jm, struct job *job)
     jm_fail (jm, r);
 }
 
-void jm_restore_finish (struct jm *jm, uint64_t max_jobid)
+/* What a job depends on may be in the history. */
+static bool waits_for_history (const struct job *job)
+{
+    return (job->state & (STATE_NEW | STATE_DEPEND)) != 0;
+}
+
+void jm_restore_finish (struct jm *jm, uint64_t max_jobid, bool history)
 {
     struct job *job = NULL;
 
     if (max_jobid > jm->max_jobid)
         jm->max_jobid = max_jobid;
-    list_foreach (&jm->active, job, active)
-        wake (jm, job);
+    list_foreach (&jm->active, job, active) {
+        if (!(history && waits_for_history (job)))
+            wake (jm, job);
+    }
+}
+
+void jm_history_finish (struct jm *jm)
+{
+    struct job *job = NULL;
+
+    list_foreach (&jm->active, job, active) {
+        if (job->asleep)
+            wake (jm, job);
+    }
 }

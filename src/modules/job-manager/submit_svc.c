@@ -60,6 +60,14 @@ static void put_error (struct text *t, uint64_t id, const struct text *why)
     text_putc (t, ']');
 }
 
+/* What a job depends on may be still to come from the history. */
+static bool depends (const flux_msg_t *msg)
+{
+    const char *s;
+
+    return flux_request_decode (msg, NULL, &s) == 0 && s && strstr (s, "\"dependencies\"");
+}
+
 void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
@@ -70,6 +78,8 @@ void submit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     struct jiter it;
     char *payload;
 
+    if (m->history && depends (msg) && manager_is_late (m, msg, submit_cb))
+        return;
     if (manager_decode (msg, &v) < 0 || !all_well_formed (jobs = jview_get (v, "jobs"))) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;

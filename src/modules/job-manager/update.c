@@ -265,6 +265,8 @@ void update_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     struct job *job;
     int errnum;
 
+    if (manager_job_is_late (arg, msg, update_cb))
+        return;
     if (!u) {
         manager_refuse (m, msg, ENOMEM, NULL);
         return;

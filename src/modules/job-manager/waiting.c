@@ -65,6 +65,8 @@ void wait_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     flux_jobid_t id;
     int r;
 
+    if (manager_job_is_late (arg, msg, wait_cb))
+        return;
     if (flux_request_unpack (msg, NULL, "{s:I}", "id", &id) < 0) {
         manager_refuse (m, msg, EPROTO, "malformed wait request");
         return;

@@ -31,6 +31,7 @@
 #include "overlay/overlay.h"
 #include "rexec/rexec.h"
 #include "rundir.h"
+#include "sd_notify.h"
 #include "services.h"
 #include "setup.h"
 #include "uuid.h"
@@ -54,6 +55,7 @@ struct broker {
     char *module_path; /* where modules are looked for */
     char *overlay_path; /* what brings messages to other brokers */
     struct child_env *env; /* of children */
+    char *notify;          /* where systemd listens */
     struct attrs *attrs;
     struct logger *logger;
     flux_reactor_t *reactor;
@@ -338,6 +340,7 @@ static int create_hosts (struct broker *b)
         .logger = b->logger,
         .env = b->env,
         .shell = shell && *shell ? shell : "/bin/bash",
+        .notify = b->notify,
         .rank = b->pmi.rank,
     };
 
@@ -493,6 +496,8 @@ static int setup (struct broker *b, flux_error_t *error)
     if (setup_log (b->attrs, b->logger, b->opt.verbose, error) < 0
         || setup_attrs (b->attrs, b->uuid, b->pmi.rank, b->pmi.size, error) < 0)
         return -1;
+    if (attrs_is_set (b->attrs, "broker.sd-notify"))
+        b->notify = sd_notify_address ();
     environ_clean ();
     if (read_config (b, error) < 0
         || create_places (b, &socket, error) < 0 || create_overlay (b, error) < 0)
@@ -530,6 +535,7 @@ static void teardown (struct broker *b)
     logger_free (b->logger);
     attrs_free (b->attrs);
     child_env_free (b->env);
+    free (b->notify);
     free (b->opt.conf);
     free (b->flux);
     free (b->module_path);

@@ -12,6 +12,7 @@
 #include "common/util.h"
 
 #include "client.h"
+#include "access.h"
 #include "connector_local.h"
 
 enum {
@@ -26,8 +27,7 @@ struct connector {
     struct endpoint hop; /* our place in route stacks */
     char uuid[UUID_TEXT_SIZE];
     uint32_t owner;
-    bool allow_guest_user;
-    bool allow_root_owner;
+    struct access access;
     int debug;
     uint64_t connects;
     int fd;
@@ -46,11 +46,7 @@ static int authenticate (struct connector *c, uint32_t *userid, uint32_t *rolema
                   (unsigned int)*userid);
         return -EPERM;
     }
-    if (*userid == c->owner || (*userid == 0 && c->allow_root_owner))
-        *rolemask = FLUX_ROLE_OWNER;
-    else if (c->allow_guest_user)
-        *rolemask = FLUX_ROLE_USER;
-    else {
+    if (!(*rolemask = access_roles (&c->access, c->owner, *userid))) {
         flux_log (c->host.h,
                   LOG_ERR,
                   "client_authenticate: uid=%u no assigned roles",
@@ -163,6 +159,7 @@ void connector_free (struct connector *c)
     if (c->fd >= 0)
         close (c->fd);
     connector_unlink (c);
+    access_fini (&c->access);
     free (c);
     errno = saved_errno;
 }
@@ -185,33 +182,7 @@ int connector_configure (struct connector *c,
                          const flux_conf_t *conf,
                          flux_error_t *error)
 {
-    flux_error_t reason;
-    int guest = 0, root = 0, private_mode = 0;
-    json_t *access = NULL;
-
-    if (flux_conf_unpack (conf, &reason, "{s?o}", "access", &access) == 0) {
-        json_error_t jerror;
-
-        if (access
-            && json_unpack_ex (access,
-                               &jerror,
-                               0,
-                               "{s?b s?b s?b !}",
-                               "allow-guest-user", &guest,
-                               "allow-root-owner", &root,
-                               "private-mode", &private_mode)
-                   < 0) {
-            errprintf (error, "error parsing [access] configuration: %s", jerror.text);
-            errno = EINVAL;
-            return -1;
-        }
-        c->allow_guest_user = guest;
-        c->allow_root_owner = root;
-        return 0;
-    }
-    errprintf (error, "error parsing [access] configuration: %s", reason.text);
-    errno = EINVAL;
-    return -1;
+    return access_configure (&c->access, c->host.h, conf, error);
 }
 
 static int listen_at (const char *path)
@@ -268,8 +239,8 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
                               "server",
                               "clients", clients,
                               "connects", (json_int_t)c->connects,
-                              "allow_guest_user", (int)c->allow_guest_user,
-                              "allow_root_owner", (int)c->allow_root_owner)
+                              "allow_guest_user", (int)c->access.allow_guest_user,
+                              "allow_root_owner", (int)c->access.allow_root_owner)
                < 0)
         (void)flux_respond_error (h, msg, errno, NULL);
     json_decref (clients);

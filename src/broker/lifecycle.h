@@ -36,6 +36,7 @@ struct lifecycle_args {
     struct module_host *modules;
     const struct child_env *env; /* of all commands */
     const char *shell;
+    const char *notify; /* sd_notify.h; NULL: nobody wants to know */
     uint32_t rank;
 };
 

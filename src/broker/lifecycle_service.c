@@ -12,6 +12,7 @@
 #include "common/util.h"
 
 #include "lifecycle_private.h"
+#include "sd_notify.h"
 
 static const char surpassed[] = "broker has surpassed RUN state";
 
@@ -129,9 +130,39 @@ static void tell_waiters (struct lifecycle *lc, int errnum, const char *text)
     }
 }
 
+static void tell_systemd (struct lifecycle *lc, enum broker_state state)
+{
+    if (state == STATE_RUN)
+        sd_notify_send (lc->args.notify, "READY=1\nSTATUS=Running");
+    else if (state == STATE_CLEANUP)
+        sd_notify_send (lc->args.notify, "STOPPING=1\nSTATUS=Entering cleanup");
+    else
+        sd_notify_send (
+            lc->args.notify, "STATUS=Entering %s", broker_state_name (state));
+}
+
+/* state-machine.sd-notify, no response
+ *   { "status"?:s }
+ */
+static void sd_notify_cb (flux_t *h,
+                          flux_msg_handler_t *mh,
+                          const flux_msg_t *msg,
+                          void *arg)
+{
+    struct lifecycle *lc = arg;
+    const char *status = NULL;
+
+    if (flux_request_unpack (msg, NULL, "{s?s}", "status", &status) < 0)
+        (void)flux_respond_error (h, msg, EPROTO, NULL);
+    else if (status)
+        sd_notify_send (lc->args.notify, "STATUS=%s", status);
+}
+
 void lifecycle_tell (struct lifecycle *lc, enum broker_state state)
 {
     const flux_msg_t *msg;
+
+    tell_systemd (lc, state);
 
     if (state == STATE_RUN)
         tell_waiters (lc, 0, NULL);
@@ -251,8 +282,10 @@ static void shutdown_cb (flux_t *h,
         (void)flux_respond_error (h, msg, EPROTO, NULL);
         return;
     }
-    if (lc->shutdown_started || state != STATE_RUN) {
-        if (lc->shutdown_started)
+    if (lc->args.rank > 0 || lc->shutdown_started || state != STATE_RUN) {
+        if (lc->args.rank > 0)
+            snprintf (text, sizeof (text), "shutdown may only be initiated on rank 0");
+        else if (lc->shutdown_started)
             snprintf (text, sizeof (text), "shutdown is already in progress");
         else
             snprintf (text,
@@ -295,6 +328,7 @@ static const struct flux_msg_handler_spec htab[] = {
       monitor_disconnect_cb,
       FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "state-machine.post", post_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "state-machine.sd-notify", sd_notify_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "runat.push", push_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "shutdown.start", shutdown_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "shutdown.disconnect", shutdown_disconnect_cb, 0 },

@@ -16,6 +16,7 @@ static int run_helper (int argc, char **argv);
 
 static const struct cmd commands[] = {
     { "start", cmd_start, "start an instance and run a program in it" },
+    { "shutdown", cmd_shutdown, "end an instance" },
     { "run", cmd_run, "run a job: its output and exit code are ours" },
     { "mpiexec", cmd_mpiexec, "run MPI programs as MPICH's mpiexec does" },
     { "submit", cmd_submit, "submit jobs and print their ids" },
@@ -34,6 +35,7 @@ static const struct cmd commands[] = {
     { "overlay", cmd_overlay, "the tree of brokers, and how they are" },
     { "exec", cmd_exec, "run a command by the brokers of some ranks" },
     { "uptime", cmd_uptime, "one line about the instance" },
+    { "startlog", cmd_startlog, "when the instance started and ended" },
     { "kvs", cmd_kvs, "the key-value store" },
     { "content", cmd_content, "blobs by name, and the checkpoints of the store" },
     { "dump", run_helper, "write the KVS to an archive" },

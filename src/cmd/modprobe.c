@@ -10,23 +10,38 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "modprobe.h"
 
 enum { MAX_NEEDS = 4 };
 
+/* A module, or something else that is to be done at its place in the order. */
 struct module {
     const char *name;
     const char *needs[MAX_NEEDS];
     const char *args;
-    bool leader; /* on rank 0 only */
+    const char *instead; /* the module to load in its place */
+    bool leader;         /* on rank 0 only */
+    modprobe_task_f rc1; /* not a module: these instead */
+    modprobe_task_f rc3;
 
-    enum { ABSENT, BUSY, DONE } state;
+    enum { ABSENT, BUSY, DONE, FAILED } state;
 };
 
 static struct module modules[] = {
     { .name = "heartbeat", .leader = true },
     { .name = "content" },
     { .name = "content-sqlite", .leader = true, .needs = { "content" } },
-    { .name = "kvs", .needs = { "content", "content-sqlite" } },
+    { .name = "restore",
+      .leader = true,
+      .needs = { "content-sqlite" },
+      .rc1 = modprobe_restore,
+      .rc3 = modprobe_dump },
+    { .name = "kvs", .needs = { "content", "content-sqlite", "restore" } },
+    { .name = "startlog",
+      .leader = true,
+      .needs = { "kvs" },
+      .rc1 = modprobe_start_event,
+      .rc3 = modprobe_finish_event },
     { .name = "kvs-watch", .needs = { "kvs" } },
     { .name = "resource", .leader = true, .needs = { "kvs" } },
     { .name = "job-manager", .leader = true, .needs = { "kvs-watch", "resource" } },
@@ -101,26 +116,52 @@ static void finished (flux_future_t *f, void *arg)
         cmd_warn ("%s: %s", m->name, cmd_future_error (f));
         p->exit_code = 1;
         if (!p->unload)
-            m->state = ABSENT; /* what needs it is not even tried */
+            m->state = FAILED; /* what needs it is not even tried */
     }
     flux_future_destroy (f);
     if (p->unload || p->exit_code == 0)
         advance (p);
 }
 
+static flux_future_t *load (struct probe *p, const char *name, const char *args)
+{
+    if (args)
+        return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[s] s:b}",
+                              "path", name, "args", args, "exec", 0);
+    return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[] s:b}",
+                          "path", name, "args", "exec", 0);
+}
+
+static flux_future_t *start_task (struct probe *p, struct module *m)
+{
+    modprobe_task_f task = p->unload ? m->rc3 : m->rc1;
+    flux_future_t *f = NULL;
+
+    if (task (p->h, &f) < 0) {
+        p->exit_code = 1;
+        m->state = p->unload ? DONE : FAILED;
+        return NULL;
+    }
+    if (!f)
+        m->state = DONE;
+    return f;
+}
+
 static void start_one (struct probe *p, struct module *m)
 {
+    const char *name = m->instead ? m->instead : m->name;
     flux_future_t *f;
 
-    if (p->unload)
-        f = flux_rpc_pack (p->h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
-                           m->name);
-    else if (m->args)
-        f = flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[s] s:b}",
-                           "path", m->name, "args", m->args, "exec", 0);
+    if (m->rc1) {
+        m->state = BUSY;
+        if (!(f = start_task (p, m)))
+            return;
+    }
+    else if (p->unload)
+        f = flux_rpc_pack (
+            p->h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name", name);
     else
-        f = flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[] s:b}",
-                           "path", m->name, "args", "exec", 0);
+        f = load (p, name, m->args);
     if (!f || flux_future_aux_set (f, "module", m, NULL) < 0
         || flux_future_then (f, -1., finished, p) < 0)
         cmd_die ("%s: %s", m->name, flux_strerror (errno));
@@ -131,8 +172,11 @@ static void start_one (struct probe *p, struct module *m)
 static void advance (struct probe *p)
 {
     for (size_t i = 0; i < ARRAY_SIZE (modules); i++) {
-        if (modules[i].state == ABSENT && ready (&modules[i], p->unload))
-            start_one (p, &modules[i]);
+        if (modules[i].state != ABSENT || !ready (&modules[i], p->unload))
+            continue;
+        start_one (p, &modules[i]);
+        if (modules[i].state == DONE)
+            i = -1; /* it is done at once: look again from the start */
     }
 }
 
@@ -144,6 +188,18 @@ static int run (struct probe *p)
             cmd_die ("reactor: %s", flux_strerror (errno));
     }
     return p->exit_code;
+}
+
+/* The backing store and the scheduler may be others. */
+static void choose (flux_t *h)
+{
+    const char *backing = flux_attr_get (h, "content.backing-module");
+    const char *sched = getenv ("FLUX_SCHED_MODULE");
+
+    if (backing && *backing)
+        find ("content-sqlite")->instead = backing;
+    if (sched && *sched)
+        find ("sched-simple")->instead = sched;
 }
 
 /* FLUX_MODPROBE_DISABLE names modules, separated by commas, to leave out. */
@@ -185,9 +241,12 @@ static int modprobe_rc1 (int argc, char **argv)
     uint32_t rank;
 
     disable_some ();
+    choose (p.h);
     rank = leave_to_leader (p.h);
     if (run (&p) == 0 && rank == 0)
         push_cleanup (p.h);
+    if (p.exit_code == 0)
+        p.exit_code = modprobe_scripts ("rc1.d");
     flux_close (p.h);
     return p.exit_code;
 }
@@ -196,6 +255,8 @@ static int modprobe_rc3 (int argc, char **argv)
 {
     struct probe p = { .h = cmd_open (), .unload = true };
 
+    p.exit_code = modprobe_scripts ("rc3.d");
+    choose (p.h);
     leave_to_leader (p.h);
     run (&p);
     flux_close (p.h);

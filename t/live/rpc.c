@@ -41,7 +41,7 @@ int main (int argc, char *argv[])
     uint32_t nodeid = FLUX_NODEID_ANY;
     flux_t *h = NULL;
     flux_future_t *f;
-    const char *s;
+    const char *s = NULL;
     int c, flags = 0;
     long count = 0;
 
@@ -70,9 +70,9 @@ int main (int argc, char *argv[])
         fail (errno, strerror (errno));
     if (flags == FLUX_RPC_STREAMING)
         stream (f, count);
-    else if (flux_rpc_get (f, &s) < 0)
+    else if (flags != FLUX_RPC_NORESPONSE && flux_rpc_get (f, &s) < 0)
         fail (errno, future_strerror (f, errno));
-    else if (s)
+    else if (!flags && s)
         puts (s);
     flux_future_destroy (f);
     flux_close (h);

@@ -11,11 +11,16 @@ traced () {
     opts=
     while test "$1" != --; do opts="$opts $1"; shift; done
     shift
+    rm -f trace.out # or what is still in it counts
     flux module trace $opts >trace.out &
     tracer=$!
-    until grep -q ping trace.out; do flux ping -c1 -i0 kvs >/dev/null; done
+    until grep -qs ping trace.out; do flux ping -c1 -i0 kvs >/dev/null; done
     "$@"
     rc=$?
+    # what is shown is in order: a large ping that comes after it ends it
+    until grep -q "ping \[[1-9][0-9][0-9][0-9]\]" trace.out; do
+        flux ping -c1 -i0 -p 1000 kvs >/dev/null
+    done
     kill $tracer
     wait $tracer 2>/dev/null
     return $rc
@@ -38,7 +43,7 @@ test_expect_success 'errors are shown by their text' '
 '
 test_expect_success 'all modules, times from the first one' '
     traced -H -- flux kvs put trace.d=1 && grep "^\[  +0.000000\]" trace.out &&
-    grep " content rx > content.store" trace.out && traced -H -d kvs -- true
+    grep " kvs-watch rx e kvs.namespace-primary-setroot" trace.out && traced -H -d kvs -- true
 '
 test_expect_success 'flux module trace: what is wrong with its command line' '
     test_expect_code 1 flux module trace -t nosuch kvs 2>err && grep "no type of message" err &&

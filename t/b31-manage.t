@@ -164,4 +164,16 @@ test_expect_success 'update: what would be changed' '
     test_expect_code 2 flux update $id 2>err && flux cancel $id $u
 '
 
+test_expect_success 'post-job-event adds an event to the log of an active job' '
+    id=$(flux submit --urgency=hold true) &&
+    flux post-job-event $id mark n=1 s=x o="{\"a\":[]}" &&
+    flux job wait-event -f json $id mark >out && jq -e ".context == {n:1,s:\"x\",o:{a:[]}}" out &&
+    flux post-job-event $id bare && flux job wait-event -f json $id bare >out &&
+    jq -e "has (\"context\") == false" out &&
+    flux cancel $id && flux job wait-event $id clean >out &&
+    test_must_fail flux post-job-event $id late 2>err && grep "No such job $id" err &&
+    test_must_fail flux post-job-event fzzzz late 2>err && grep "No such job fzzzz" err &&
+    test_expect_code 2 flux post-job-event $id late x 2>err && grep "is not KEY=VALUE" err
+'
+
 test_done

@@ -95,6 +95,7 @@ int cmd_start (int argc, char **argv);
 int cmd_startlog (int argc, char **argv);
 int cmd_submit (int argc, char **argv);
 int cmd_update (int argc, char **argv);
+int cmd_post_job_event (int argc, char **argv);
 int cmd_uptime (int argc, char **argv);
 int cmd_version (int argc, char **argv);
 int cmd_watch (int argc, char **argv);

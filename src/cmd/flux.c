@@ -29,6 +29,7 @@ static const struct cmd commands[] = {
     { "pkill", cmd_pkill, "cancel jobs by name" },
     { "cancel", cmd_cancel, "cancel jobs" },
     { "update", cmd_update, "change the attributes of a job" },
+    { "post-job-event", cmd_post_job_event, "add an event to the log of a job" },
     { "queue", cmd_queue, "look at and control the queues" },
     { "job", cmd_job, "look into, follow and change jobs" },
     { "resource", cmd_resource, "list nodes, and keep them from being used" },

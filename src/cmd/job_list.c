@@ -192,7 +192,8 @@ int job_list_ids (int argc, char **argv)
     }
     for (int k = i; k < argc; k++) {
         if (flux_rpc_get_unpack (f[k], "{s:o}", "job", &job) < 0)
-            cmd_die ("flux job-list.list-id: %s", cmd_future_error (f[k]));
+            /* sic: as others print it */
+            cmd_die ("flux job-list.list-d: %s", cmd_future_error (f[k]));
         print_json (job, NULL);
         flux_future_destroy (f[k]);
     }

@@ -237,6 +237,14 @@ static int raise_fds (const int *from, int *to, bool *raised)
     return 0;
 }
 
+#ifdef __SANITIZE_THREAD__
+/* ThreadSanitizer takes a child of clone () for a process of its own, and
+ * forgets what it knows of this one's threads.  It does not see this name.
+ */
+extern int __clone (int (*fn) (void *), void *stack, int flags, void *arg, ...);
+#define clone __clone
+#endif
+
 static int run (struct spawner *s, struct child *c, pid_t *pid, int *pidfd)
 {
     sigset_t all, old;

@@ -22,6 +22,7 @@ struct attach {
     double t0; /* time of the first main event */
     bool have_t0;
     bool fatal; /* a severity-0 exception was seen */
+    bool done;  /* the event to wait for has come, or nothing will */
     double last_int; /* time of the last SIGINT, 0 if none */
     bool may_suspend; /* Ctrl-Z was pressed too late to detach */
     flux_future_t *main;
@@ -146,6 +147,7 @@ static void main_failed (struct attach *a)
     else
         say ("flux_job_event_watch_get: %s", future_strerror (a->main, errno));
     a->exit_code = 1;
+    a->done = true;
     cancel_all (a);
 }
 
@@ -161,6 +163,11 @@ static void main_cb (flux_future_t *f, void *arg)
         watch_ended (a, &a->main);
         return;
     }
+    if (a->done) { /* it was on the way when the watch was cancelled */
+        json_decref (entry);
+        flux_future_reset (f);
+        return;
+    }
     json_unpack (entry, "{s:F s:s s?o}", "timestamp", &timestamp, "name", &name, "context",
                  &context);
     if (!a->have_t0) {
@@ -174,8 +181,10 @@ static void main_cb (flux_future_t *f, void *arg)
         print_event (a, "job", entry);
     if (strcmp (name, "finish") == 0)
         on_finish (a, context);
-    if (a->opts->wait_event && strcmp (name, a->opts->wait_event) == 0)
+    if (a->opts->wait_event && strcmp (name, a->opts->wait_event) == 0) {
+        a->done = true;
         cancel_all (a);
+    }
     json_decref (entry);
     flux_future_reset (f);
 }
@@ -276,7 +285,7 @@ static void output_end (int errnum, const char *text, void *arg)
 {
     struct attach *a = arg;
 
-    if (errnum == ENOENT && !a->fatal && !a->opts->quiet)
+    if (errnum == ENOENT && !a->fatal && !a->done && !a->opts->quiet)
         say ("No job output found");
     else if (errnum != ENODATA && errnum != ENOENT && errnum != EPERM)
         say ("flux_job_event_watch_get: %s", text);

@@ -375,7 +375,7 @@ static int result_code (flux_future_t *f, const char *name, const struct status_
 {
     int status = 0, severity = 7, code;
     const char *type = "", *json;
-    bool exception;
+    int exception; /* "b" fills an int */
 
     if (flux_job_result_get_unpack (f, "{s?i s:b s?s s?i}", "waitstatus", &status,
                                     "exception_occurred", &exception, "exception_type", &type,

@@ -26,6 +26,8 @@ static void make_slice (const char *arg, char *slice, size_t size)
 {
     size_t digits = strspn (arg, "0123456789");
 
+    if (arg[0] == '[' && !strchr (arg, ':'))
+        cmd_die ("could not parse python-style slice expression");
     if (arg[0] == '[')
         snprintf (slice, size, "%s", arg);
     else if (digits == 0 || arg[digits])

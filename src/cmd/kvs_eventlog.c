@@ -252,7 +252,7 @@ static int get (int argc, char **argv)
         flux_future_reset (f);
     }
     if (!done && errno != ENODATA)
-        kvs_die ("flux_kvs_lookup_get", f);
+        cmd_die ("flux_kvs_lookup_get: %s", flux_strerror (errno));
     if (done && streaming)
         flux_kvs_lookup_cancel (f);
     flux_future_destroy (f);

@@ -410,6 +410,8 @@ static bool state_entered (enum broker_state state, void *arg)
 {
     struct broker *b = arg;
 
+    if (state == STATE_INIT)
+        router_set_offline (b->router, false);
     if (overlay_entered (b->overlay, state))
         return true;
     if (state != STATE_CONFIG_SYNC || b->pmi.rank == 0)
@@ -472,6 +474,7 @@ static int create_overlay (struct broker *b, flux_error_t *error)
 static void connect_overlay (struct broker *b)
 {
     if (b->pmi.size > 1) {
+        router_set_offline (b->router, true);
         overlay_set_ops (b->overlay, b->groups, &overlay_ops, b);
         lifecycle_set_peers (b->lifecycle, state_entered, b);
     }

@@ -296,6 +296,15 @@ static bool all_strings (json_t *args)
     return json_is_array (args);
 }
 
+static bool is_builtin (const struct module_host *mh, const char *name)
+{
+    for (int i = 0; mh->builtins && mh->builtins[i]; i++) {
+        if (strcmp (mh->builtins[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* module.load
  *   { "path":s "args":[s...] "name"?:s "exec"?:b "loader"?:s } -> {}
  */
@@ -324,6 +333,11 @@ static void load_cb (flux_t *h, flux_msg_handler_t *mh_, const flux_msg_t *msg, 
     if (loader && !strchr (path, '/')) {
         (void)flux_respond_error (
             h, msg, EINVAL, "module loader may only be specified with module path");
+        return;
+    }
+    if (exec && is_builtin (mh, path)) {
+        (void)flux_respond_error (
+            h, msg, EINVAL, "built-in modules cannot execute in a separate process");
         return;
     }
     if (exec || loader) {

@@ -22,6 +22,7 @@ struct router {
     struct table routes; /* UUID => struct endpoint */
     struct table peers;  /* rank => struct endpoint: next hop */
     struct router_stats stats;
+    bool offline;
     struct monitor monitor; /* around all of this */
     struct mailbox *mailbox;
 };
@@ -115,6 +116,13 @@ void router_remove_peer (struct router *r, uint32_t rank)
 {
     router_enter (r);
     table_del_u64 (&r->peers, rank);
+    router_leave (r);
+}
+
+void router_set_offline (struct router *r, bool offline)
+{
+    router_enter (r);
+    r->offline = offline;
     router_leave (r);
 }
 
@@ -412,6 +420,19 @@ static int push_sender (const struct endpoint *from, flux_msg_t *msg)
     return 0;
 }
 
+static bool may_be_offline (const char *topic)
+{
+    static const char *const topics[] = {
+        "state-machine.wait", "state-machine.get", "attr.get", "log.dmesg",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE (topics); i++) {
+        if (strcmp (topic, topics[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void receive_request (struct router *r, struct endpoint *from, flux_msg_t *msg)
 {
     const char *topic, *dot;
@@ -424,6 +445,10 @@ static void receive_request (struct router *r, struct endpoint *from, flux_msg_t
     }
     if ((rc = stamp (r, from, msg)) < 0) {
         refuse (r, msg, -rc, NULL);
+        return;
+    }
+    if (r->offline && from->kind == ENDPOINT_CLIENT && !may_be_offline (topic)) {
+        refuse (r, msg, EAGAIN, "Upstream Flux broker is offline. Try again later.");
         return;
     }
     dot = strrchr (topic, '.');

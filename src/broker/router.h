@@ -42,6 +42,7 @@
 #ifndef MILLRACE_BROKER_ROUTER_H
 #define MILLRACE_BROKER_ROUTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <flux/core.h>
 
@@ -85,6 +86,11 @@ void router_leave (struct router *r);
 
 /* Inside: wake somebody on leaving. */
 void router_wake (struct router *r, struct waker *w);
+
+/* This broker has no place in its instance yet: requests of clients are answered
+ * EAGAIN, but for those about its state, its attributes and its log.
+ */
+void router_set_offline (struct router *r, bool offline);
 
 /* A message from an attached endpoint.  Takes msg, which must have one
  * reference.

@@ -454,6 +454,8 @@ static int get_quorum (struct overlay *ov, flux_error_t *error)
     const char *s = attrs_get (ov->args.attrs, "broker.quorum");
 
     ov->quorum = s ? strtoul (s, NULL, 10) : ov->topology.size;
+    if (s && strchr (s, '-')) /* all ranks, the older way to say it (boot.c) */
+        ov->quorum = ov->topology.size;
     if (ov->quorum < 1)
         ov->quorum = 1;
     return 0;

@@ -71,4 +71,21 @@ test_expect_success 'without a terminal there is no interactive shell' '
     grep "stdin is not a tty" err
 '
 
+test_expect_success 'recovery mode: the program runs though rc1 fails' '
+    test_expect_code 1 flux start -r -Sbroker.rc1_path=false touch recovered && test -e recovered &&
+    test_expect_code 1 flux start --recovery=/nosuch true 2>err && grep "recovery=/nosuch: No such file" err &&
+    mkdir -m 700 rstate && flux start --recovery="$PWD/rstate" flux getattr statedir >out &&
+    test "$(cat out)" = "$PWD/rstate" &&
+    flux start sh -c "flux kvs put old=1 && flux dump -q old.tgz" &&
+    flux start --recovery=old.tgz flux kvs get old >out && echo 1 >want && test_cmp want out
+'
+test_expect_success 'the broker may be run by another command' '
+    flux start --wrap=env,WRAPPED=yes sh -c "echo \$WRAPPED" >out && echo yes >want && test_cmp want out &&
+    flux start -s2 --test-hosts=a,b --wrap=env,WRAPPED=yes sh -c "echo \$WRAPPED; flux getattr hostlist" >out &&
+    printf "yes\na,b\n" >want && test_cmp want out
+'
+test_expect_success '--sysconfig names the directory of the system instance' '
+    flux start -X --sysconfig true >out && grep -e "-c/.*/flux/system/conf.d" out
+'
+
 test_done

@@ -44,6 +44,42 @@ static void make_statedir (const char *path)
         cmd_die ("--statedir=%s: %s", path, strerror (errno));
 }
 
+/* What is wrong with an instance can be looked at from within. */
+static void recover (struct broker_args *a, const char *target)
+{
+    struct stat sb;
+
+    add (a, "-Sbroker.recovery-mode=1");
+    if (!target)
+        return;
+    if (stat (target, &sb) < 0)
+        cmd_die ("--recovery=%s: %s", target, strerror (errno));
+    if (S_ISDIR (sb.st_mode))
+        add_printf (a, "-Sstatedir=", target);
+    else {
+        char *path = realpath (target, NULL);
+
+        if (!path)
+            cmd_die ("--recovery=%s: %s", target, strerror (errno));
+        add_printf (a, "-Scontent.restore=", path);
+        free (path);
+    }
+}
+
+/* The words go before the broker's own. */
+static void wrap (struct broker_args *a, const char *arg)
+{
+    char *copy = cmd_strndup (arg, strlen (arg));
+
+    for (char *w = strtok (copy, ","); w; w = strtok (NULL, ",")) {
+        char **at = a->v + a->many.nwrap++;
+
+        memmove (at + 1, at, (a->v + a->n - at) * sizeof (at[0]));
+        *at = w;
+        a->n++;
+    }
+}
+
 enum {
     OPT_CONF = 256,
     OPT_STATEDIR,
@@ -51,6 +87,8 @@ enum {
     OPT_EXIT_TIMEOUT,
     OPT_EXIT_MODE,
     OPT_RUNDIR,
+    OPT_SYSCONFIG,
+    OPT_WRAP,
 };
 
 static const struct opt start_opts[] = {
@@ -60,6 +98,10 @@ static const struct opt start_opts[] = {
       "keep the instance's state there; -Sstatedir=DIR" },
     { 'c', "config-path", OPT_REQUIRED, "PATH", "read configuration from there" },
     { OPT_CONF, "conf", OPT_REQUIRED, "KEY=VAL", "set a configuration value" },
+    { OPT_SYSCONFIG, "sysconfig", OPT_NONE, NULL, "read the system instance's configuration" },
+    { 'r', "recovery", OPT_OPTIONAL, "TARGET",
+      "start even if services fail; TARGET is a state directory, or an archive" },
+    { OPT_WRAP, "wrap", OPT_REQUIRED, "WORDS", "run the broker by this command, comma-separated" },
     { 'o', "broker-opts", OPT_REQUIRED, "OPTS", "options for the broker, comma-separated" },
     { 'v', "verbose", OPT_OPTIONAL, "LEVEL", "log more to stderr" },
     { OPT_HOSTS, "test-hosts", OPT_REQUIRED, "HOSTS",
@@ -123,6 +165,16 @@ static void start_option (int key, const char *arg, void *data)
             break;
         case OPT_CONF:
             add_printf (a, "--conf=", arg);
+            break;
+        case OPT_SYSCONFIG:
+            add_printf (a, "-c", flux_conf_builtin_get ("confdir", FLUX_CONF_AUTO));
+            add_printf (a, a->v[--a->n], "/system/conf.d");
+            break;
+        case 'r':
+            recover (a, arg);
+            break;
+        case OPT_WRAP:
+            wrap (a, arg);
             break;
         case 'o': {
             char *copy = strdup (arg);
@@ -199,7 +251,8 @@ int cmd_start (int argc, char **argv)
     }
     if (a.many.size > 1)
         return start_many (&a.many, a.v);
-    cmd_exec_broker (a.v);
+    execvp (a.v[0], a.v);
+    cmd_die ("%s: %s", a.v[0], strerror (errno));
 }
 
 int cmd_broker (int argc, char **argv)

@@ -10,6 +10,7 @@ enum { START_MAX = 1024 };
 struct start_many {
     int size;     /* number of brokers */
     int noptions; /* words of the command line in front of the initial program */
+    int nwrap;    /* so many of them are what the broker is run by */
     const char *hosts;   /* a hostlist, or NULL */
     const char *rundir;  /* an existing directory, or NULL */
     double exit_timeout; /* seconds after the end of rank 0 */

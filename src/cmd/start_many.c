@@ -172,11 +172,14 @@ static char **broker_argv (struct starter *st, int rank)
         words++;
     if (!(argv = calloc (words + 4, sizeof (argv[0]))))
         cmd_die ("out of memory");
-    argv[n++] = st->v[0];
+    while (n <= st->args->nwrap) { /* the broker's path comes after --wrap's words */
+        argv[n] = st->v[n];
+        n++;
+    }
     if (asprintf (&argv[n++], "-Srundir=%s", st->rundir) < 0
         || asprintf (&argv[n++], "-Shostlist=%s", st->hostlist) < 0)
         cmd_die ("out of memory");
-    for (int i = 1; i < (rank == 0 ? words : st->args->noptions); i++)
+    for (int i = st->args->nwrap + 1; i < (rank == 0 ? words : st->args->noptions); i++)
         argv[n++] = st->v[i];
     return argv;
 }
@@ -205,7 +208,7 @@ static void _noreturn_ become_broker (struct starter *st, int rank, int fd, char
     set_number ("PMI_RANK", rank);
     set_number ("PMI_SIZE", st->args->size);
     set_number ("PMI_FD", fd);
-    execv (argv[0], argv);
+    execvp (argv[0], argv);
     cmd_die ("%s: %s", argv[0], strerror (errno));
 }
 
@@ -226,8 +229,8 @@ static void start_broker (struct starter *st, int rank)
     close (fd[1]);
     b->fd = fd[0];
     st->running++;
-    free (argv[1]);
-    free (argv[2]);
+    free (argv[st->args->nwrap + 1]);
+    free (argv[st->args->nwrap + 2]);
     free (argv);
 }
 

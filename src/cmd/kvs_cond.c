@@ -25,7 +25,8 @@ void kvs_conds_fini (struct kvs_conds *c)
     c->count = 0;
 }
 
-static void set_key_value (struct kvs_cond *c, const struct opt_table *table, const char *arg)
+static void
+set_key_value (struct kvs_cond *c, const struct opt_table *table, const char *arg)
 {
     const char *eq = strchr (arg, '=');
 
@@ -35,7 +36,8 @@ static void set_key_value (struct kvs_cond *c, const struct opt_table *table, co
     c->value = eq + 1;
 }
 
-static void set_treeobj (struct kvs_cond *c, const struct opt_table *table, const char *arg)
+static void
+set_treeobj (struct kvs_cond *c, const struct opt_table *table, const char *arg)
 {
     struct treeobj *o;
 
@@ -46,7 +48,10 @@ static void set_treeobj (struct kvs_cond *c, const struct opt_table *table, cons
     treeobj_put (o);
 }
 
-bool kvs_conds_set (struct kvs_conds *conds, const struct opt_table *table, int key, const char *arg)
+bool kvs_conds_set (struct kvs_conds *conds,
+                    const struct opt_table *table,
+                    int key,
+                    const char *arg)
 {
     struct kvs_cond *c;
 

@@ -24,13 +24,21 @@ enum {
 };
 
 /* For the option table of a command. */
-#define KVS_COND_OPTS                                                                     \
-    { KVS_IF_ABSENT, "if-absent", OPT_OPTIONAL, "KEY", "only if KEY (or each KEY) is absent" }, \
-    { KVS_IF_EXISTS, "if-exists", OPT_OPTIONAL, "KEY", "only if KEY (or each KEY) exists" },    \
-    { KVS_IF_VALUE, "if-value", OPT_REQUIRED, "VALUE", "only if each KEY has this value" },     \
-    { KVS_IF_TREEOBJ, "if-treeobj", OPT_REQUIRED, "OBJ", "only if each KEY is this tree object" }, \
-    { KVS_IF, "if", OPT_REQUIRED, "KEY=VALUE", "only if KEY, which may be another, has VALUE" }, \
-    { KVS_IF_SEQ, "if-seq", OPT_REQUIRED, "N", "only if the root sequence number is N" }
+/* clang-format off */
+#define KVS_COND_OPTS                                                                \
+    { KVS_IF_ABSENT, "if-absent", OPT_OPTIONAL, "KEY",                               \
+      "only if KEY (or each KEY) is absent" },                                       \
+    { KVS_IF_EXISTS, "if-exists", OPT_OPTIONAL, "KEY",                               \
+      "only if KEY (or each KEY) exists" },                                          \
+    { KVS_IF_VALUE, "if-value", OPT_REQUIRED, "VALUE",                               \
+      "only if each KEY has this value" },                                           \
+    { KVS_IF_TREEOBJ, "if-treeobj", OPT_REQUIRED, "OBJ",                             \
+      "only if each KEY is this tree object" },                                      \
+    { KVS_IF, "if", OPT_REQUIRED, "KEY=VALUE",                                       \
+      "only if KEY, which may be another, has VALUE" },                              \
+    { KVS_IF_SEQ, "if-seq", OPT_REQUIRED, "N",                                       \
+      "only if the root sequence number is N" }
+/* clang-format on */
 
 /* Exit code of a command whose condition is not met: nothing was changed. */
 #define KVS_EXIT_CONDITION 2
@@ -45,7 +53,10 @@ struct kvs_conds {
 void kvs_conds_fini (struct kvs_conds *c);
 
 /* One of the options above?  Dies if its argument is malformed. */
-bool kvs_conds_set (struct kvs_conds *c, const struct opt_table *table, int key, const char *arg);
+bool kvs_conds_set (struct kvs_conds *c,
+                    const struct opt_table *table,
+                    int key,
+                    const char *arg);
 
 /* Write them as operations; options without a key are about all n keys.  Dies
  * if one is not met already.

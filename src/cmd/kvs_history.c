@@ -28,7 +28,7 @@ struct root {
 /* From this root on the key was this object. */
 struct change {
     const struct root *root;
-    char *obj; /* NULL: absent */
+    char *obj;         /* NULL: absent */
     bool since_before; /* in the oldest root that is kept */
 };
 
@@ -215,7 +215,8 @@ static void find_changes (struct history *y)
         bool differs;
 
         while (sent < y->nroots && sent < i + WINDOW) {
-            f[sent % WINDOW] = lookup (y, &y->roots[y->nroots - 1 - sent], FLUX_KVS_TREEOBJ);
+            f[sent % WINDOW] =
+                lookup (y, &y->roots[y->nroots - 1 - sent], FLUX_KVS_TREEOBJ);
             sent++;
         }
         if (i < y->nroots)
@@ -264,16 +265,20 @@ static void print_json (const struct history *y, const struct change *c, json_t 
     json_decref (o);
 }
 
-static void print_text (const struct history *y, const struct change *c, const struct treeobj *o,
-                        const void *data, size_t len)
+static void print_text (const struct history *y,
+                        const struct change *c,
+                        const struct treeobj *o,
+                        const void *data,
+                        size_t len)
 {
-    const char *ns = o && treeobj_type (o) == TREEOBJ_SYMLINK ? treeobj_symlink_namespace (o) : NULL;
+    const char *ns =
+        o && treeobj_type (o) == TREEOBJ_SYMLINK ? treeobj_symlink_namespace (o) : NULL;
     struct text t = TEXT_INIT;
     char when[64];
 
     format_time (c->root->time, when, sizeof (when));
-    text_printf (&t, "%s%jd %s %s", c->since_before ? "<=" : "", (intmax_t)c->root->seq, when,
-                 y->key);
+    text_printf (&t, "%s%jd %s %s", c->since_before ? "<=" : "", (intmax_t)c->root->seq,
+                 when, y->key);
     if (text_error (&t))
         cmd_die ("out of memory");
     if (!o)
@@ -281,7 +286,8 @@ static void print_text (const struct history *y, const struct change *c, const s
     else if (y->treeobj)
         printf ("%s = %s\n", t.buf, c->obj);
     else if (treeobj_type (o) == TREEOBJ_SYMLINK)
-        printf ("%s -> %s%s%s\n", t.buf, ns ? ns : "", ns ? "::" : "", treeobj_symlink_target (o));
+        printf ("%s -> %s%s%s\n", t.buf, ns ? ns : "", ns ? "::" : "",
+                treeobj_symlink_target (o));
     else if (treeobj_type (o) == TREEOBJ_DIR || treeobj_type (o) == TREEOBJ_DIRREF)
         printf ("%s.\n", t.buf);
     else
@@ -289,7 +295,8 @@ static void print_text (const struct history *y, const struct change *c, const s
     text_fini (&t);
 }
 
-static void print_change (const struct history *y, const struct change *c, flux_future_t *value)
+static void
+print_change (const struct history *y, const struct change *c, flux_future_t *value)
 {
     struct treeobj *o = NULL;
     const void *data = NULL;

@@ -31,11 +31,13 @@ struct put {
     struct kvs_conds conds;
 };
 
-#define COMMIT_OPTS                                                                       \
-    { 'N', "namespace", OPT_REQUIRED, "NAME", "KVS namespace" },                          \
-    { 'O', "treeobj-root", OPT_NONE, NULL, "print the new root's tree object" },          \
-    { 'b', "blobref", OPT_NONE, NULL, "print the new root's blobref" },                   \
-    { 's', "sequence", OPT_NONE, NULL, "print the new root's sequence number" }
+#define COMMIT_OPTS                                                                  \
+    { 'N', "namespace", OPT_REQUIRED, "NAME", "KVS namespace" },                     \
+        { 'O', "treeobj-root", OPT_NONE, NULL, "print the new root's tree object" }, \
+        { 'b', "blobref", OPT_NONE, NULL, "print the new root's blobref" },          \
+    {                                                                                \
+        's', "sequence", OPT_NONE, NULL, "print the new root's sequence number"      \
+    }
 
 static void set (int key, const char *arg, void *data)
 {
@@ -129,7 +131,8 @@ _noreturn_ static void commit_failed (const struct put *p, flux_future_t *f)
 /* When it was refused: a value that was looked up may be kept as another object
  * by now.  Look again; only if that makes another request is it worth a try.
  */
-static bool look_again (flux_t *h, const struct put *p, const struct txn *txn, char **payload)
+static bool
+look_again (flux_t *h, const struct put *p, const struct txn *txn, char **payload)
 {
     char *again;
     bool other;
@@ -153,7 +156,8 @@ static void commit (flux_t *h, const struct put *p, struct txn *txn)
     int seq;
 
     while (!(f = flux_rpc (h, "kvs.commit", payload, FLUX_NODEID_ANY, 0))
-           || flux_rpc_get_unpack (f, "{s:s s:i}", "rootref", &ref, "rootseq", &seq) < 0) {
+           || flux_rpc_get_unpack (f, "{s:s s:i}", "rootref", &ref, "rootseq", &seq)
+                  < 0) {
         if (!f || !look_again (h, p, txn, &payload))
             commit_failed (p, f);
         flux_future_destroy (f);
@@ -282,7 +286,8 @@ static const struct opt_table unlink_table = {
  */
 static bool may_unlink (flux_t *h, const struct put *p, const char *key)
 {
-    flux_future_t *f = flux_kvs_lookup (h, p->ns, FLUX_KVS_READDIR | FLUX_KVS_TREEOBJ, key);
+    flux_future_t *f =
+        flux_kvs_lookup (h, p->ns, FLUX_KVS_READDIR | FLUX_KVS_TREEOBJ, key);
     const flux_kvsdir_t *dir;
     flux_future_t *f2;
     bool there = true;
@@ -412,14 +417,14 @@ static const struct opt_table move_table = {
     .opts = copy_opts,
 };
 
-typedef flux_future_t *(*copy_f) (flux_t *,
-                                  const char *,
-                                  const char *,
-                                  const char *,
-                                  const char *,
-                                  int);
+typedef flux_future_t *(
+    *copy_f) (flux_t *, const char *, const char *, const char *, const char *, int);
 
-static int copy_or_move (const struct opt_table *t, const char *what, copy_f f_copy, int argc, char **argv)
+static int copy_or_move (const struct opt_table *t,
+                         const char *what,
+                         copy_f f_copy,
+                         int argc,
+                         char **argv)
 {
     struct put p = { 0 };
     int i = opt_parse (t, argc, argv, set, &p);

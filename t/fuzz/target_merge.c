@@ -101,7 +101,8 @@ static void compare (struct side *a, struct side *b)
 /* ---- transactions by dice ---- */
 
 #define VAL(s) "{\"data\":\"" s "\",\"type\":\"val\",\"ver\":1}"
-#define LONG "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh"
+#define LONG \
+    "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh"
 #define LINK(s) "{\"data\":{\"target\":\"" s "\"},\"type\":\"symlink\",\"ver\":1}"
 
 static const char *const keys[] = {
@@ -121,8 +122,10 @@ static const char *const objects[] = {
     "{\"data\":{},\"type\":\"dir\",\"ver\":1}",
     "{\"data\":{\"c\":" VAL (LONG) ",\"d\":{\"data\":{\"e\":" VAL (
         "MQ==") "},\"type\":\"dir\",\"ver\":1}},\"type\":\"dir\",\"ver\":1}",
-    "{\"data\":[\"sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709\"],\"type\":\"valref\",\"ver\":1}",
-    "{\"data\":[\"sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709\"],\"type\":\"dirref\",\"ver\":1}",
+    "{\"data\":[\"sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709\"],\"type\":\"valref\","
+    "\"ver\":1}",
+    "{\"data\":[\"sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709\"],\"type\":\"dirref\","
+    "\"ver\":1}",
 };
 
 static void roll_condition (struct fuzz_dice *d, struct text *t)
@@ -208,13 +211,48 @@ static const struct fuzz_source kvsmerge_sources[] = {
 };
 
 static const char *const kvsmerge_seeds[] = {
-    "[[{\"key\":\"k\",\"if\":null}," PUT ("k", "MQ==") "],[{\"key\":\"k\",\"if\":null}," PUT (
-        "k", "Mg==") "],[{\"key\":\"k\",\"if\":" VAL ("MQ==") "},{\"key\":\"k\",\"flags\":0,\"dirent\":null}]]",
+    "[[{\"key\":\"k\",\"if\":null}," PUT (
+        "k",
+        "MQ==") "],[{\"key\":\"k\",\"if\":null}," PUT ("k",
+                                                       "Mg==") "],[{\"key\":\"k\","
+                                                               "\"if\":" VAL ("MQ==") "},"
+                                                                                      "{"
+                                                                                      "\""
+                                                                                      "ke"
+                                                                                      "y"
+                                                                                      "\""
+                                                                                      ":"
+                                                                                      "\""
+                                                                                      "k"
+                                                                                      "\""
+                                                                                      ","
+                                                                                      "\""
+                                                                                      "fl"
+                                                                                      "ag"
+                                                                                      "s"
+                                                                                      "\""
+                                                                                      ":0"
+                                                                                      ","
+                                                                                      "\""
+                                                                                      "di"
+                                                                                      "re"
+                                                                                      "nt"
+                                                                                      "\""
+                                                                                      ":n"
+                                                                                      "ul"
+                                                                                      "l}"
+                                                                                      "]"
+                                                                                      "]",
     "[[" PUT ("a.b.c", LONG) "],[{\"key\":\"a.b.c\",\"if\":" VAL (LONG) "}," APPEND (
-        "a.b.c", "MQ==") "],[{\"key\":\"a.b\",\"if\":true}],[" PUT ("a", "MQ==") "," PUT (
-        "l.x", "MQ==") "]]",
-    "[[" APPEND ("log", "MQ==") "],[" APPEND ("l", "MQ==") "],[" APPEND ("log", "Mg==") "],["
-    "{\"key\":\"l.c\",\"if\":true},{\"key\":\"a.b\",\"flags\":0,\"dirent\":null}],[{\"key\":\"l.c\",\"if\":true}]]",
+        "a.b.c",
+        "MQ==") "],[{\"key\":\"a.b\",\"if\":true}],[" PUT ("a",
+                                                           "MQ==") "," PUT ("l.x",
+                                                                            "MQ==") "]]",
+    "[[" APPEND ("log", "MQ==") "],[" APPEND ("l", "MQ==") "],[" APPEND (
+        "log",
+        "Mg==") "],["
+                "{\"key\":\"l.c\",\"if\":true},{\"key\":\"a.b\",\"flags\":0,\"dirent\":"
+                "null}],[{\"key\":\"l.c\",\"if\":true}]]",
     "[[" PUT ("z", "*" LONG) "],[{\"key\":\"z\",\"if\":null}," PUT ("y", "MQ==") "]]",
     NULL,
 };
@@ -227,7 +265,8 @@ static const char *const kvsmerge_words[] = {
     PUT ("a.b.c", "MQ==") ",",
     PUT ("l.d", LONG) ",",
     APPEND ("log", "MQ==") ",",
-    "{\"key\":\"a.b\",\"flags\":0,\"dirent\":{\"data\":{\"x\":" VAL (LONG) "},\"type\":\"dir\",\"ver\":1}},",
+    "{\"key\":\"a.b\",\"flags\":0,\"dirent\":{\"data\":{\"x\":" VAL (
+        LONG) "},\"type\":\"dir\",\"ver\":1}},",
     "{\"key\":\"l\",\"flags\":0,\"dirent\":null},",
     NULL,
 };

@@ -40,17 +40,21 @@ static void prepare (void)
     secret64[strlen (secret64) - 1] = '\0'; /* padding, and the bits before it */
     live_create (h, "victim", OTHER);
     live_create (h, "own", GUEST);
-    live_commit (h, "victim", "put d.secret " SECRET, "append log " SECRET, "put x 1", NULL);
+    live_commit (h, "victim", "put d.secret " SECRET, "append log " SECRET, "put x 1",
+                 NULL);
     live_commit (h, NULL, "put guest.secret " SECRET, NULL);
     root_of ("victim", past_root, sizeof (past_root));
     live_commit (h, "victim", "put x 2", NULL);
     root_of ("victim", victim_root, sizeof (victim_root));
     root_of (NULL, primary_root, sizeof (primary_root));
-    live_commit (
-        h, "own", "put mine 1",
-        "treeobj tov {\"ver\":1,\"type\":\"symlink\",\"data\":{\"namespace\":\"victim\",\"target\":\"d\"}}",
-        "treeobj top {\"ver\":1,\"type\":\"symlink\",\"data\":{\"namespace\":\"primary\",\"target\":\"guest\"}}",
-        "link chain tov", NULL);
+    live_commit (h, "own", "put mine 1",
+                 "treeobj tov "
+                 "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"namespace\":\"victim\","
+                 "\"target\":\"d\"}}",
+                 "treeobj top "
+                 "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"namespace\":\"primary\","
+                 "\"target\":\"guest\"}}",
+                 "link chain tov", NULL);
     root_of ("own", own_root, sizeof (own_root));
 }
 
@@ -95,17 +99,20 @@ static void attack (const char *topic, int errnum, const char *fmt, ...)
 static void namespaces_of_others (void)
 {
     static const char *const ns[] = { "victim", "primary" };
-    static const char *const topics[] = { "kvs.lookup", "kvs.lookup-plus", "kvs-watch.lookup" };
-    static const char *const keys[] = { "d.secret", "guest.secret", "log", ".", "nosuch" };
-    static const int flags[] = { 0, FLUX_KVS_READDIR, FLUX_KVS_TREEOBJ, FLUX_KVS_READLINK };
+    static const char *const topics[] = { "kvs.lookup", "kvs.lookup-plus",
+                                          "kvs-watch.lookup" };
+    static const char *const keys[] = { "d.secret", "guest.secret", "log", ".",
+                                        "nosuch" };
+    static const int flags[] = { 0, FLUX_KVS_READDIR, FLUX_KVS_TREEOBJ,
+                                 FLUX_KVS_READLINK };
 
     for (size_t n = 0; n < ARRAY_SIZE (ns); n++) {
         for (size_t t = 0; t < ARRAY_SIZE (topics); t++) {
             for (size_t k = 0; k < ARRAY_SIZE (keys); k++) {
                 for (size_t i = 0; i < ARRAY_SIZE (flags); i++)
                     attack (topics[t], EPERM,
-                            "{\"namespace\":\"%s\",\"key\":\"%s\",\"flags\":%d}", ns[n], keys[k],
-                            flags[i] | (t == 2 ? FLUX_KVS_WATCH : 0));
+                            "{\"namespace\":\"%s\",\"key\":\"%s\",\"flags\":%d}", ns[n],
+                            keys[k], flags[i] | (t == 2 ? FLUX_KVS_WATCH : 0));
             }
         }
         attack ("kvs-watch.lookup", EPERM,
@@ -114,13 +121,16 @@ static void namespaces_of_others (void)
         attack ("kvs-watch.lookup", EPERM,
                 "{\"namespace\":\"%s\",\"key\":\"nosuch\",\"flags\":%d}", ns[n],
                 FLUX_KVS_WAITCREATE);
-        attack ("kvs-watch.lookup", EPERM, "{\"namespace\":\"%s\",\"key\":\"log\",\"flags\":%d}",
-                ns[n], FLUX_KVS_STREAM);
-        attack ("kvs-watch.lookup", EPERM, "{\"namespace\":\"%s\",\"key\":\"log\",\"flags\":%d}",
-                ns[n], FLUX_KVS_WATCH | 65536);
+        attack ("kvs-watch.lookup", EPERM,
+                "{\"namespace\":\"%s\",\"key\":\"log\",\"flags\":%d}", ns[n],
+                FLUX_KVS_STREAM);
+        attack ("kvs-watch.lookup", EPERM,
+                "{\"namespace\":\"%s\",\"key\":\"log\",\"flags\":%d}", ns[n],
+                FLUX_KVS_WATCH | 65536);
         attack ("kvs.getroot", EPERM, "{\"namespace\":\"%s\",\"flags\":0}", ns[n]);
         attack ("kvs.wait-version", EPERM, "{\"namespace\":\"%s\",\"rootseq\":1}", ns[n]);
-        attack ("kvs.wait-version", EPERM, "{\"namespace\":\"%s\",\"rootseq\":99999}", ns[n]);
+        attack ("kvs.wait-version", EPERM, "{\"namespace\":\"%s\",\"rootseq\":99999}",
+                ns[n]);
         attack ("kvs.setroot-pause", EPERM, "{\"namespace\":\"%s\"}", ns[n]);
         attack ("kvs.setroot-unpause", EPERM, "{\"namespace\":\"%s\"}", ns[n]);
     }
@@ -131,7 +141,8 @@ static void past_roots_of_others (void)
     static const char *const ns[] = { "victim", "primary" };
 
     for (size_t n = 0; n < ARRAY_SIZE (ns); n++) {
-        flux_future_t *f = flux_rpc_pack (guest, "kvs.root-log", 0, 0, "{s:s}", "namespace", ns[n]);
+        flux_future_t *f =
+            flux_rpc_pack (guest, "kvs.root-log", 0, 0, "{s:s}", "namespace", ns[n]);
 
         ok (f && flux_rpc_get (f, NULL) < 0 && errno == EPERM,
             "the log of roots of %s is not for guests", ns[n]);
@@ -143,30 +154,39 @@ static void past_roots_of_others (void)
 
 static void links_out (void)
 {
-    static const char *const keys[] = { "tov.secret", "top.secret", "chain.secret", "tov", "chain" };
+    static const char *const keys[] = { "tov.secret", "top.secret", "chain.secret", "tov",
+                                        "chain" };
 
     for (size_t k = 0; k < ARRAY_SIZE (keys); k++) {
-        attack ("kvs.lookup", EPERM, "{\"namespace\":\"own\",\"key\":\"%s\",\"flags\":%d}", keys[k],
+        attack ("kvs.lookup", EPERM,
+                "{\"namespace\":\"own\",\"key\":\"%s\",\"flags\":%d}", keys[k],
                 k < 3 ? 0 : FLUX_KVS_READDIR);
-        attack ("kvs.lookup-plus", EPERM, "{\"namespace\":\"own\",\"key\":\"%s\",\"flags\":%d}",
-                keys[k], k < 3 ? 0 : FLUX_KVS_READDIR);
-        attack ("kvs-watch.lookup", EPERM, "{\"namespace\":\"own\",\"key\":\"%s\",\"flags\":%d}",
-                keys[k], FLUX_KVS_WATCH | (k < 3 ? 0 : FLUX_KVS_READDIR));
+        attack ("kvs.lookup-plus", EPERM,
+                "{\"namespace\":\"own\",\"key\":\"%s\",\"flags\":%d}", keys[k],
+                k < 3 ? 0 : FLUX_KVS_READDIR);
+        attack ("kvs-watch.lookup", EPERM,
+                "{\"namespace\":\"own\",\"key\":\"%s\",\"flags\":%d}", keys[k],
+                FLUX_KVS_WATCH | (k < 3 ? 0 : FLUX_KVS_READDIR));
     }
-    attack ("kvs-watch.lookup", EPERM, "{\"namespace\":\"own\",\"key\":\"tov.new\",\"flags\":%d}",
+    attack ("kvs-watch.lookup", EPERM,
+            "{\"namespace\":\"own\",\"key\":\"tov.new\",\"flags\":%d}",
             FLUX_KVS_WAITCREATE);
-    attack ("kvs.lookup", EPERM, "{\"namespace\":\"own\",\"key\":\"tov.secret\",\"flags\":%d}",
+    attack ("kvs.lookup", EPERM,
+            "{\"namespace\":\"own\",\"key\":\"tov.secret\",\"flags\":%d}",
             FLUX_KVS_TREEOBJ);
     attack ("kvs.lookup", 0, "{\"namespace\":\"own\",\"key\":\"tov\",\"flags\":%d}",
             FLUX_KVS_READLINK);
+    attack (
+        "kvs.commit", EINVAL,
+        "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"tov.secret\",\"flags\":0,"
+        "\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":\"MQ==\"}}]}");
     attack ("kvs.commit", EINVAL,
-            "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"tov.secret\",\"flags\":0,"
-            "\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":\"MQ==\"}}]}");
-    attack ("kvs.commit", EINVAL,
-            "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"chain.secret\",\"flags\":0,"
+            "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"chain.secret\","
+            "\"flags\":0,"
             "\"dirent\":null}]}");
     attack ("kvs.commit", EINVAL,
-            "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"tov.secret\",\"if\":true}]}");
+            "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"tov.secret\",\"if\":"
+            "true}]}");
 }
 
 /* ---- by reference ---- */
@@ -179,7 +199,8 @@ static void roots_of_others (void)
         const char *key = i < 2 ? "d.secret" : "guest.secret";
 
         attack ("kvs.lookup", EPERM,
-                "{\"key\":\"%s\",\"flags\":0,\"rootdir\":{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}}",
+                "{\"key\":\"%s\",\"flags\":0,\"rootdir\":{\"ver\":1,\"type\":\"dirref\","
+                "\"data\":[\"%s\"]}}",
                 key, roots[i]);
         attack ("kvs.lookup", EPERM,
                 "{\"key\":\"%s\",\"flags\":0,\"namespace\":\"own\",\"rootdir\":"
@@ -191,10 +212,12 @@ static void roots_of_others (void)
                 roots[i]);
     }
     attack ("kvs.lookup", EPERM,
-            "{\"key\":\"tov.secret\",\"flags\":0,\"rootdir\":{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}}",
+            "{\"key\":\"tov.secret\",\"flags\":0,\"rootdir\":{\"ver\":1,\"type\":"
+            "\"dirref\",\"data\":[\"%s\"]}}",
             own_root);
     attack ("kvs.lookup", 0,
-            "{\"key\":\"mine\",\"flags\":0,\"rootdir\":{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}}",
+            "{\"key\":\"mine\",\"flags\":0,\"rootdir\":{\"ver\":1,\"type\":\"dirref\","
+            "\"data\":[\"%s\"]}}",
             own_root);
 }
 
@@ -203,10 +226,11 @@ static void try_object (const char *type, const char *data, int flags)
     static const char *const keys[] = { "stolen", "mine", "a.b" };
 
     for (size_t i = 0; i < ARRAY_SIZE (keys); i++)
-        attack ("kvs.commit", EPERM,
-                "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"%s\",\"flags\":%d,"
-                "\"dirent\":{\"ver\":1,\"type\":\"%s\",\"data\":%s}}]}",
-                keys[i], flags, type, data);
+        attack (
+            "kvs.commit", EPERM,
+            "{\"namespace\":\"own\",\"flags\":0,\"ops\":[{\"key\":\"%s\",\"flags\":%d,"
+            "\"dirent\":{\"ver\":1,\"type\":\"%s\",\"data\":%s}}]}",
+            keys[i], flags, type, data);
 }
 
 static void objects_that_refer (void)
@@ -221,8 +245,8 @@ static void objects_that_refer (void)
         try_object ("symlink", "{\"target\":\"mine\"}", flags);
         try_object ("dir", "{\"d\":{\"ver\":1,\"type\":\"dir\",\"data\":{}}}", flags);
     }
-    snprintf (refs, sizeof (refs), "{\"d\":{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}}",
-              victim_root);
+    snprintf (refs, sizeof (refs),
+              "{\"d\":{\"ver\":1,\"type\":\"dirref\",\"data\":[\"%s\"]}}", victim_root);
     try_object ("dir", refs, 0);
     try_object ("hdir", "{}", 0);
 }
@@ -235,8 +259,10 @@ static void commits_to_others (void)
     static const char *const ops[] = {
         "",
         "{\"key\":\"d.secret\",\"flags\":0,\"dirent\":null}",
-        "{\"key\":\"x\",\"flags\":0,\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":\"MQ==\"}}",
-        "{\"key\":\"log\",\"flags\":32,\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":\"MQ==\"}}",
+        "{\"key\":\"x\",\"flags\":0,\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":\"MQ="
+        "=\"}}",
+        "{\"key\":\"log\",\"flags\":32,\"dirent\":{\"ver\":1,\"type\":\"val\",\"data\":"
+        "\"MQ==\"}}",
         "{\"key\":\"d\",\"flags\":0,\"dirent\":{\"ver\":1,\"type\":\"dir\",\"data\":{}}}",
         "{\"key\":\"d.secret\",\"if\":true}",
         "{\"key\":\"nosuch\",\"if\":null}",
@@ -245,10 +271,10 @@ static void commits_to_others (void)
 
     for (size_t n = 0; n < ARRAY_SIZE (ns); n++) {
         for (size_t i = 0; i < ARRAY_SIZE (ops); i++) {
-            attack ("kvs.commit", EPERM, "{\"namespace\":\"%s\",\"flags\":0,\"ops\":[%s]}", ns[n],
-                    ops[i]);
-            attack ("kvs.commit", EPERM, "{\"namespace\":\"%s\",\"flags\":4,\"ops\":[%s]}", ns[n],
-                    ops[i]);
+            attack ("kvs.commit", EPERM,
+                    "{\"namespace\":\"%s\",\"flags\":0,\"ops\":[%s]}", ns[n], ops[i]);
+            attack ("kvs.commit", EPERM,
+                    "{\"namespace\":\"%s\",\"flags\":4,\"ops\":[%s]}", ns[n], ops[i]);
         }
     }
 }
@@ -291,7 +317,8 @@ static void owner_only (void)
     for (size_t i = 0; i < ARRAY_SIZE (topics); i++) {
         attack (topics[i], EPERM, "{}");
         attack (topics[i], EPERM,
-                "{\"namespace\":\"own\",\"owner\":%d,\"rootref\":\"%s\",\"flags\":0,\"name\":\"x\","
+                "{\"namespace\":\"own\",\"owner\":%d,\"rootref\":\"%s\",\"flags\":0,"
+                "\"name\":\"x\","
                 "\"ops\":[],\"key\":\"k\"}",
                 GUEST, victim_root);
     }
@@ -310,8 +337,8 @@ static void watches_of_others (void)
 
     next_is (f, "2", "the owner watches a key");
     for (int tag = 0; tag < 8; tag++) {
-        c = flux_rpc_pack (guest, "kvs-watch.cancel", FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE,
-                           "{s:i}", "matchtag", tag);
+        c = flux_rpc_pack (guest, "kvs-watch.cancel", FLUX_NODEID_ANY,
+                           FLUX_RPC_NORESPONSE, "{s:i}", "matchtag", tag);
         flux_future_destroy (c);
     }
     flux_future_destroy (flux_rpc (guest, "kvs-watch.disconnect", NULL, FLUX_NODEID_ANY,
@@ -329,8 +356,10 @@ static void watches_of_others (void)
 static void forged_events (void)
 {
     static const char *const events[] = {
-        "{\"namespace\":\"victim\",\"rootseq\":99999,\"rootref\":\"%s\",\"names\":[],\"keys\":{\"x\":null},\"owner\":1234}",
-        "{\"namespace\":\"victim\",\"rootseq\":0,\"rootref\":\"%s\",\"names\":[],\"keys\":{},\"owner\":1234}",
+        "{\"namespace\":\"victim\",\"rootseq\":99999,\"rootref\":\"%s\",\"names\":[],"
+        "\"keys\":{\"x\":null},\"owner\":1234}",
+        "{\"namespace\":\"victim\",\"rootseq\":0,\"rootref\":\"%s\",\"names\":[],"
+        "\"keys\":{},\"owner\":1234}",
     };
     static const char *const topics[] = {
         "kvs.namespace-victim-setroot",
@@ -351,7 +380,8 @@ static void forged_events (void)
             snprintf (payload, sizeof (payload), events[i], own_root);
             f = flux_event_publish (guest, topics[t], 0, payload);
             r = f ? flux_future_get (f, NULL) : -1;
-            diag ("a guest publishes %s: %s", topics[t], r < 0 ? strerror (errno) : "accepted");
+            diag ("a guest publishes %s: %s", topics[t],
+                  r < 0 ? strerror (errno) : "accepted");
             flux_future_destroy (f);
         }
     }
@@ -367,8 +397,8 @@ static void value_is (const char *ns, const char *key, const char *want)
     flux_future_t *f = flux_kvs_lookup (h, ns, 0, key);
     const char *s = NULL;
 
-    ok (f && flux_kvs_lookup_get (f, &s) == 0 && strcmp (s, want) == 0, "%s of %s is as it was",
-        key, ns);
+    ok (f && flux_kvs_lookup_get (f, &s) == 0 && strcmp (s, want) == 0,
+        "%s of %s is as it was", key, ns);
     flux_future_destroy (f);
 }
 

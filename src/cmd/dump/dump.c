@@ -39,9 +39,11 @@ struct dump {
 static const struct opt opts[] = {
     { 'v', "verbose", OPT_NONE, NULL, "print the path of each key" },
     { 'q', "quiet", OPT_NONE, NULL, "print no progress" },
-    { CHECKPOINT, "checkpoint", OPT_NONE, NULL, "of the newest checkpoint, not the current root" },
+    { CHECKPOINT, "checkpoint", OPT_NONE, NULL,
+      "of the newest checkpoint, not the current root" },
     { NO_CACHE, "no-cache", OPT_NONE, NULL, "read from the backing store directly" },
-    { IGNORE_FAILED, "ignore-failed-read", OPT_NONE, NULL, "leave out what cannot be read" },
+    { IGNORE_FAILED, "ignore-failed-read", OPT_NONE, NULL,
+      "leave out what cannot be read" },
     { MAX_REQS, "maxreqs", OPT_REQUIRED, "N", "requests on their way at once (2)" },
     { SD_NOTIFY, "sd-notify", OPT_NONE, NULL, "tell systemd of progress" },
     OPT_END,
@@ -50,7 +52,8 @@ static const struct opt opts[] = {
 static const struct opt_table table = {
     .prog = "flux-dump",
     .usage = "[OPTIONS] OUTFILE",
-    .summary = "Write the KVS to an archive: its kind is that of the name; - is pax on stdout.",
+    .summary =
+        "Write the KVS to an archive: its kind is that of the name; - is pax on stdout.",
     .example = "flux dump backup.tgz",
     .opts = opts,
 };
@@ -193,7 +196,8 @@ static void dump_symlink (struct dump *d, const char *path, const struct treeobj
     const char *ns = treeobj_symlink_namespace (o);
     char *target;
 
-    if (asprintf (&target, "%s%s%s", ns ? ns : "", ns ? "::" : "", treeobj_symlink_target (o))
+    if (asprintf (&target, "%s%s%s", ns ? ns : "", ns ? "::" : "",
+                  treeobj_symlink_target (o))
         < 0)
         cmd_die ("out of memory");
     archive_entry_set_symlink (e, target);
@@ -292,7 +296,8 @@ static void dump_valref (struct dump *d,
     free (p.refs);
 }
 
-static void dump_value (const char *path, const struct treeobj *o, flux_future_t *f, void *arg)
+static void
+dump_value (const char *path, const struct treeobj *o, flux_future_t *f, void *arg)
 {
     struct dump *d = arg;
 

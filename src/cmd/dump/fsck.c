@@ -119,7 +119,8 @@ static void check_valref (struct fsck *c, const char *key, const struct treeobj 
     free (refs);
 }
 
-static void check_value (const char *key, const struct treeobj *o, flux_future_t *f, void *arg)
+static void
+check_value (const char *key, const struct treeobj *o, flux_future_t *f, void *arg)
 {
     if (treeobj_type (o) == TREEOBJ_VALREF)
         check_valref (arg, key, o);
@@ -178,7 +179,8 @@ static size_t job_prefix (const char *key)
     return p - key;
 }
 
-static void edit (struct fsck *c, struct treeobj **root, const char *key, struct treeobj *obj)
+static void
+edit (struct fsck *c, struct treeobj **root, const char *key, struct treeobj *obj)
 {
     if (treeio_edit (&c->io, root, key, obj) < 0)
         cmd_die ("%s: cannot be repaired: %s", key, flux_strerror (errno));
@@ -201,7 +203,8 @@ static void file_away (struct fsck *c,
 }
 
 /* What a key is now; NULL if it is gone. */
-static struct treeobj *find (struct fsck *c, struct treeobj *root, const char *key, size_t len)
+static struct treeobj *
+find (struct fsck *c, struct treeobj *root, const char *key, size_t len)
 {
     struct treeobj *dir = treeobj_get (root), *o = NULL;
 

@@ -123,7 +123,8 @@ static bool mark_dir (const struct blobref *ref, void *arg)
     return mark (arg, ref);
 }
 
-static void mark_value (const char *key, const struct treeobj *o, flux_future_t *f, void *arg)
+static void
+mark_value (const char *key, const struct treeobj *o, flux_future_t *f, void *arg)
 {
     struct blobref ref;
     size_t pos = 0;
@@ -162,7 +163,8 @@ static void mark_checkpoints (struct gc *g)
     char what[64];
 
     for (size_t i = 0; i < n; i++) {
-        snprintf (what, sizeof (what), "checkpoint %zu, sequence %jd", i, (intmax_t)cp[i].seq);
+        snprintf (what, sizeof (what), "checkpoint %zu, sequence %jd", i,
+                  (intmax_t)cp[i].seq);
         mark_root (g, &cp[i].root, what);
     }
     free (cp);
@@ -238,17 +240,20 @@ static void sweep (struct gc *g)
 
     while (cursor < g->high_water) {
         flux_future_t *f = flux_rpc_pack (
-            g->io.h, "content-backing.sweep", 0, 0, "{s:I s:I s:I s:i s:i}", "epoch", g->epoch,
-            "cursor", cursor, "high_water", g->high_water, "delete_cap", SWEEP_CAP, "window",
-            SWEEP_WINDOW);
+            g->io.h, "content-backing.sweep", 0, 0, "{s:I s:I s:I s:i s:i}", "epoch",
+            g->epoch, "cursor", cursor, "high_water", g->high_water, "delete_cap",
+            SWEEP_CAP, "window", SWEEP_WINDOW);
 
         if (!f
-            || flux_rpc_get_unpack (f, "{s:I s:I}", "deleted", &deleted, "cursor", &cursor) < 0)
+            || flux_rpc_get_unpack (f, "{s:I s:I}", "deleted", &deleted, "cursor",
+                                    &cursor)
+                   < 0)
             failed ("content-backing.sweep", f);
         g->reclaimed += deleted;
         flux_future_destroy (f);
         if (g->verbose)
-            cmd_warn ("swept up to row %jd of %jd", (intmax_t)cursor, (intmax_t)g->high_water);
+            cmd_warn ("swept up to row %jd of %jd", (intmax_t)cursor,
+                      (intmax_t)g->high_water);
     }
 }
 
@@ -271,8 +276,8 @@ int gc_main (int argc, char **argv)
     wait_mark (&g);
     forget_roots (&g); /* those that were current meanwhile, too */
     sweep (&g);
-    printf ("gc complete: marked %zu, reclaimed %zu blobs (horizon epoch %jd)\n", g.marked,
-            g.reclaimed, (intmax_t)g.epoch);
+    printf ("gc complete: marked %zu, reclaimed %zu blobs (horizon epoch %jd)\n",
+            g.marked, g.reclaimed, (intmax_t)g.epoch);
     while ((copy = table_pop (&g.seen)))
         free (copy);
     table_fini (&g.seen);

@@ -20,7 +20,8 @@ static void notify (const char *text)
     size_t len = path ? strlen (path) : 0;
     int fd;
 
-    if (len < 2 || len >= sizeof (sa.sun_path) || (fd = socket (AF_UNIX, SOCK_DGRAM, 0)) < 0)
+    if (len < 2 || len >= sizeof (sa.sun_path)
+        || (fd = socket (AF_UNIX, SOCK_DGRAM, 0)) < 0)
         return;
     memcpy (sa.sun_path, path, len);
     if (sa.sun_path[0] == '@')
@@ -87,11 +88,13 @@ int main (int argc, char **argv)
         setlocale (LC_CTYPE, "");
     for (size_t i = 0; i < sizeof (commands) / sizeof (commands[0]); i++) {
         /* The flux command gives the word alone. */
-        if (strcmp (name, commands[i].name) == 0 || strcmp (name, commands[i].name + 5) == 0) {
+        if (strcmp (name, commands[i].name) == 0
+            || strcmp (name, commands[i].name + 5) == 0) {
             cmd_name = commands[i].name;
             return commands[i].run (argc, argv);
         }
     }
-    fprintf (stderr, "%s: start it as flux dump, flux restore, flux fsck or flux gc\n", name);
+    fprintf (stderr, "%s: start it as flux dump, flux restore, flux fsck or flux gc\n",
+             name);
     return 1;
 }

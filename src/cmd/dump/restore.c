@@ -51,10 +51,12 @@ struct restore {
 static const struct opt opts[] = {
     { 'v', "verbose", OPT_NONE, NULL, "print the path of each file" },
     { 'q', "quiet", OPT_NONE, NULL, "print no progress" },
-    { CHECKPOINT, "checkpoint", OPT_NONE, NULL, "to a checkpoint: the kvs must not be loaded" },
+    { CHECKPOINT, "checkpoint", OPT_NONE, NULL,
+      "to a checkpoint: the kvs must not be loaded" },
     { KEY, "key", OPT_REQUIRED, "KEY", "to this key" },
     { NO_CACHE, "no-cache", OPT_NONE, NULL, "write to the backing store directly" },
-    { SIZE_LIMIT, "size-limit", OPT_REQUIRED, "SIZE", "skip larger files (1000, 10k, 2M, 1G)" },
+    { SIZE_LIMIT, "size-limit", OPT_REQUIRED, "SIZE",
+      "skip larger files (1000, 10k, 2M, 1G)" },
     { MAX_REQS, "maxreqs", OPT_REQUIRED, "N", "requests on their way at once (256)" },
     { SD_NOTIFY, "sd-notify", OPT_NONE, NULL, "tell systemd of progress" },
     OPT_END,
@@ -310,7 +312,8 @@ static void restore_symlink (struct restore *r, const char *path, struct archive
 }
 
 /* Another name of a file that came before. */
-static void restore_hardlink (struct restore *r, const char *path, struct archive_entry *e)
+static void
+restore_hardlink (struct restore *r, const char *path, struct archive_entry *e)
 {
     struct node *n = node_at (r->root, archive_entry_hardlink (e));
 

@@ -30,13 +30,17 @@ void treeio_close (struct treeio *io)
 
 /* ---- blobs ---- */
 
-static flux_future_t *
-request (struct treeio *io, const char *method, const void *data, size_t len, bool backing)
+static flux_future_t *request (struct treeio *io,
+                               const char *method,
+                               const void *data,
+                               size_t len,
+                               bool backing)
 {
     char topic[64];
     flux_future_t *f;
 
-    snprintf (topic, sizeof (topic), "%s.%s", backing ? "content-backing" : "content", method);
+    snprintf (topic, sizeof (topic), "%s.%s", backing ? "content-backing" : "content",
+              method);
     if (!(f = flux_rpc_raw (io->h, topic, len > 0 ? data : NULL, len,
                             backing ? 0 : FLUX_NODEID_ANY, 0)))
         cmd_die ("%s: %s", topic, flux_strerror (errno));
@@ -45,7 +49,8 @@ request (struct treeio *io, const char *method, const void *data, size_t len, bo
 
 flux_future_t *treeio_load (struct treeio *io, const struct blobref *ref)
 {
-    return request (io, "load", ref->bytes, blobref_digest_size (ref->kind), io->no_cache);
+    return request (io, "load", ref->bytes, blobref_digest_size (ref->kind),
+                    io->no_cache);
 }
 
 flux_future_t *treeio_validate (struct treeio *io, const struct blobref *ref)
@@ -145,15 +150,19 @@ sub_dir (struct treeio *io, const struct treeobj *dir, const char *name, size_t 
 
 static int set (struct treeobj **dir, const char *name, size_t len, struct treeobj *obj)
 {
-    int r = obj ? treeobj_dir_set (dir, name, len, obj) : treeobj_dir_del (dir, name, len);
+    int r =
+        obj ? treeobj_dir_set (dir, name, len, obj) : treeobj_dir_del (dir, name, len);
 
     if (r == -ENOMEM)
         cmd_die ("out of memory");
     return 0;
 }
 
-static int
-edit (struct treeio *io, struct treeobj **dir, const char *key, struct treeobj *obj, int depth)
+static int edit (struct treeio *io,
+                 struct treeobj **dir,
+                 const char *key,
+                 struct treeobj *obj,
+                 int depth)
 {
     size_t len = strcspn (key, ".");
     struct treeobj *sub, *ref;
@@ -177,7 +186,10 @@ edit (struct treeio *io, struct treeobj **dir, const char *key, struct treeobj *
     return 0;
 }
 
-int treeio_edit (struct treeio *io, struct treeobj **dir, const char *key, struct treeobj *obj)
+int treeio_edit (struct treeio *io,
+                 struct treeobj **dir,
+                 const char *key,
+                 struct treeobj *obj)
 {
     return edit (io, dir, key, obj, 0);
 }
@@ -197,8 +209,8 @@ static void unpack_checkpoint (json_t *o, struct checkpoint *cp)
     const char *ref;
 
     cp->time = 0;
-    if (json_unpack (o, "{s:i s:s s?I s?F}", "version", &version, "rootref", &ref, "sequence",
-                     &seq, "timestamp", &cp->time)
+    if (json_unpack (o, "{s:i s:s s?I s?F}", "version", &version, "rootref", &ref,
+                     "sequence", &seq, "timestamp", &cp->time)
             < 0
         || blobref_parse (ref, strlen (ref), &cp->root) < 0)
         cmd_die ("error parsing checkpoint: %s", flux_strerror (EPROTO));
@@ -230,7 +242,8 @@ size_t treeio_checkpoints (struct treeio *io, struct checkpoint **ret)
 
 void treeio_put_checkpoint (struct treeio *io, const struct checkpoint *cp)
 {
-    const char *topic = io->no_cache ? "content-backing.checkpoint-put" : "content.checkpoint-put";
+    const char *topic =
+        io->no_cache ? "content-backing.checkpoint-put" : "content.checkpoint-put";
     char ref[BLOBREF_TEXT_SIZE];
     flux_future_t *f;
 
@@ -246,8 +259,8 @@ void treeio_put_checkpoint (struct treeio *io, const struct checkpoint *cp)
 
 int treeio_root (struct treeio *io, const char *ns, struct blobref *root, int64_t *seq)
 {
-    flux_future_t *f =
-        flux_rpc_pack (io->h, "kvs.getroot", 0, 0, "{s:s s:i}", "namespace", ns, "flags", 0);
+    flux_future_t *f = flux_rpc_pack (io->h, "kvs.getroot", 0, 0, "{s:s s:i}",
+                                      "namespace", ns, "flags", 0);
     const char *ref;
     json_int_t n;
 
@@ -281,7 +294,8 @@ void treeio_save (struct treeio *io)
         flux_future_t *f = flux_rpc (io->h, topics[i], i == 0 ? "{}" : NULL, 0, 0);
 
         if (!f || (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS))
-            cmd_die ("%s: %s", topics[i], f ? cmd_future_error (f) : flux_strerror (errno));
+            cmd_die ("%s: %s", topics[i],
+                     f ? cmd_future_error (f) : flux_strerror (errno));
         flux_future_destroy (f);
     }
 }
@@ -357,7 +371,8 @@ static bool look_ahead (struct walk *w)
     if (!(a = calloc (1, sizeof (*a))))
         cmd_die ("out of memory");
     treeobj_ref_at (o, 0, &ref);
-    if (treeobj_type (o) == TREEOBJ_VALREF || !w->ops->enter || w->ops->enter (&ref, w->arg)) {
+    if (treeobj_type (o) == TREEOBJ_VALREF || !w->ops->enter
+        || w->ops->enter (&ref, w->arg)) {
         a->f = treeio_load (w->io, &ref);
         w->out++;
     }

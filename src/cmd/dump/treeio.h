@@ -53,7 +53,10 @@ void treeio_finish (struct treeio *io);
  * stored yet; those below that are on the way are.  -1 with errno if one cannot
  * be read.
  */
-int treeio_edit (struct treeio *io, struct treeobj **dir, const char *key, struct treeobj *obj);
+int treeio_edit (struct treeio *io,
+                 struct treeobj **dir,
+                 const char *key,
+                 struct treeobj *obj);
 
 /* ---- roots ---- */
 
@@ -91,7 +94,10 @@ struct walk_ops {
     bool (*enter) (const struct blobref *ref, void *arg);
 
     /* A val, valref or symlink; f has the first blob of a valref, if asked for. */
-    void (*value) (const char *path, const struct treeobj *obj, flux_future_t *f, void *arg);
+    void (*value) (const char *path,
+                   const struct treeobj *obj,
+                   flux_future_t *f,
+                   void *arg);
 
     /* A directory that cannot be read; errnum as from treeio_dir (). */
     void (*bad_dir) (const char *path, int errnum, void *arg);

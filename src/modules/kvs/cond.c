@@ -46,7 +46,8 @@ struct found {
     struct treeobj *entry;
 };
 
-static int follow (struct worktree *t, struct place *p, size_t len, const struct treeobj *o)
+static int
+follow (struct worktree *t, struct place *p, size_t len, const struct treeobj *o)
 {
     const char *ns = treeobj_symlink_namespace (o);
     const char *target = treeobj_symlink_target (o);
@@ -118,8 +119,10 @@ static int enter (struct worktree *t, struct place *p, size_t len, struct waiter
 }
 
 /* A last link is not followed, as in operations.  0, -EAGAIN or an error. */
-static int
-find (struct worktree *t, const struct kvs_operation *op, struct waiter *w, struct found *f)
+static int find (struct worktree *t,
+                 const struct kvs_operation *op,
+                 struct waiter *w,
+                 struct found *f)
 {
     struct place p = { t->root, t->root->dir, op->key, op->keylen, NULL, 0 };
     const char *dot;
@@ -153,7 +156,8 @@ static int val_ref (struct worktree *t, const struct treeobj *o, struct blobref 
 }
 
 /* Both as they are, or will be, stored. */
-static int same_object (struct worktree *t, const struct treeobj *a, const struct treeobj *b)
+static int
+same_object (struct worktree *t, const struct treeobj *a, const struct treeobj *b)
 {
     const struct treeobj *pair[2] = { a, b };
     struct blobref ref[2];
@@ -185,14 +189,16 @@ static bool root_is (const struct commit *c, const struct treeobj *o)
 }
 
 /* MET, UNMET, UNSETTLED or an error. */
-static int check_is (struct commit *c, const struct kvs_operation *op, const struct found *f)
+static int
+check_is (struct commit *c, const struct kvs_operation *op, const struct found *f)
 {
     bool first = list_first (&c->txns, struct txn, link) == c->txn;
 
     if (!f->node && !f->entry)
         return UNMET;
     if (f->entry
-        && (treeobj_type (f->entry) != TREEOBJ_DIR || treeobj_type (op->dirent) != TREEOBJ_DIRREF))
+        && (treeobj_type (f->entry) != TREEOBJ_DIR
+            || treeobj_type (op->dirent) != TREEOBJ_DIRREF))
         return same_object (&c->tree, f->entry, op->dirent);
     if (treeobj_type (op->dirent) != TREEOBJ_DIRREF)
         return UNMET;

@@ -16,10 +16,16 @@
 #define IF(key, what) "{\"key\":\"" key "\",\"if\":" what "}"
 #define SEQ(n) "{\"rootseq\":" n "}"
 /* 60 bytes: too long to stay inline */
-#define LONG VAL ("YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh")
-#define LONG2 VAL ("YmFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh")
+#define LONG                                                                             \
+    VAL ("YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhY" \
+         "WFh")
+#define LONG2                                                                            \
+    VAL ("YmFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhY" \
+         "WFh")
 /* ... and no base64 */
-#define BAD VAL ("*mFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFh")
+#define BAD                                                                              \
+    VAL ("*mFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhY" \
+         "WFh")
 
 static struct tb_store store;
 static struct testbed tb;
@@ -126,7 +132,8 @@ static void absent_and_exists (void)
     tb_event_free (ev);
     is_int (try ("[" IF ("a.b", "true") "," PUT ("x", "MQ==") "]"), 0, "exists: it does");
     is_int (try ("[" IF ("a", "true") "," IF (".", "true") "]"), 0, "so do directories");
-    is_int (try ("[" IF ("a.b.c", "true") "]"), KVS_ECONDITION, "nothing is below a value");
+    is_int (try ("[" IF ("a.b.c", "true") "]"), KVS_ECONDITION,
+            "nothing is below a value");
     is_int (try ("[" IF ("n.m", "true") "]"), KVS_ECONDITION, "nor below nothing");
     is_int (try ("[" IF (".", "null") "]"), KVS_ECONDITION, "the root is never absent");
     is_int (try ("[" IF ("n.m", "null") "," IF ("a.b", "null") "]"), KVS_ECONDITION,
@@ -134,7 +141,8 @@ static void absent_and_exists (void)
     drop_events ();
     is_int (try ("[" IF ("a", "true") "," PUT ("y", "MQ==") "]"), 0, "a setroot event");
     ev = tb_event_take (&tb);
-    ok (strstr (ev->payload, "\"keys\":{\"y\":null}"), "does not name keys of conditions");
+    ok (strstr (ev->payload, "\"keys\":{\"y\":null}"),
+        "does not name keys of conditions");
     tb_event_free (ev);
     teardown ();
 }
@@ -154,7 +162,8 @@ static void one_of_many_wins (void)
     is_int (result (r[4]), 0, "one behind them that asks for nothing does");
     is_int (seq (), 1, "all in one commit");
     r[0] = commit ("[" PUT ("p", "MQ==") "]");
-    r[1] = commit ("[" IF ("p", "true") "," IF ("d.q", "null") "," PUT ("d.q", "MQ==") "]");
+    r[1] =
+        commit ("[" IF ("p", "true") "," IF ("d.q", "null") "," PUT ("d.q", "MQ==") "]");
     r[2] = commit ("[{\"key\":\"d.q\",\"flags\":0,\"dirent\":null}]");
     r[3] = commit ("[" IF ("d.q", "true") "]");
     r[4] = commit ("[" IF ("d.q", "null") "," IF ("d", "true") "]");
@@ -175,16 +184,17 @@ static void objects (void)
     char *a, *b;
 
     setup ();
-    try ("[" PUT ("s", "MQ==") ",{\"key\":\"l\",\"flags\":0,\"dirent\":" LONG "}," PUT (
-        "d.x", "MQ==") "," LINK ("ln", "d") "]");
+    try ("[" PUT ("s", "MQ==") ",{\"key\":\"l\",\"flags\":0,\"dirent\":" LONG
+                               "}," PUT ("d.x", "MQ==") "," LINK ("ln", "d") "]");
     is_int (try ("[" IF ("s", VAL ("MQ==")) "]"), 0, "a short value is itself");
     is_int (try ("[" IF ("s", VAL ("Mg==")) "]"), KVS_ECONDITION, "and no other");
     is_int (try ("[" IF ("l", LONG) "]"), 0, "a long one is as it would be stored");
     is_int (try ("[" IF ("l", LONG2) "]"), KVS_ECONDITION, "... not another");
     is_int (try ("[" IF ("ln.x", VAL ("MQ==")) "]"), 0, "links in the way are followed");
-    is_int (try ("[" IF ("ln",
-                         "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"target\":\"d\"}}") "]"),
-            0, "the last one is not");
+    is_int (
+        try ("[" IF ("ln",
+                     "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"target\":\"d\"}}") "]"),
+        0, "the last one is not");
     is_int (try ("[" IF ("none", VAL ("MQ==")) "]"), KVS_ECONDITION,
             "what is absent is no object");
     a = is_still ("d", PUT ("d.y", "MQ=="));
@@ -276,8 +286,10 @@ static void broken_ways (void)
     struct blobref dir;
 
     setup ();
-    try ("[" LINK ("c1", "c2") "," LINK ("c2", "c1") ",{\"key\":\"f\",\"flags\":0,\"dirent\":"
-         "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"namespace\":\"guest\",\"target\":\".\"}}}]");
+    try ("[" LINK ("c1", "c2") "," LINK (
+        "c2", "c1") ",{\"key\":\"f\",\"flags\":0,\"dirent\":"
+                    "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"namespace\":\"guest\","
+                    "\"target\":\".\"}}}]");
     is_int (try ("[" IF ("c1.x", "null") "]"), ELOOP, "a cycle of links");
     is_int (try ("[" IF ("f.x", "null") "]"), EINVAL, "a link to another namespace");
     tb_store_put (&store, "gone", 4, &dir);
@@ -290,7 +302,8 @@ static void broken_ways (void)
     is_int (try ("[" IF ("g.x", "null") "]"), ENOENT, "is an error, not an answer");
     text_fini (&t);
 
-    req = tb_commit (&tb, "guest", 0, 1234, "[" IF ("x", "null") "," PUT ("x", "MQ==") "]");
+    req =
+        tb_commit (&tb, "guest", 0, 1234, "[" IF ("x", "null") "," PUT ("x", "MQ==") "]");
     tb_pump (&tb);
     is_int (result (req), 0, "guests may have conditions where they may write");
     req = tb_commit (&tb, "primary", 0, 1234, "[" IF ("x", "null") "]");

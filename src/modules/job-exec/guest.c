@@ -130,14 +130,12 @@ static void committed (struct job *job, flux_future_t *f, size_t len)
     job_touch (job);
 }
 
-void guest_flush (struct job *job)
+static void send_stores (struct job *job)
 {
     unsigned int slot;
     size_t len;
     char *p;
 
-    if (!job->logs_begun || job->state >= JOB_GRAFTING)
-        return;
     while ((p = guestlog_next_store (&job->log, &len, &slot))) {
         flux_future_t *f;
 
@@ -145,14 +143,26 @@ void guest_flush (struct job *job)
         free_keep_errno (p);
         job_call (job, f, stored, slot);
     }
+}
+
+void guest_flush (struct job *job)
+{
+    size_t len;
+    char *p;
+
+    if (!job->logs_begun || job->state >= JOB_GRAFTING)
+        return;
+    send_stores (job);
     if (job->state == JOB_RUNNING && guestlog_only_events (&job->log)
         && !exec_may_commit_events (job->x, job))
         return;
     if ((p = guestlog_next_commit (&job->log, job->ns, &len))) {
         if (job->state == JOB_FINISHING) /* the last one: nothing comes behind it */
             send_graft (job, p);
-        else
+        else {
             job_call (job, commit (job, p), committed, len);
+            send_stores (job); /* those that the commit names are done with */
+        }
     }
     else if (job->state == JOB_FINISHING && guestlog_idle (&job->log))
         guest_graft (job); /* no memory for the last commit */

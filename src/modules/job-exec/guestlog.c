@@ -106,7 +106,10 @@ char *guestlog_next_commit (struct guestlog *g, const char *ns, size_t *ret)
         len += s->len;
         drop_oldest (g);
     }
-    if (g->nstores == 0) {
+    /* Much of it gathered while all stores were in use: it goes as one, next. */
+    if (g->nstores == 0
+        && (g->pending[GUESTLOG_OUTPUT].len < GUESTLOG_BIG || g->closed
+            || kvsops_empty (&ops))) {
         size_t n = g->pending[GUESTLOG_OUTPUT].len;
 
         put_pending (g, &ops, GUESTLOG_OUTPUT);

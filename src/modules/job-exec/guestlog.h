@@ -29,7 +29,7 @@
 #include "common/blobref.h"
 #include "common/text.h"
 
-#define GUESTLOG_BIG (48 << 10) /* output from this size on goes by reference */
+#define GUESTLOG_BIG (8 << 10) /* output from this size on goes by reference */
 #define GUESTLOG_FULL (8 << 20)
 #define GUESTLOG_STORES 4       /* content.store requests at a time */
 

@@ -1,6 +1,5 @@
 #include "config.h"
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "base64.h"
@@ -45,13 +44,13 @@ char *text_take (struct text *t, size_t *len)
     return buf;
 }
 
-char *text_reserve (struct text *t, size_t n)
+bool text_grow (struct text *t, size_t n)
 {
     size_t cap = t->cap ? t->cap : TEXT_MIN_CAP;
     char *buf;
 
     if (t->error)
-        return NULL;
+        return false;
     if (n > SIZE_MAX / 2 - t->len)
         goto nomem;
     while (cap < t->len + n + 1)
@@ -62,38 +61,10 @@ char *text_reserve (struct text *t, size_t n)
         t->buf = buf;
         t->cap = cap;
     }
-    return t->buf + t->len;
+    return true;
 nomem:
     t->error = -ENOMEM;
-    return NULL;
-}
-
-void text_commit (struct text *t, size_t n)
-{
-    must (t->len + n < t->cap);
-    t->len += n;
-    t->buf[t->len] = '\0';
-}
-
-void text_put (struct text *t, const void *data, size_t len)
-{
-    char *p = text_reserve (t, len);
-
-    if (p) {
-        if (len > 0)
-            memcpy (p, data, len);
-        text_commit (t, len);
-    }
-}
-
-void text_puts (struct text *t, const char *s)
-{
-    text_put (t, s, strlen (s));
-}
-
-void text_putc (struct text *t, char c)
-{
-    text_put (t, &c, 1);
+    return false;
 }
 
 void text_vprintf (struct text *t, const char *fmt, va_list ap)

@@ -15,6 +15,7 @@
 #define MILLRACE_TEXT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,10 @@ struct text {
     int error; /* 0 or -ENOMEM */
 };
 
-#define TEXT_INIT { NULL, 0, 0, 0 }
+#define TEXT_INIT     \
+    {                 \
+        NULL, 0, 0, 0 \
+    }
 
 void text_init (struct text *t);
 void text_fini (struct text *t);
@@ -48,12 +52,12 @@ char *text_take (struct text *t, size_t *len);
 /* Room for n more bytes at t->buf + t->len; the caller writes there and adds
  * to len, leaving the NUL to text_commit ().  NULL on failure.
  */
-char *text_reserve (struct text *t, size_t n);
-void text_commit (struct text *t, size_t n);
+static inline char *text_reserve (struct text *t, size_t n);
+static inline void text_commit (struct text *t, size_t n);
 
-void text_put (struct text *t, const void *data, size_t len);
-void text_puts (struct text *t, const char *s);
-void text_putc (struct text *t, char c);
+static inline void text_put (struct text *t, const void *data, size_t len);
+static inline void text_puts (struct text *t, const char *s);
+static inline void text_putc (struct text *t, char c);
 void text_printf (struct text *t, const char *fmt, ...) _printf_ (2, 3);
 void text_vprintf (struct text *t, const char *fmt, va_list ap);
 
@@ -78,5 +82,53 @@ size_t text_json_string_size (const char *s, size_t len);
 
 /* Padded standard base64 of data, without quotes. */
 void text_put_base64 (struct text *t, const void *data, size_t len);
+
+/* ---- what is done for every few bytes ---- */
+
+/* Make room for n more bytes: false and an error if there is none. */
+bool text_grow (struct text *t, size_t n);
+
+static inline bool text_has_room (const struct text *t, size_t n)
+{
+    return n < t->cap - t->len && !t->error; /* the NUL, too */
+}
+
+static inline char *text_reserve (struct text *t, size_t n)
+{
+    return text_has_room (t, n) || text_grow (t, n) ? t->buf + t->len : NULL;
+}
+
+static inline void text_commit (struct text *t, size_t n)
+{
+    must (n < t->cap - t->len);
+    t->len += n;
+    t->buf[t->len] = '\0';
+}
+
+static inline void text_put (struct text *t, const void *data, size_t len)
+{
+    char *p = text_reserve (t, len);
+
+    if (p) {
+        if (len > 0)
+            memcpy (p, data, len);
+        text_commit (t, len);
+    }
+}
+
+static inline void text_puts (struct text *t, const char *s)
+{
+    text_put (t, s, strlen (s));
+}
+
+static inline void text_putc (struct text *t, char c)
+{
+    char *p = text_reserve (t, 1);
+
+    if (p) {
+        *p = c;
+        text_commit (t, 1);
+    }
+}
 
 #endif /* !MILLRACE_TEXT_H */

@@ -159,9 +159,10 @@ int treeobj_dir_new (struct treeobj **ret)
         return -ENOMEM;
     d->has_ref = false;
     d->memo = NULL;
-    d->count = d->nchunks = d->cap = 0;
+    d->count = d->nchunks = 0;
+    d->cap = 1;
     d->size_hint = 0;
-    d->chunks = NULL;
+    d->chunks = &d->one;
     *ret = &d->hdr;
     return 0;
 }
@@ -185,7 +186,8 @@ void treeobj_dir_free (struct dir *d)
     dir_forget_memo (d);
     for (size_t i = 0; i < d->nchunks; i++)
         chunk_put (d->chunks[i]);
-    free (d->chunks);
+    if (d->chunks != &d->one)
+        free (d->chunks);
 }
 
 size_t treeobj_dir_count (const struct treeobj *o)
@@ -227,11 +229,14 @@ struct treeobj *treeobj_dir_find (const struct treeobj *o, const char *name, siz
 static int dir_reserve (struct dir *d)
 {
     if (d->nchunks == d->cap) {
-        size_t cap = d->cap ? d->cap * 2 : 1;
-        struct dirchunk **chunks = realloc (d->chunks, cap * sizeof (chunks[0]));
+        size_t cap = d->cap * 2;
+        struct dirchunk **old = d->chunks == &d->one ? NULL : d->chunks;
+        struct dirchunk **chunks = realloc (old, cap * sizeof (chunks[0]));
 
         if (!chunks)
             return -ENOMEM;
+        if (!old)
+            chunks[0] = d->one;
         d->chunks = chunks;
         d->cap = cap;
     }
@@ -259,11 +264,14 @@ static int dir_unshare (struct treeobj **dir, struct dir **ret)
         if ((r = treeobj_dir_new (&copy)) < 0)
             return r;
         new = as_dir (copy);
-        if (d->nchunks > 0) {
-            if (!(new->chunks = malloc ((d->nchunks + 1) * sizeof (new->chunks[0])))) {
+        if (d->nchunks > 1) {
+            struct dirchunk **chunks = malloc ((d->nchunks + 1) * sizeof (chunks[0]));
+
+            if (!chunks) {
                 treeobj_put (copy);
                 return -ENOMEM;
             }
+            new->chunks = chunks;
             new->cap = d->nchunks + 1;
         }
         for (size_t i = 0; i < d->nchunks; i++) {

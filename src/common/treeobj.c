@@ -486,6 +486,8 @@ static void refs_write (const struct refs *r, size_t from, struct text *out)
 {
     size_t pos = from > 0 ? ref_offset (r, from) : 0;
 
+    /* So that it need grow but once. */
+    text_reserve (out, r->len - pos + LITERAL_SIZE (DATA_HEAD "[]" VALREF_TAIL));
     text_puts (out, DATA_HEAD "[");
     text_put (out, treeobj_refs_text (r) + pos, r->len - pos);
     text_putc (out, ']');

@@ -70,7 +70,8 @@ struct dir {
     size_t count; /* of entries */
     size_t size_hint;
     size_t nchunks, cap;
-    struct dirchunk **chunks; /* none is empty */
+    struct dirchunk **chunks; /* none is empty; points to 'one' while one is enough */
+    struct dirchunk *one;
 };
 
 /* What canonical texts are made of, around the data. */

@@ -327,6 +327,21 @@ static int phase_apply (struct commit *c, int *budget)
                          ? NULL
                          : list_entry (c->txn->link.next, struct txn, link);
     }
+    c->phase = COMMIT_ROOM;
+    return 1;
+}
+
+/* Is there room to hold what it makes? */
+static int phase_room (struct commit *c)
+{
+    struct kvs_engine *e = c->ns->e;
+    int r;
+
+    if (e->hold.cfg.on && (r = settle_for_room (e)) < 0) {
+        if (r == -EAGAIN)
+            list_append (&e->starved, &c->ns->ready_link);
+        return r;
+    }
     c->phase = COMMIT_FINISH;
     return 1;
 }
@@ -340,52 +355,7 @@ static int phase_finish (struct commit *c, int *budget)
     if (r > 0)
         return 0;
     c->next = c->tree.stores.next;
-    c->phase = COMMIT_HOLD;
-    return 1;
-}
-
-/* Hold what can be; large values are stored at once. */
-static int hold (struct commit *c, struct wstore *s)
-{
-    struct hold *hold = &c->ns->e->hold;
-    struct hold_set *set = &c->tree.set;
-    int r;
-
-    if (s->dir)
-        r = hold_dir (hold, set, &s->store.ref, s->dir, s->size);
-    else if (s->size > hold->cfg.blob_max)
-        r = s->known = cache_has (&c->ns->e->cache, &s->store.ref);
-    else
-        r = hold_blob (hold, set, &s->store.ref, s->store.blob);
-    if (r < 0)
-        return r;
-    s->known = r;
-    s->held = s->dir || s->size <= hold->cfg.blob_max;
-    c->ns->noop_stores += s->held && s->known;
-    return 0;
-}
-
-static int phase_hold (struct commit *c)
-{
-    struct kvs_engine *e = c->ns->e;
-    struct wstore *s;
-    int r;
-
-    if (e->hold.cfg.on) {
-        if ((r = settle_for_room (e)) < 0) {
-            if (r == -EAGAIN)
-                list_append (&e->starved, &c->ns->ready_link);
-            return r;
-        }
-        list_foreach (&c->tree.stores, s, link) {
-            if ((r = hold (c, s)) < 0)
-                return r;
-        }
-    }
-    else {
-        list_foreach (&c->tree.stores, s, link)
-            s->known = cache_has (&e->cache, &s->store.ref);
-    }
+    c->ns->noop_stores += c->tree.known;
     c->phase = COMMIT_STORE;
     return 1;
 }
@@ -406,11 +376,8 @@ static int phase_store (struct commit *c)
         struct wstore *s = list_entry (c->next, struct wstore, link);
 
         c->next = c->next->next;
-        if (s->held)
-            continue;
         c->storing++;
         e->storing++;
-        c->ns->noop_stores += s->known;
         s->store.id = c->id;
         list_append (&e->actions, &s->store.action.link);
     }
@@ -444,8 +411,8 @@ static int commit_run (struct commit *c, int *budget)
             case COMMIT_FINISH:
                 r = phase_finish (c, budget);
                 break;
-            case COMMIT_HOLD:
-                r = phase_hold (c);
+            case COMMIT_ROOM:
+                r = phase_room (c);
                 break;
             case COMMIT_STORE:
                 if ((r = phase_store (c)) == 0)

@@ -14,8 +14,8 @@
 enum commit_phase {
     COMMIT_OPEN,   /* get the root directory */
     COMMIT_APPLY,  /* the operations, one after another */
-    COMMIT_FINISH, /* make blobs */
-    COMMIT_HOLD,   /* ... and hold them, when there is room */
+    COMMIT_ROOM,   /* wait until there is some */
+    COMMIT_FINISH, /* make blobs, and hold them if that may be */
     COMMIT_STORE,  /* wait for content to have those that are not held */
     COMMIT_SETTLE, /* before a checkpoint: wait for all of the root to be stored */
     COMMIT_SYNC,   /* wait for the checkpoint */

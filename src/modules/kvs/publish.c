@@ -171,11 +171,9 @@ static void keep_stored (struct commit *c)
     struct wstore *s;
 
     list_foreach (&c->tree.stores, s, link) {
-        if (s->held)
-            continue;
         if (s->dir) {
             treeobj_dir_set_ref (s->dir, &s->store.ref);
-            cache_add_dir (cache, &s->store.ref, s->dir, s->size);
+            cache_add_dir (cache, &s->store.ref, s->dir, s->store.blob->len);
         }
         else
             cache_add_raw (cache, &s->store.ref, s->store.blob);

@@ -16,10 +16,18 @@ void wstore_free (struct wstore *s)
     free (s);
 }
 
+/* It need not be stored.  r: was it known? */
+static int add_held (struct worktree *t, int r)
+{
+    if (r > 0)
+        t->known++;
+    return r < 0 ? r : 0;
+}
+
+/* Takes over blob. */
 static int add_store (struct worktree *t,
                       struct blob *blob,
                       struct treeobj *dir,
-                      size_t size,
                       const struct blobref *ref)
 {
     struct wstore *s = calloc (1, sizeof (*s));
@@ -34,8 +42,8 @@ static int add_store (struct worktree *t,
     s->store.ref = *ref;
     s->store.blob = blob;
     s->dir = treeobj_get (dir);
-    s->size = size;
     list_append (&t->stores, &s->link);
+    t->known += cache_has (t->cache, ref);
     return 0;
 }
 
@@ -54,7 +62,11 @@ int worktree_store_val (struct worktree *t,
     blobhash_sum (t->hash, data, len, ref);
     if (!(blob = blob_new_malloced (data, len)))
         return -ENOMEM;
-    return add_store (t, blob, NULL, len, ref);
+    if (!t->hold->cfg.on || len > t->hold->cfg.blob_max)
+        return add_store (t, blob, NULL, ref);
+    r = add_held (t, hold_blob (t->hold, &t->set, ref, blob));
+    blob_put (blob);
+    return r;
 }
 
 /* A val becomes a valref of its data. */
@@ -80,23 +92,22 @@ static int store_dir (struct worktree *t,
                       struct treeobj *dir,
                       struct blobref *ref)
 {
-    struct blob *blob = NULL;
+    struct blob *blob;
     size_t size;
     int r;
 
     if (t->hold->cfg.on) {
         if ((r = naming_version (t->hash, base, dir, t->scratch, ref, &size)) < 0)
             return r;
+        return add_held (t, hold_dir (t->hold, &t->set, ref, dir, size));
     }
-    else {
-        text_clear (t->scratch);
-        treeobj_write (dir, t->scratch);
-        size = t->scratch->len;
-        if (text_error (t->scratch) || !(blob = blob_new_copy (t->scratch->buf, size)))
-            return -ENOMEM;
-        blobhash_sum (t->hash, blob->data, size, ref);
-    }
-    return add_store (t, blob, dir, size, ref);
+    text_clear (t->scratch);
+    treeobj_write (dir, t->scratch);
+    if (text_error (t->scratch)
+        || !(blob = blob_new_copy (t->scratch->buf, t->scratch->len)))
+        return -ENOMEM;
+    blobhash_sum (t->hash, blob->data, blob->len, ref);
+    return add_store (t, blob, dir, ref);
 }
 
 static int unroll_dir (struct worktree *t, struct treeobj **dir, struct blobref *ref);

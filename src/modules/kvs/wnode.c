@@ -54,8 +54,10 @@ void wnode_free_one (struct wnode *n)
     struct wname *u;
 
     if (n->parent) {
-        table_del (&n->parent->kid_by_name, n->name, n->len);
+        if (table_count (&n->parent->kid_by_name) > 0)
+            table_del (&n->parent->kid_by_name, n->name, n->len);
         list_del (&n->link);
+        n->parent->nkids--;
     }
     while ((u = list_first (&n->unstored, struct wname, link))) {
         list_del (&u->link);
@@ -65,6 +67,38 @@ void wnode_free_one (struct wnode *n)
     treeobj_put (n->dir);
     treeobj_put (n->base);
     free (n);
+}
+
+/* All kids, or none of them. */
+static int make_table (struct wnode *n)
+{
+    struct wnode *kid;
+    int r;
+
+    list_foreach (&n->kids, kid, link) {
+        if ((r = table_put (&n->kid_by_name, kid->name, kid->len, kid)) < 0) {
+            table_fini (&n->kid_by_name);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int add_kid (struct wnode *parent, struct wnode *n)
+{
+    bool table = table_count (&parent->kid_by_name) > 0;
+    int r;
+
+    if (!table && parent->nkids >= KIDS_MANY) {
+        if ((r = make_table (parent)) < 0)
+            return r;
+        table = true;
+    }
+    if (table && (r = table_put (&parent->kid_by_name, n->name, n->len, n)) < 0)
+        return r;
+    list_append (&parent->kids, &n->link);
+    parent->nkids++;
+    return 0;
 }
 
 struct wnode *
@@ -82,12 +116,10 @@ wnode_new (struct wnode *parent, const char *name, size_t len, const struct tree
     n->len = len;
     memcpy (n->name, name, len);
     n->name[len] = '\0';
-    if (parent) {
-        if (table_put (&parent->kid_by_name, n->name, len, n) < 0) {
-            free (n);
-            return NULL;
-        }
-        list_append (&parent->kids, &n->link);
+    n->nkids = 0;
+    if (parent && add_kid (parent, n) < 0) {
+        free (n);
+        return NULL;
     }
     n->dir = treeobj_get (dir);
     n->base = treeobj_get (dir);
@@ -120,5 +152,13 @@ void wnode_free (struct wnode *top)
 
 struct wnode *wnode_kid (const struct wnode *n, const char *name, size_t len)
 {
-    return table_get (&n->kid_by_name, name, len);
+    struct wnode *kid;
+
+    if (table_count (&n->kid_by_name) > 0)
+        return table_get (&n->kid_by_name, name, len);
+    list_foreach (&n->kids, kid, link) {
+        if (kid->len == len && memcmp (kid->name, name, len) == 0)
+            return kid;
+    }
+    return NULL;
 }

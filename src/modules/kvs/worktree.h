@@ -29,14 +29,11 @@
 
 struct wnode;
 
-/* A blob that the result needs. */
+/* A blob that the result needs, and that is not held. */
 struct wstore {
-    struct kvs_store store; /* its blob is NULL if the directory need not be written */
-    struct list link;       /* in the worktree's stores */
-    struct treeobj *dir;    /* what it encodes; NULL: a value */
-    size_t size;            /* of the blob */
-    bool known;             /* was in the cache before */
-    bool held;              /* need not be stored */
+    struct kvs_store store;
+    struct list link;    /* in the worktree's stores */
+    struct treeobj *dir; /* what it encodes; NULL: a value */
 };
 
 struct worktree {
@@ -49,6 +46,7 @@ struct worktree {
     struct hold_set set; /* ... what the result needs of it so far */
     struct text *scratch;
     struct list stores;
+    size_t known; /* of all that it needs, what was in the cache before */
     /* The operation under way. */
     bool walking;
     struct wnode *at;

@@ -12,11 +12,14 @@ struct wname {
     char name[];
 };
 
+#define KIDS_MANY 8
+
 struct wnode {
     struct wnode *parent;
     struct list link; /* in the parent's kids */
     struct list kids;
-    struct table kid_by_name;
+    size_t nkids;
+    struct table kid_by_name; /* used once there are KIDS_MANY of them */
     struct treeobj *dir;
     struct treeobj *base; /* what dir was at first */
     struct list unstored; /* struct wname */

@@ -63,6 +63,13 @@ test_expect_success 'a new expiration is a new time for the signal' '
         perl -e "\$SIG{USR2} = sub { exit 3 }; print qq/ready\n/; \$| = 1; print qq/set\n/; sleep 1 while 1" >live & } &&
     pid=$! && wait_until grep set live && flux update $(flux job last) duration=1s && wait $pid
 '
+test_expect_success 'a terminal of their own, captured' '
+    flux run -n2 -l -o pty sh -c "test -t 0 && test -t 1 && test -t 2 && tty >/dev/null </dev/tty && echo yes >&2" \
+        </dev/null | tr -d "\r" | sort >out && printf "0: yes\n1: yes\n" >expect && test_cmp expect out &&
+    flux run -n2 -o pty.ranks=1 sh -c "test -t 1 && echo \$FLUX_TASK_RANK" </dev/null; code=$? &&
+    test $code -eq 1 && printf "a\nb\n" | flux run -o pty sh -c "stty -echo; echo ready; cat" | tr -d "\r" >out &&
+    grep -x a out && grep -x b out && test_expect_code 5 flux run -o pty sh -c "exit 5" </dev/null
+'
 if test "$(nproc)" -ge 2; then
     test_set_prereq CPUS
 fi

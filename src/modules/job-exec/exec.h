@@ -122,6 +122,7 @@ struct task {
     struct text stdin_buf;
     size_t stdin_pos; /* of stdin_buf: written already */
     bool stdin_eof;   /* close when the buffer is written */
+    bool pty;         /* stdin and stdout are the same terminal */
     int pmi_fd;
     flux_watcher_t *w_pmi;
 };
@@ -358,6 +359,10 @@ int size_option (const struct job *job,
                  uint64_t max,
                  const char **text,
                  uint64_t *size);
+
+/* pty.c: the task's ends of a terminal in place of pipes.  0 or -errno. */
+bool pty_wanted (const struct job *job, const struct task *task);
+int pty_make (struct task *task, int fds[3]);
 
 /* pmi_service.c */
 int pmi_service_init (struct job *job);

@@ -290,6 +290,20 @@ static int make_stdin (struct launch *l, struct task *task, int *fd)
     return 0;
 }
 
+static int make_stdio (struct launch *l, struct task *task, struct spawn_command *cmd)
+{
+    int r;
+
+    if (pty_wanted (l->job, task)) {
+        cmd->tty = cmd->newsession = true;
+        return pty_make (task, cmd->fds);
+    }
+    if ((r = make_stdin (l, task, &cmd->fds[0])) < 0
+        || (r = make_stream (l, task, OUTPUT_STDOUT, &cmd->fds[1])) < 0)
+        return r;
+    return make_stream (l, task, OUTPUT_STDERR, &cmd->fds[2]);
+}
+
 static int make_pmi (struct task *task, int *fd)
 {
     int sv[2];
@@ -340,9 +354,7 @@ static int start_task (struct launch *l, struct program *p, struct task *task)
     cmd.envp = p->env_block.vars;
     cmd.path = p->env_block.path;
     cmd.cpus = get_cpus (l, task);
-    if (r == 0 && (r = make_stdin (l, task, &cmd.fds[0])) == 0
-        && (r = make_stream (l, task, OUTPUT_STDOUT, &cmd.fds[1])) == 0
-        && (r = make_stream (l, task, OUTPUT_STDERR, &cmd.fds[2])) == 0
+    if (r == 0 && (r = make_stdio (l, task, &cmd)) == 0
         && (r = make_pmi (task, &cmd.extra)) == 0)
         r = spawn (l->job->x->spawner, &cmd, &task->pid, &task->pidfd);
     close_theirs (l, &cmd);

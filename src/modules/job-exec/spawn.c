@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -94,6 +95,8 @@ child_code static int prepare (struct child *c)
         if (c->fds[i] >= 0 && dup2 (c->fds[i], i) < 0)
             return -errno;
     }
+    if (cmd->tty && ioctl (0, TIOCSCTTY, 0) < 0)
+        return -errno;
     if (syscall (SYS_close_range,
                  cmd->extra >= 0 ? SPAWN_EXTRA_FD + 1 : 3,
                  ~0U,

@@ -251,8 +251,11 @@ static void flush_stdin (struct task *task)
     text_clear (&task->stdin_buf);
     task->stdin_pos = 0;
     input_read (task->job);
-    if (task->stdin_eof)
-        task_close_stdin (task);
+    if (!task->stdin_eof)
+        return;
+    if (task->pty) /* a terminal ends like this, twice if a line is begun */
+        (void)!write (task->stdin_fd, "\004\004", 2);
+    task_close_stdin (task);
 }
 
 static void stdin_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)

@@ -747,6 +747,16 @@ bool jm_journal_remove (struct jm *jm, const void *token)
     return journal_remove (&jm->journal, token);
 }
 
+void jm_journal_pause (struct jm *jm, const void *token, bool pause)
+{
+    journal_pause (&jm->journal, token, pause);
+}
+
+void *jm_journal_overrun (const struct jm *jm)
+{
+    return journal_overrun (&jm->journal);
+}
+
 void *jm_journal_next (const struct jm *jm, const void *token)
 {
     return journal_next_token (&jm->journal, token);

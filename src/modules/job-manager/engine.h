@@ -420,6 +420,12 @@ int jm_journal_add (struct jm *jm,
                     struct jview allow,
                     struct jview deny);
 bool jm_journal_remove (struct jm *jm, const void *token);
+
+/* A consumer does not read, or does again; one that is to be removed because too
+ * much waits for it (NULL: none).
+ */
+void jm_journal_pause (struct jm *jm, const void *token, bool pause);
+void *jm_journal_overrun (const struct jm *jm);
 void *jm_journal_next (const struct jm *jm, const void *token);
 
 /* Send more backlog.  True if there is more to send. */

@@ -150,6 +150,43 @@ static void groups_in_the_journal (void)
     jm_destroy (jm);
 }
 
+static void a_journal_consumer_that_does_not_read (void)
+{
+    struct jm *jm = bed_new_jm ();
+    char memo[70000];
+
+    bed_submit (jm, 1, 0);
+    bed_commit_all (jm);
+    jm_journal_add (jm, "s", false, false, JVIEW_ABSENT, JVIEW_ABSENT);
+    jm_journal_pause (jm, "s", true);
+    bed_heard ();
+    ok (!jm_journal_pump (jm, 1 << 20), "nothing is to be sent to one that is paused");
+    bed_heard_is ("", "not its backlog");
+    jm_journal_pause (jm, "s", false);
+    jm_journal_pump (jm, 1 << 20);
+    ok (strstr (bed_heard (), "\"submit\""), "it is sent later");
+    jm_journal_pause (jm, "s", true);
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"a\":1}"), false);
+    bed_heard_is ("", "nor events");
+    jm_journal_pause (jm, "s", false);
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"b\":1}"), false);
+    bed_heard_is ("", "what comes next waits behind them");
+    jm_journal_pump (jm, 1 << 20);
+    ok (strstr (strstr (bed_heard (), "\"a\":1"), "\"b\":1"), "all arrives in order");
+    ok (!jm_journal_overrun (jm), "it has not overrun");
+    jm_journal_pause (jm, "s", true);
+    snprintf (memo, sizeof (memo), "{\"x\":\"%0*d\"}", 60000, 0);
+    for (int i = 0; i < 200 && jm_post (jm, jm_lookup (jm, 1), "foo", bed_view (memo), true) == 0; i++)
+        ;
+    ok (!jm_journal_overrun (jm), "12 MB are kept for it");
+    for (int i = 0; i < 200 && jm_post (jm, jm_lookup (jm, 1), "foo", bed_view (memo), true) == 0; i++)
+        ;
+    ok (jm_journal_overrun (jm) != NULL, "24 MB are too much");
+    jm_journal_remove (jm, jm_journal_overrun (jm));
+    ok (!jm_journal_overrun (jm), "and then there is nobody");
+    jm_destroy (jm);
+}
+
 static void cancel_pending (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -877,6 +914,7 @@ int main (void)
     batches_gather_while_one_is_in_flight ();
     R_travels_with_alloc ();
     groups_in_the_journal ();
+    a_journal_consumer_that_does_not_read ();
     cancel_pending ();
     cancel_running ();
     denial ();

@@ -2,6 +2,8 @@
  *   { "full"?:b "allow"?:o "deny"?:o "group"?:b }   (group: ours, see journal.h)
  *   -> { "id":I "events":[...] "jobspec"?:o "R"?:o } ..., then ENODATA
  * job-manager.events-journal-cancel  { "matchtag":i } (no answer)
+ * job-manager.throttle  { "on":b } (no answer): from our broker, for a client that
+ *   does not read; its streams end with EOVERFLOW if too much waits for them
  */
 
 #include "config.h"
@@ -63,6 +65,31 @@ static void end_streams (struct manager *m,
         jm_journal_remove (m->jm, consumer);
         if (tell)
             manager_refuse (m, consumer, ENODATA, NULL);
+        flux_msg_decref (consumer);
+    }
+}
+
+void throttle_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct manager *m = arg;
+    const flux_msg_t *consumer = NULL;
+    int on;
+
+    if (flux_request_unpack (msg, NULL, "{s:b}", "on", &on) < 0)
+        return;
+    while ((consumer = jm_journal_next (m->jm, consumer))) {
+        if (flux_disconnect_match (msg, consumer))
+            jm_journal_pause (m->jm, consumer, on);
+    }
+}
+
+void manager_journal_check (struct manager *m)
+{
+    const flux_msg_t *consumer;
+
+    while ((consumer = jm_journal_overrun (m->jm))) {
+        jm_journal_remove (m->jm, consumer);
+        manager_refuse (m, consumer, EOVERFLOW, "events are not read");
         flux_msg_decref (consumer);
     }
 }

@@ -34,6 +34,8 @@ struct consumer {
     uint64_t id;
     const struct job *next; /* PHASE_ACTIVE: the next one to send, or NULL */
     struct list kept;
+    size_t kept_bytes;
+    bool paused;
     bool group;
     struct text open; /* the group that is being written, without its tail ... */
     uint64_t open_id; /* ... and whose it is */
@@ -237,6 +239,7 @@ static int keep (struct consumer *c, const struct text *t)
     k->len = t->len;
     memcpy (k->payload, t->buf, t->len + 1);
     list_append (&c->kept, &k->node);
+    c->kept_bytes += t->len;
     return 0;
 }
 
@@ -323,6 +326,36 @@ static bool was_sent (const struct consumer *c, const struct job *job)
     if (c->phase == PHASE_INACTIVE)
         return false;
     return !c->next || job->serial < c->next->serial;
+}
+
+/* Events go out at once; if not, others are before them. */
+static bool is_direct (const struct consumer *c)
+{
+    return c->phase == PHASE_LIVE && !c->paused && list_empty (&c->kept);
+}
+
+static bool has_overrun (const struct consumer *c)
+{
+    return c->paused && c->kept_bytes > JOURNAL_KEPT_MAX;
+}
+
+void journal_pause (struct journal *j, const void *token, bool pause)
+{
+    struct consumer *c = find (j, token);
+
+    if (c)
+        c->paused = pause;
+}
+
+void *journal_overrun (const struct journal *j)
+{
+    struct consumer *c = NULL;
+
+    list_foreach (&j->consumers, c, node) {
+        if (has_overrun (c))
+            return c->token;
+    }
+    return NULL;
 }
 
 static int send_open (struct journal *j, struct consumer *c)
@@ -424,7 +457,7 @@ int journal_event (struct journal *j,
         if (!passes (c, e->ev, e->name, e->namelen)
             || (c->phase != PHASE_LIVE && !was_sent (c, job)))
             continue;
-        if (c->group && c->phase == PHASE_LIVE) {
+        if (c->group && is_direct (c)) {
             if ((r = add_to_group (j, c, job, e, line, len)) < 0)
                 return r;
             continue;
@@ -432,9 +465,9 @@ int journal_event (struct journal *j,
         if (!written && (r = write_message (j, job, e, line, len)) < 0)
             return r;
         written = true;
-        if (c->phase == PHASE_LIVE)
+        if (is_direct (c))
             j->send (c->token, t->buf, t->len, j->arg);
-        else if (keep (c, t) < 0)
+        else if (!has_overrun (c) && keep (c, t) < 0)
             return -ENOMEM;
     }
     return 0;
@@ -497,17 +530,16 @@ static const struct job *next_inactive (const struct journal *j, const struct co
     return job;
 }
 
-static void go_live (struct journal *j, struct consumer *c)
+static size_t send_kept (struct journal *j, struct consumer *c)
 {
-    struct kept *k = NULL;
+    struct kept *k = list_first (&c->kept, struct kept, node);
+    size_t len = k->len;
 
-    c->phase = PHASE_LIVE;
-    j->send (c->token, SENTINEL, sizeof (SENTINEL) - 1, j->arg);
-    list_foreach (&c->kept, k, node) {
-        list_del (&k->node);
-        j->send (c->token, k->payload, k->len, j->arg);
-        free (k);
-    }
+    list_del (&k->node);
+    c->kept_bytes -= len;
+    j->send (c->token, k->payload, len, j->arg);
+    free (k);
+    return len;
 }
 
 /* One step of one consumer's backlog.  Returns about how many bytes it sent. */
@@ -515,6 +547,8 @@ static ssize_t step (struct journal *j, struct consumer *c)
 {
     const struct job *job;
 
+    if (c->phase == PHASE_LIVE)
+        return send_kept (j, c);
     if (c->phase == PHASE_INACTIVE) {
         if (!(job = next_inactive (j, c))) {
             start_active (j, c);
@@ -525,7 +559,10 @@ static ssize_t step (struct journal *j, struct consumer *c)
         return send_job (j, c, job) < 0 ? -ENOMEM : (ssize_t)j->message.len;
     }
     if (!(job = c->next)) {
-        go_live (j, c);
+        c->phase = PHASE_LIVE;
+        j->send (c->token, SENTINEL, sizeof (SENTINEL) - 1, j->arg);
+        while (!list_empty (&c->kept))
+            send_kept (j, c);
         return 0;
     }
     c->next = next_active (j, job);
@@ -538,7 +575,7 @@ int journal_pump (struct journal *j, size_t bytes)
     size_t sent = 0;
 
     list_foreach (&j->consumers, c, node) {
-        while (c->phase != PHASE_LIVE) {
+        while (!c->paused && (c->phase != PHASE_LIVE || !list_empty (&c->kept))) {
             ssize_t n;
 
             if (sent >= bytes)

@@ -26,9 +26,10 @@
  * Ownership: a consumer's token belongs to the service, which gets it back
  * from journal_remove () and journal_next_token ().
  * Bounds: the events kept for one consumer live as long as its backlog takes.
- * What a consumer does not read waits in its connection, whose bound is the
- * host's (our broker disconnects a client at 256 MiB, which ends its stream
- * here; a module that does not keep up holds its sender back).
+ * One that does not read is paused (our broker says so): its backlog waits
+ * where it is, events are kept, and with JOURNAL_KEPT_MAX bytes of them it has
+ * overrun: it must be removed.  Beside a stock broker nobody is paused, and what
+ * a consumer does not read waits in its connection.
  */
 
 #ifndef MILLRACE_JOB_MANAGER_JOURNAL_H
@@ -44,6 +45,8 @@
 #include "event.h"
 
 struct job;
+
+#define JOURNAL_KEPT_MAX (16 << 20)
 
 /* A message for a consumer; len excludes the NUL at its end. */
 typedef void (*journal_send_f) (void *token, const char *payload, size_t len, void *arg);
@@ -79,6 +82,12 @@ int journal_add (struct journal *j,
 
 /* The consumer with this token goes away.  False if there is none. */
 bool journal_remove (struct journal *j, const void *token);
+
+/* It does not read, or does again. */
+void journal_pause (struct journal *j, const void *token, bool pause);
+
+/* The token of a consumer that has overrun, or NULL. */
+void *journal_overrun (const struct journal *j);
 
 /* The tokens of all consumers, one after the other: start with NULL. */
 void *journal_next_token (const struct journal *j, const void *token);

@@ -54,6 +54,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-manager.purge-id", purge_id_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.events-journal", journal_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.events-journal-cancel", journal_cancel_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.throttle", throttle_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.queue-list", queue_list_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.queue-status", queue_status_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.queue-enable", queue_enable_cb, 0 },
@@ -113,6 +114,7 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     more = jm_later_pump (m->jm, PASS_LATER) || more;
     more = jm_sched_pump (m->jm, PASS_ALLOCS) || more;
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
+    manager_journal_check (m);
     manager_check_drain (m);
     manager_commit (m);
     if (jm_error (m->jm) < 0) {

@@ -227,6 +227,8 @@ MANAGER_HANDLER (heartbeat_cb);
 
 MANAGER_HANDLER (journal_cb); /* events.c */
 MANAGER_HANDLER (journal_cancel_cb);
+MANAGER_HANDLER (throttle_cb);
+void manager_journal_check (struct manager *m); /* end streams that overran */
 void manager_journal_send (void *token, const char *payload, size_t len, void *arg);
 void manager_journal_disconnect (struct manager *m, const flux_msg_t *msg);
 void manager_journal_fini (struct manager *m);

@@ -169,6 +169,7 @@ struct job {
     bool has_namespace;
     bool late;       /* in exec.late */
     bool overdue;    /* was there for long enough */
+    double output_time; /* when output was sent last */
     bool logs_begun; /* the first commit is done */
     bool has_service;
     int waiting; /* start-up calls under way */
@@ -263,6 +264,9 @@ void job_log (struct job *job, int level, const char *fmt, ...) _printf_ (3, 4);
  * Else that is seen to later.
  */
 bool exec_may_commit_events (struct exec *x, struct job *job);
+
+/* The same for output: not if there was some a moment ago, then it gathers. */
+bool exec_may_commit_output (struct exec *x, struct job *job);
 
 /* call.c: RPCs of a job.  f may be NULL (its request failed); then and on any
  * failure to wait the continuation runs at once with f NULL and errno set.

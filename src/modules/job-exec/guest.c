@@ -150,9 +150,14 @@ void guest_flush (struct job *job)
     size_t len;
     char *p;
 
+    bool small = job->state == JOB_RUNNING && guestlog_small_output (&job->log);
+
     if (!job->logs_begun || job->state >= JOB_GRAFTING)
         return;
-    send_stores (job);
+    if (small && guestlog_quiet (&job->log) && !exec_may_commit_output (job->x, job))
+        return;
+    if (!small || guestlog_quiet (&job->log))
+        send_stores (job);
     if (job->state == JOB_RUNNING && guestlog_only_events (&job->log)
         && !exec_may_commit_events (job->x, job))
         return;

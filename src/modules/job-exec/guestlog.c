@@ -154,6 +154,19 @@ bool guestlog_has_room (const struct guestlog *g)
     return waiting (g) < GUESTLOG_FULL / 2;
 }
 
+bool guestlog_small_output (const struct guestlog *g)
+{
+    size_t len = g->pending[GUESTLOG_OUTPUT].len;
+
+    return len > 0 && len < GUESTLOG_BATCH && g->pending[GUESTLOG_EXEC].len == 0
+           && g->pending[GUESTLOG_INPUT].len == 0;
+}
+
+bool guestlog_quiet (const struct guestlog *g)
+{
+    return g->nstores == 0 && g->ncommits == 0;
+}
+
 bool guestlog_only_events (const struct guestlog *g)
 {
     return g->pending[GUESTLOG_EXEC].len > 0 && g->pending[GUESTLOG_OUTPUT].len == 0

@@ -30,6 +30,7 @@
 #include "common/text.h"
 
 #define GUESTLOG_BIG (8 << 10) /* output from this size on goes by reference */
+#define GUESTLOG_BATCH (128 << 10) /* less may wait for more while a job prints on */
 #define GUESTLOG_FULL (8 << 20)
 #define GUESTLOG_STORES 4       /* content.store requests at a time */
 
@@ -86,6 +87,12 @@ void guestlog_committed (struct guestlog *g, size_t len);
 /* Too much is waiting: read no more; enough room again. */
 bool guestlog_full (const struct guestlog *g);
 bool guestlog_has_room (const struct guestlog *g);
+
+/* Is there output to send, but so little that it may wait for more?  And is
+ * nothing under way, at whose end it is looked at again anyhow?
+ */
+bool guestlog_small_output (const struct guestlog *g);
+bool guestlog_quiet (const struct guestlog *g);
 
 /* Nothing is in flight, and pending are events of exec.eventlog alone. */
 bool guestlog_only_events (const struct guestlog *g);

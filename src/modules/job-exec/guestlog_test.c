@@ -196,8 +196,36 @@ static void a_lost_blob_does_not_stop_the_rest (void)
     guestlog_fini (&g);
 }
 
+static void much_goes_by_reference (void)
+{
+    struct guestlog g;
+    unsigned int slot;
+    size_t len;
+    char *p;
+
+    guestlog_init (&g);
+    text_puts (guestlog_text (&g, GUESTLOG_OUTPUT), "a line\n");
+    ok (guestlog_small_output (&g) && guestlog_quiet (&g), "a line may wait for others");
+    for (int i = 0; i < GUESTLOG_BATCH; i++)
+        text_putc (guestlog_text (&g, GUESTLOG_OUTPUT), 'x');
+    ok (!guestlog_small_output (&g), "many do not");
+    free (guestlog_next_store (&g, &len, &slot));
+    for (int i = 0; i < GUESTLOG_BATCH; i++)
+        text_putc (guestlog_text (&g, GUESTLOG_OUTPUT), 'y');
+    guestlog_stored (&g, slot, "sha1-da39a3ee5e6b4b0d3255bfef95601890afd80709");
+    p = guestlog_next_commit (&g, "ns", &len);
+    ok (p && strlen (p) < 1000, "what gathered behind a piece is not taken along by value");
+    free (p);
+    guestlog_committed (&g, len);
+    p = guestlog_next_store (&g, &len, &slot);
+    ok (p && len == GUESTLOG_BATCH, "it is the next piece");
+    free (p);
+    guestlog_fini (&g);
+}
+
 int main (void)
 {
+    much_goes_by_reference ();
     one_commit_for_what_is_ready_together ();
     logs_arrive_whole_and_in_order (1);
     logs_arrive_whole_and_in_order (2);

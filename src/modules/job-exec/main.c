@@ -58,18 +58,41 @@ static bool take_credit (struct exec *x)
     return true;
 }
 
-bool exec_may_commit_events (struct exec *x, struct job *job)
+static void commit_later (struct exec *x, struct job *job)
 {
-    if (job->overdue || take_credit (x)) {
-        job->overdue = false;
-        return true;
-    }
     if (!flux_watcher_is_active (x->w_late)) {
         flux_timer_watcher_reset (x->w_late, EVENTS_LATE, 0.);
         flux_watcher_start (x->w_late);
     }
     job->late = true;
     list_append (&x->late, &job->dirty);
+}
+
+bool exec_may_commit_events (struct exec *x, struct job *job)
+{
+    if (job->overdue || take_credit (x)) {
+        job->overdue = false;
+        return true;
+    }
+    commit_later (x, job);
+    return false;
+}
+
+/* Who prints now and then is shown at once; who prints all the time makes a
+ * commit of each few lines otherwise, as fast as these can be made.
+ */
+#define OUTPUT_PAUSE 0.005 /* seconds */
+
+bool exec_may_commit_output (struct exec *x, struct job *job)
+{
+    double now = flux_reactor_now (x->reactor);
+
+    if (job->overdue || now - job->output_time >= OUTPUT_PAUSE) {
+        job->overdue = false;
+        job->output_time = now;
+        return true;
+    }
+    commit_later (x, job);
     return false;
 }
 

@@ -21,7 +21,8 @@ struct get_args {
 static const struct opt get_opts[] = {
     { 'd', "default", OPT_REQUIRED, "VALUE", "print this if there is no such key" },
     { 't', "type", OPT_REQUIRED, "TYPE",
-      "insist on string, integer, real, boolean, object, array, fsd, fsd-integer, fsd-real" },
+      "insist on string, integer, real, boolean, object, array, fsd, fsd-integer or "
+      "fsd-real" },
     { 'c', "config-path", OPT_REQUIRED, "PATH", "look into files, not the instance" },
     { 'q', "quiet", OPT_NONE, NULL, "print nothing, only check" },
     OPT_END,
@@ -37,8 +38,10 @@ static const struct opt_table get_table = {
 
 static void get_set (int key, const char *arg, void *data)
 {
-    static const char *const types[] = { "string", "integer", "real", "boolean", "object",
-                                         "array", "fsd", "fsd-integer", "fsd-real", "any" };
+    static const char *const types[] = {
+        "string", "integer", "real",        "boolean",  "object",
+        "array",  "fsd",     "fsd-integer", "fsd-real", "any",
+    };
     struct get_args *a = data;
     size_t i = 0;
 
@@ -221,7 +224,8 @@ static int config_reload (int argc, char **argv)
     if (opt_parse (&reload_table, argc, argv, NULL, NULL) < argc)
         opt_usage (&reload_table);
     h = cmd_open ();
-    if (!(f = flux_rpc (h, "config.reload", NULL, FLUX_NODEID_ANY, 0)) || flux_rpc_get (f, NULL) < 0)
+    if (!(f = flux_rpc (h, "config.reload", NULL, FLUX_NODEID_ANY, 0))
+        || flux_rpc_get (f, NULL) < 0)
         cmd_die ("reload: %s", f ? cmd_future_error (f) : flux_strerror (errno));
     flux_future_destroy (f);
     flux_close (h);

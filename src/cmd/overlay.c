@@ -124,7 +124,8 @@ static const struct opt status_opts[] = {
 static const struct opt_table status_table = {
     .prog = "flux-overlay status",
     .usage = "[OPTIONS]",
-    .summary = "Show the brokers and how they are: full, partial, degraded, lost, offline.",
+    .summary = "Show the brokers, and how they are: full, partial, degraded, lost or "
+               "offline.",
     .opts = status_opts,
 };
 
@@ -167,7 +168,8 @@ static void print_node (struct instance *in,
     char fsd[FSD_BUFSIZE] = "";
 
     printf ("%u %s: %s", (unsigned int)rank, host (in, rank), status);
-    if (a->verbose && duration >= 0 && fsd_format_prec (fsd, sizeof (fsd), duration, 3) >= 0)
+    if (a->verbose && duration >= 0
+        && fsd_format_prec (fsd, sizeof (fsd), duration, 3) >= 0)
         printf (" for %s", fsd);
     printf ("\n");
 }
@@ -188,6 +190,16 @@ static json_t *get_health (struct instance *in, uint32_t rank, flux_future_t **f
     return o;
 }
 
+/* What comes before the children of a child; the caller frees it. */
+static char *indent (const struct status_args *a, const char *prefix, bool last)
+{
+    char *s;
+
+    if (asprintf (&s, "%s%s", prefix, a->plain ? "  " : last ? "   " : "│  ") < 0)
+        cmd_die ("out of memory");
+    return s;
+}
+
 /* What lies below a broker that cannot be asked. */
 static void print_unreachable (struct instance *in,
                                const struct status_args *a,
@@ -203,9 +215,9 @@ static void print_unreachable (struct instance *in,
         bool last = i + 1 == json_array_size (children);
 
         printf ("%s%s", prefix, a->plain ? "  " : last ? "└─ " : "├─ ");
-        print_node (in, a, json_integer_value (json_object_get (child, "rank")), status, -1);
-        if (asprintf (&deeper, "%s%s", prefix, a->plain ? "  " : last ? "   " : "│  ") < 0)
-            cmd_die ("out of memory");
+        print_node (
+            in, a, json_integer_value (json_object_get (child, "rank")), status, -1);
+        deeper = indent (a, prefix, last);
         print_unreachable (in, a, child, status, deeper);
         free (deeper);
     }
@@ -231,8 +243,7 @@ static void print_child (struct instance *in,
         return;
     printf ("%s%s", prefix, a->plain ? "  " : last ? "└─ " : "├─ ");
     print_node (in, a, rank, status, duration);
-    if (asprintf (&deeper, "%s%s", prefix, a->plain ? "  " : last ? "   " : "│  ") < 0)
-        cmd_die ("out of memory");
+    deeper = indent (a, prefix, last);
     subtree = find_subtree (topology, rank);
     if (strcmp (status, "lost") == 0 || strcmp (status, "offline") == 0
         || !(health = get_health (in, rank, &f)))
@@ -329,8 +340,8 @@ static void print_errors (struct instance *in, json_t *topology, uint32_t rank)
         children = json_object_get (health, "children");
         json_array_foreach (children, i, child) {
             why = NULL;
-            if (json_unpack (child, "{s:i s:s s?s}", "rank", &r, "status", &status, "error",
-                             &why)
+            if (json_unpack (child, "{s:i s:s s?s}", "rank", &r, "status", &status,
+                             "error", &why)
                 < 0)
                 continue;
             if (why)
@@ -481,8 +492,8 @@ static int overlay_disconnect (int argc, char **argv)
     fprintf (stderr, "flux-overlay: asking %s (rank %d)", host (&in, parent), parent);
     fprintf (stderr, " to disconnect child %s (rank %u)\n", host (&in, rank),
              (unsigned int)rank);
-    if (!(f = flux_rpc_pack (in.h, "overlay.disconnect-subtree", parent, 0, "{s:i}", "rank",
-                             (int)rank))
+    if (!(f = flux_rpc_pack (in.h, "overlay.disconnect-subtree", parent, 0, "{s:i}",
+                             "rank", (int)rank))
         || flux_rpc_get (f, NULL) < 0)
         cmd_die ("%s", f ? cmd_future_error (f) : flux_strerror (errno));
     flux_future_destroy (f);

@@ -15,7 +15,10 @@
 #include "private.h"
 
 /* What is written, as JSON (RFC 24 without time): text if it is text. */
-static json_t *io_encode (struct rexec *rx, const char *stream, const char *data, size_t len)
+static json_t *io_encode (struct rexec *rx,
+                          const char *stream,
+                          const char *data,
+                          size_t len)
 {
     json_t *o;
     char *s;

@@ -1,0 +1,40 @@
+#!/bin/sh
+# A consumer of the job-manager's journal that stops reading in the middle of a long
+# backlog costs a few MiB, and gets the rest, in order, when it reads again.
+test_description='A journal consumer that does not read'
+. "$(dirname "$0")/lib.sh"
+under_flux
+. "$T/sharness.sh"
+
+rpc=$BUILDDIR/t/live/rpc
+backlog () {
+    flux module stats connector-local |
+        perl -ne '$m = $1 if /"rxbacklog": (\d+)/ and $1 > $m; END { print $m + 0 }'
+}
+is_held () {
+    test "$(backlog)" -gt 1000000
+}
+test_expect_success '1500 jobs that wait, 30 MB of jobspecs' '
+    filler=$(head -c 20000 /dev/zero | tr "\0" x) &&
+    flux submit --urgency=hold --setattr=system.filler=$filler --cc=1-1500 true >ids &&
+    test_line_count 1500 ids
+'
+test_expect_success 'nobody reads: the backlog waits where it is' '
+    mkfifo pipe &&
+    { "$rpc" -s -c 1502 job-manager.events-journal "{}" >pipe & } && pid=$! &&
+    exec 9<pipe &&
+    wait_until is_held && flux ping -c 300 -i 0 job-manager >ping &&
+    flux job memo $(head -n 1 ids) late=1 &&
+    test "$(backlog)" -lt 12000000
+'
+test_expect_success 'somebody reads again: every job, the sentinel, what came since' '
+    cat <&9 >got && wait $pid && test_line_count 1502 got &&
+    head -n 1500 got | jq -r .id | flux job id -t f58 >out && test_cmp ids out &&
+    sed -n 1501p got | grep "^{\"id\":-1,\"events\":\[\]}$" &&
+    sed -n 1502p got | grep "\"late\":1"
+'
+exec 9<&-
+test_expect_success 'others were not held up' '
+    flux cancel --all --quiet && flux queue drain -t 60s
+'
+test_done

@@ -57,7 +57,7 @@ test_expect_success 'the newest of many jobs' '
     for n in 1 2 70 900 1000; do
         flux job last $n >out && head -n $n all >expect && test_cmp expect out || return 1
     done &&
-    flux job last "[3]" >out && sed -n 4p all >expect && test_cmp expect out &&
+    flux job last "[3:4]" >out && sed -n 4p all >expect && test_cmp expect out &&
     flux job last "[2:9:3]" >out && sed -n "3p;6p;9p" all >expect && test_cmp expect out &&
     flux job last "[-2:]" >out && tail -n 2 all >expect && test_cmp expect out
 '

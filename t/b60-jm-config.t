@@ -8,8 +8,8 @@ refused () {
     test_must_fail flux start --conf="$2" true 2>err && grep -F "$1" err
 }
 
-test_expect_success 'what is not supported is not ignored' '
-    refused "job-manager.housekeeping is not supported" "job-manager.housekeeping={}"
+test_expect_success 'housekeeping without a command needs an IMP' '
+    refused "job-manager.housekeeping implies IMP but exec.imp is undefined" "job-manager.housekeeping={}"
 '
 test_expect_success 'wrong limits are refused' '
     refused "inactive-age-limit: invalid FSD" job-manager.inactive-age-limit=x &&

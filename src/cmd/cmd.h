@@ -74,6 +74,7 @@ int cmd_getattr (int argc, char **argv);
 int cmd_guard (int argc, char **argv);
 int cmd_job (int argc, char **argv);
 int cmd_jobs (int argc, char **argv);
+int cmd_housekeeping (int argc, char **argv);
 int cmd_jobtap (int argc, char **argv);
 int cmd_kvs (int argc, char **argv);
 int cmd_logger (int argc, char **argv);

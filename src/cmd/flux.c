@@ -47,6 +47,7 @@ static const struct cmd commands[] = {
     { "getattr", cmd_getattr, "print a broker attribute" },
     { "setattr", cmd_setattr, "set a broker attribute" },
     { "lsattr", cmd_lsattr, "list the broker attributes" },
+    { "housekeeping", cmd_housekeeping, "list and kill what is run between jobs" },
     { "jobtap", cmd_jobtap, "load, remove and list plugins of the job-manager" },
     { "module", cmd_module, "list, load, remove and inspect broker modules" },
     { "ping", cmd_ping, "measure the round trip to a service" },

@@ -1,9 +1,7 @@
 /* [job-manager] inactive-age-limit, inactive-num-limit, stop-queues-on-restart;
  * [access] private-mode; [queues].
- *
- * What a stock job-manager would act upon and this one does not is refused: an
- * instance must not run without the limits, queues or prologs that it was given.
- * Other keys are left to those who know them.
+ * [policy] is in policy.c, [job-manager] housekeeping in housekeeping.c.  Other
+ * keys are left to those who know them.
  */
 
 #include "config.h"
@@ -13,34 +11,6 @@
 #include "common/fsd.h"
 
 #include "manager.h"
-
-static bool is_empty (json_t *o)
-{
-    return json_is_null (o) || (json_is_object (o) && json_object_size (o) == 0)
-           || (json_is_array (o) && json_array_size (o) == 0);
-}
-
-/* What of it is not supported, by its path in the configuration. */
-static int check_unsupported (const flux_conf_t *conf, flux_error_t *error)
-{
-    static const char *const keys[] = {
-        "housekeeping",
-    };
-    json_t *table = NULL, *o;
-    flux_error_t e;
-
-    if (flux_conf_unpack (conf, &e, "{s?o}", "job-manager", &table) < 0)
-        return errprintf (error, "%s", e.text);
-    for (size_t i = 0; i < ARRAY_SIZE (keys); i++) {
-        /* housekeeping without keys runs a default command, so it counts */
-        if ((o = json_object_get (table, keys[i])) && !json_is_false (o)
-            && (!is_empty (o) || strcmp (keys[i], "housekeeping") == 0))
-            return errprintf (error,
-                              "job-manager.%s is not supported by this job-manager",
-                              keys[i]);
-    }
-    return 0;
-}
 
 int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error)
 {
@@ -56,8 +26,8 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
 
     if (!conf)
         return 0;
-    if (check_unsupported (conf, error) < 0
-        || manager_policy_configure (m, conf, error) < 0
+    if (manager_policy_configure (m, conf, error) < 0
+        || manager_housekeeping_configure (m, conf, error) < 0
         || manager_plugins_configure (m, conf, error) < 0)
         return -1;
     if (flux_conf_unpack (conf, &e, "{s?{s?s s?I s?b} s?o}", "job-manager",

@@ -64,6 +64,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-manager.alloc-query", alloc_query_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-manager.resource-status", resource_status_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.exec-hello", exec_hello_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.housekeeping-kill", housekeeping_kill_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.jobtap", jobtap_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.jobtap-query", jobtap_query_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.config-reload", config_reload_cb, 0 },
@@ -111,6 +112,7 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     more = manager_sweep_pump (m, PASS_SWEEP);
     more = jm_depend_pump (m->jm, PASS_DEPENDENCIES) || more;
     arm_begin_timer (m);
+    manager_housekeeping_pump (m);
     more = jm_later_pump (m->jm, PASS_LATER) || more;
     more = jm_sched_pump (m->jm, PASS_ALLOCS) || more;
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
@@ -204,6 +206,7 @@ static void manager_fini (struct manager *m)
     kvsops_fini (&m->ops);
     manager_history_fini (m);
     manager_restart_fini (m);
+    manager_housekeeping_fini (m);
     manager_plugins_fini (m);
     manager_policy_fini (m);
     flux_msglist_destroy (m->drainers);
@@ -237,6 +240,8 @@ int mod_main (flux_t *h, int argc, char **argv)
     list_init (&m.commits);
     list_init (&m.updates);
     list_init (&m.asides);
+    list_init (&m.housekeeping);
+    list_init (&m.housekept);
     list_init (&m.sweeps);
     if (start (&m) == 0) {
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;

@@ -57,6 +57,10 @@ struct manager {
     char *exec_service;
     flux_msg_handler_t *exec_handler; /* of start responses */
 
+    struct list housekeeping;    /* struct housekeeping */
+    struct list housekept;       /* ... that are over */
+    json_t *housekeeping_command; /* NULL: none is configured */
+    double housekeeping_release_after;
     struct plugins *plugins;
     struct past *history; /* being read; NULL: all is there */
     char *history_text;      /* in the checkpoint; NULL: nothing is known */
@@ -291,6 +295,29 @@ void manager_policy_fini (struct manager *m);
  * False: there is nothing to do with them.
  */
 bool manager_housekeeping_take (struct manager *m, const struct job *job);
+int manager_housekeeping_configure (struct manager *m,
+                                    const flux_conf_t *conf,
+                                    flux_error_t *error);
+
+/* A scheduler is ready to hear what it gets back. */
+void manager_housekeeping_release (struct manager *m);
+
+/* One says hello: what is still held. */
+void manager_housekeeping_hello (struct manager *m,
+                                 const flux_msg_t *msg,
+                                 bool partial_ok);
+
+/* Add what is held to *sum. */
+struct rset;
+int manager_housekeeping_add (struct manager *m, struct rset **sum);
+
+/* Append an object. */
+void manager_housekeeping_stats (struct manager *m, struct text *t);
+
+/* Free what is done with. */
+void manager_housekeeping_pump (struct manager *m);
+void manager_housekeeping_fini (struct manager *m);
+MANAGER_HANDLER (housekeeping_kill_cb);
 
 MANAGER_HANDLER (config_reload_cb); /* config.c */
 int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error);

@@ -504,7 +504,7 @@ static bool hook_priority (struct job *job, int64_t *priority, void *arg)
 
 static bool hook_keep (const struct job *job, void *arg)
 {
-    return false;
+    return manager_housekeeping_take (arg, job);
 }
 
 static void hook_ended (struct job *job, void *arg)

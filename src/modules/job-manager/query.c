@@ -206,13 +206,13 @@ void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     }
     jm_count (m->jm, &c);
     text_clear (t);
-    text_printf (
-        t,
-        "{\"journal\":{\"listeners\":%zu,\"events\":%llu},\"active_jobs\":%zu,"
-        "\"inactive_jobs\":%zu,\"max_jobid\":%lld,\"housekeeping\":{\"running\":{},"
-        "\"config\":{\"release-after\":-1.0,\"command\":\"\"}},\"text_bytes\":%zu}",
-        c.journal_consumers, (unsigned long long)c.journal_events, c.active, c.inactive,
-        (long long)c.max_jobid, c.text_bytes);
+    text_printf (t,
+                 "{\"journal\":{\"listeners\":%zu,\"events\":%llu},\"active_jobs\":%zu,"
+                 "\"inactive_jobs\":%zu,\"max_jobid\":%lld,\"housekeeping\":",
+                 c.journal_consumers, (unsigned long long)c.journal_events, c.active,
+                 c.inactive, (long long)c.max_jobid);
+    manager_housekeeping_stats (m, t);
+    text_printf (t, ",\"text_bytes\":%zu}", c.text_bytes);
     manager_respond_text (m, msg, t);
 }
 

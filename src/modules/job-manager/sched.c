@@ -36,11 +36,14 @@ void sched_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     const char *sender = flux_msg_route_first (msg);
     struct text *t = &m->scratch;
     struct job *job;
+    int partial_ok = 0;
 
     if (!flux_msg_is_streaming (msg)) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }
+    if (flux_request_unpack (msg, NULL, "{s?b}", "partial-ok", &partial_ok) < 0)
+        partial_ok = 0;
     manager_commit (m); /* whose R may be looked for next */
     for (job = jm_next_running (m->jm, NULL); job; job = jm_next_running (m->jm, job)) {
         if (!job->has_resources || (job->flags & JOB_ALLOC_BYPASS))
@@ -53,6 +56,7 @@ void sched_hello_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         text_putc (t, '}');
         manager_respond_text (m, msg, t);
     }
+    manager_housekeeping_hello (m, msg, partial_ok);
     manager_refuse (m, msg, ENODATA, NULL);
     free (m->sched_greeted);
     if ((m->sched_greeted = strdup (sender ? sender : "")))
@@ -101,6 +105,7 @@ void sched_ready_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     free (move_ptr (m->sched_greeted));
     m->sched_sender = copy;
     jm_sched_ready (m->jm, limit);
+    manager_housekeeping_release (m);
     jm_count (m->jm, &c);
     if (flux_respond_pack (h, msg, "{s:i}", "count", (int)c.waiting) < 0)
         flux_log_error (h, "sched-ready response");
@@ -111,6 +116,7 @@ void manager_sched_disconnect (struct manager *m, const flux_msg_t *msg)
     if (manager_is_sender (msg, m->sched_greeted)) {
         free (move_ptr (m->sched_greeted));
         jm_sched_greeted (m->jm, false);
+        manager_housekeeping_release (m);
     }
     if (manager_is_sender (msg, m->sched_sender))
         interface_down (m, "disconnect: Success");
@@ -253,6 +259,8 @@ void resource_status_cb (flux_t *h,
         if (job->has_resources && job->R && !(job->flags & JOB_ALLOC_BYPASS))
             r = add_R (&sum, job, &error);
     }
+    if (r == 0)
+        r = manager_housekeeping_add (m, &sum);
     if (r < 0)
         manager_refuse (m, msg, -r, error.text[0] ? error.text : NULL);
     else {

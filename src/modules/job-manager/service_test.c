@@ -408,7 +408,9 @@ static void configuration (void)
           "22 error parsing [policy.limits] config table: values must be >= -1" },
         { "{\"policy\":{\"limits\":{\"job-size\":{\"max\":{\"ngpus\":-1}}}}}", "" },
         { "{\"job-manager\":{\"housekeeping\":{}}}",
-          "22 job-manager.housekeeping is not supported by this job-manager" },
+          "22 job-manager.housekeeping implies IMP but exec.imp is undefined" },
+        { "{\"job-manager\":{\"housekeeping\":{\"command\":[\"true\"],\"x\":1}}}",
+          "22 job-manager.housekeeping: 1 object item(s) left unpacked: x" },
         { "{\"job-manager\":{\"plugins\":[]},\"policy\":{},\"queues\":{}}", "" },
         { "{\"queues\":{\"a\":{\"hosts\":\"x\"}}}",
           "22 error parsing [queues.a] config table: 1 object item(s) left unpacked: "

@@ -55,21 +55,25 @@ static json_t *namespaces_json (struct service *s)
     return o;
 }
 
-/* kvs.stats-get: spec kvs.md §13.4, and "durability" */
+/* kvs.stats-get: spec kvs.md §13.4, "durability", and "held": blobs that are not
+ * stored, what they count for, and what those of past roots alone do (hold.h)
+ */
 void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct service *s = arg;
     struct kvs_stats stats;
 
     kvs_engine_stats (s->e, &stats);
-    if (flux_respond_pack (h, msg, "{s:{s:f s:o s:I s:I s:I} s:o s:{s:o} s:I s:s}",
-                           "cache", "obj size total (MiB)", stats.cache_bytes / 1048576.,
-                           "obj size (KiB)", tally_json (&stats.blob_bytes, 0.001),
-                           "#obj dirty", (json_int_t)stats.storing, "#obj incomplete",
-                           (json_int_t)stats.loading, "#faults", (json_int_t)stats.faults,
-                           "namespace", namespaces_json (s), "transaction-opcount",
-                           "commit", tally_json (&stats.opcount, 1), "pending_requests",
-                           (json_int_t)stats.pending, "durability", durability_name (s))
+    if (flux_respond_pack (
+            h, msg, "{s:{s:f s:o s:I s:I s:I} s:o s:{s:o} s:I s:s s:{s:I s:I s:I}}",
+            "cache", "obj size total (MiB)", stats.cache_bytes / 1048576.,
+            "obj size (KiB)", tally_json (&stats.blob_bytes, 0.001), "#obj dirty",
+            (json_int_t)stats.storing, "#obj incomplete", (json_int_t)stats.loading,
+            "#faults", (json_int_t)stats.faults, "namespace", namespaces_json (s),
+            "transaction-opcount", "commit", tally_json (&stats.opcount, 1),
+            "pending_requests", (json_int_t)stats.pending, "durability",
+            durability_name (s), "held", "blobs", (json_int_t)stats.held, "bytes",
+            (json_int_t)stats.open_bytes, "log_bytes", (json_int_t)stats.log_bytes)
         < 0)
         flux_log_error (h, "error responding to kvs.stats-get");
 }

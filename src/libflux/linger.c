@@ -16,6 +16,7 @@ void linger_init (struct linger *l)
     l->score = SCORE_MAX / 2;
     l->skipped = 0;
     l->not_before = 0;
+    l->last = 0;
 }
 
 static int64_t now (void)
@@ -28,7 +29,10 @@ static int64_t now (void)
 
 bool linger_wanted (struct linger *l, int64_t t)
 {
-    if (t < l->not_before)
+    bool busy = l->last && t - l->last < LINGER_BUSY_NSEC;
+
+    l->last = t;
+    if (!busy || t < l->not_before)
         return false;
     if (l->score < SCORE_LOW && ++l->skipped < LINGER_PROBE)
         return false;
@@ -77,6 +81,7 @@ bool linger (struct linger *l, bool (*arrived) (void *arg), void *arg)
             return true;
         }
     }
+    l->last = t;
     linger_failed (l);
     return false;
 }

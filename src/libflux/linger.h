@@ -6,6 +6,8 @@
  * processor for that long, instead of sleeping, spares both.
  *
  * How it adapts
+ *  - It is tried only by a thread that had something to do LINGER_BUSY_NSEC
+ *    ago at most: what is sent now and then is not waited for like this.
  *  - It is given up after LINGER_NSEC and LINGER_YIELDS.
  *  - As long as it seldom helps (score), it is only tried once in LINGER_PROBE
  *    times, so an idle thread costs next to nothing.
@@ -29,12 +31,14 @@ enum {
     LINGER_LOST_NSEC = 1000000,
     LINGER_LOST_FACTOR = 200,
     LINGER_PROBE = 16,
+    LINGER_BUSY_NSEC = 2000000,
 };
 
 struct linger {
     int score;   /* how often it helped lately */
     int skipped; /* times that it was not tried */
     int64_t not_before;
+    int64_t last; /* when the thread was last without work; 0: never */
 };
 
 void linger_init (struct linger *l);
@@ -44,7 +48,7 @@ void linger_init (struct linger *l);
  */
 bool linger (struct linger *l, bool (*arrived) (void *arg), void *arg);
 
-/* Its parts.  Times are of any clock, in nanoseconds. */
+/* Its parts.  Times are of any clock, in nanoseconds, and above 0. */
 bool linger_wanted (struct linger *l, int64_t t);
 void linger_helped (struct linger *l);
 void linger_failed (struct linger *l);

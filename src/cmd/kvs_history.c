@@ -235,6 +235,7 @@ static void find_changes (struct history *y)
     }
     for (size_t i = 0; i < WINDOW; i++)
         flux_future_destroy (f[i]);
+    free (newer);
 }
 
 /* ---- output ---- */

@@ -148,7 +148,7 @@ look_again (flux_t *h, const struct put *p, const struct txn *txn, char **payloa
 }
 
 /* Commit, wait, and print what was asked for. */
-static void commit (flux_t *h, const struct put *p, struct txn *txn)
+static void commit (flux_t *h, struct put *p, struct txn *txn)
 {
     char *payload = commit_request (h, p, txn);
     flux_future_t *f;
@@ -171,6 +171,7 @@ static void commit (flux_t *h, const struct put *p, struct txn *txn)
         printf ("%d\n", seq);
     flux_future_destroy (f);
     kvsops_fini (&txn->ops);
+    kvs_conds_fini (&p->conds);
 }
 
 /* -- put -- */
@@ -260,6 +261,8 @@ int kvs_put (int argc, char **argv)
         put_one (&p, &txn, argv[i]);
     h = cmd_open ();
     commit (h, &p, &txn);
+    while (txn.nkeys > 0)
+        free (txn.keys[--txn.nkeys]);
     flux_close (h);
     return 0;
 }

@@ -12,6 +12,7 @@ static flux_reactor_t *reactor_new (bool light)
     r->refcount = 1;
     r->light = light;
     list_init (&r->ready);
+    alarm_init (&r->alarm);
     r->signals.fd = -1;
     list_init (&r->signals.watchers);
     sigemptyset (&r->signals.set);
@@ -50,6 +51,7 @@ void flux_reactor_decref (flux_reactor_t *r)
             ev_io_stop (r->loop, &r->signals.io);
             close (r->signals.fd);
         }
+        alarm_fini (&r->alarm);
         ev_loop_destroy (r->loop);
     }
     free (r);

@@ -27,6 +27,8 @@
 
 #include "common/list.h"
 
+#include "alarm.h"
+
 struct reactor_signals {
     int fd; /* signalfd, -1 until the first signal watcher starts */
     struct ev_io io;
@@ -55,6 +57,7 @@ struct flux_reactor {
     struct ev_idle ready_idle;
 
     struct reactor_signals signals;
+    struct alarm alarm;
 };
 
 struct deferred {

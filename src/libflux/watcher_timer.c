@@ -8,6 +8,7 @@
 struct timer_watcher {
     struct flux_watcher base;
     struct ev_timer ev;
+    struct alarm_entry alarm;
     double after;
     double repeat;
 };
@@ -28,8 +29,11 @@ static void timer_cb (struct ev_loop *loop, struct ev_timer *ev, int revents)
 {
     struct timer_watcher *w = container_of (ev, struct timer_watcher, ev);
 
+    alarm_remove (&w->base.r->alarm, &w->alarm);
     if (!ev_is_active (ev))
         watcher_expired (&w->base);
+    else
+        alarm_add (&w->base.r->alarm, loop, &w->alarm, ev_timer_remaining (loop, ev));
     watcher_call (&w->base, 0);
 }
 
@@ -49,12 +53,17 @@ static int timer_start (flux_watcher_t *base)
     refresh_now (base->r);
     ev_timer_set (&w->ev, w->after, w->repeat);
     ev_timer_start (base->r->loop, &w->ev);
+    if (w->after > 0)
+        alarm_add (&base->r->alarm, base->r->loop, &w->alarm, w->after);
     return 0;
 }
 
 static void timer_stop (flux_watcher_t *base)
 {
-    ev_timer_stop (base->r->loop, &((struct timer_watcher *)base)->ev);
+    struct timer_watcher *w = (struct timer_watcher *)base;
+
+    alarm_remove (&base->r->alarm, &w->alarm);
+    ev_timer_stop (base->r->loop, &w->ev);
 }
 
 flux_watcher_t *flux_timer_watcher_create (flux_reactor_t *r,
@@ -74,6 +83,7 @@ flux_watcher_t *flux_timer_watcher_create (flux_reactor_t *r,
     w->after = after;
     w->repeat = repeat;
     ev_timer_init (&w->ev, timer_cb, after, repeat);
+    alarm_entry_init (&w->alarm);
     return &w->base;
 }
 

@@ -15,6 +15,37 @@ test_expect_success 'wrong limits are refused' '
     refused "inactive-age-limit: invalid FSD" job-manager.inactive-age-limit=x &&
     refused "inactive-num-limit: must be >= 0" job-manager.inactive-num-limit=-2
 '
+test_expect_success 'prolog and epilog are not ignored where nothing runs them' '
+    for what in prolog.command=[\"true\"] epilog.per-rank=true perilog.log-ignore=[\"x\"]; do
+        refused "job-manager.${what%%.*} needs the plugin perilog.so, which is not loaded" \
+            "job-manager.$what" || return 1
+    done
+'
+cat >reload.sh <<\END
+echo "[job-manager.prolog]" >conf.d/prolog.toml
+echo "command = [\"true\"]" >>conf.d/prolog.toml
+flux config reload 2>err
+echo $? >status
+flux run true
+END
+test_expect_success '... nor at a reload' '
+    mkdir conf.d && echo "[job-manager]" >conf.d/a.toml &&
+    flux start --config-path="$(pwd)/conf.d" sh ./reload.sh &&
+    test "$(cat status)" = 1 &&
+    grep -F "job-manager.prolog needs the plugin perilog.so, which is not loaded" err
+'
+# Any plugin can have that name: whether it does the work is its own affair.
+test_expect_success '... but where there is that plugin they are its affair' '
+    cp "$(find "$BUILDDIR/src/modules/job-manager" -name submit-hold.so | head -1)" perilog.so &&
+    flux start --conf="job-manager.prolog.command=[\"true\"]" \
+        --conf="job-manager.plugins=[{\"load\":\"$(pwd)/perilog.so\"}]" flux jobtap list >out &&
+    grep "^perilog.so" out &&
+    rm conf.d/prolog.toml status &&
+    printf "plugins = [ { load = \"%s\" } ]\n" "$(pwd)/perilog.so" >>conf.d/a.toml &&
+    sed -i "/^flux run/d" reload.sh &&
+    flux start --config-path="$(pwd)/conf.d" sh ./reload.sh &&
+    test "$(cat status)" = 0
+'
 # in_flux CONF: the script on standard input, in an instance of that configuration with
 # fast heartbeats
 in_flux () {

@@ -1,7 +1,8 @@
 /* [job-manager] inactive-age-limit, inactive-num-limit, stop-queues-on-restart;
  * [access] private-mode; [queues].
- * [policy] is in policy.c, [job-manager] housekeeping in housekeeping.c.  Other
- * keys are left to those who know them.
+ * [policy] is in policy.c, [job-manager] housekeeping in housekeeping.c.  What is
+ * for perilog.so is refused without it: an instance must not run without the prolog
+ * that it was given.  Other keys are left to those who know them.
  */
 
 #include "config.h"
@@ -11,6 +12,36 @@
 #include "common/fsd.h"
 
 #include "manager.h"
+
+#define PERILOG "perilog.so"
+
+static bool says_nothing (json_t *o)
+{
+    return !o || json_is_null (o) || json_is_false (o)
+           || (json_is_object (o) && json_object_size (o) == 0);
+}
+
+int manager_check_perilog (struct manager *m,
+                           const flux_conf_t *conf,
+                           flux_error_t *error)
+{
+    static const char *const keys[] = { "prolog", "epilog", "perilog" };
+    json_t *table = NULL;
+    flux_error_t e;
+
+    if (!conf || manager_has_plugin (m, PERILOG))
+        return 0;
+    if (flux_conf_unpack (conf, &e, "{s?o}", "job-manager", &table) < 0)
+        return errprintf (error, "%s", e.text);
+    for (size_t i = 0; i < ARRAY_SIZE (keys); i++) {
+        if (!says_nothing (json_object_get (table, keys[i])))
+            return errprintf (error,
+                              "job-manager.%s needs the plugin " PERILOG
+                              ", which is not loaded",
+                              keys[i]);
+    }
+    return 0;
+}
 
 int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error)
 {
@@ -67,7 +98,8 @@ void config_reload_cb (flux_t *h,
 
     if (flux_module_config_request_decode (msg, &conf) < 0)
         manager_refuse (m, msg, errno, NULL);
-    else if (manager_configure (m, conf, &error) < 0) {
+    else if (manager_check_perilog (m, conf, &error) < 0
+             || manager_configure (m, conf, &error) < 0) {
         flux_conf_decref (conf);
         manager_refuse (m, msg, EINVAL, error.text);
     }

@@ -147,7 +147,8 @@ static int start (struct manager *m)
     if (manager_plugins_init (m) < 0)
         return -1;
     if (manager_configure (m, flux_get_conf (m->h), &error) < 0
-        || manager_plugins_load (m, &error) < 0) {
+        || manager_plugins_load (m, &error) < 0
+        || manager_check_perilog (m, flux_get_conf (m->h), &error) < 0) {
         flux_log (m->h, LOG_ERR, "%s", error.text);
         errno = EINVAL;
         return -1;

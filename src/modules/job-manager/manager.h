@@ -273,6 +273,8 @@ int manager_plugins_configure (struct manager *m,
                                const flux_conf_t *conf,
                                flux_error_t *error);
 
+bool manager_has_plugin (const struct manager *m, const char *name);
+
 /* Has this builtin not been taken out? */
 bool manager_builtin_limits (const struct manager *m, bool duration);
 bool manager_builtin_duration (const struct manager *m);
@@ -321,5 +323,12 @@ MANAGER_HANDLER (housekeeping_kill_cb);
 
 MANAGER_HANDLER (config_reload_cb); /* config.c */
 int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error);
+
+/* Is the plugin there for what only it acts upon?  Plugins are loaded from the
+ * configuration at the start alone, so ask behind that.
+ */
+int manager_check_perilog (struct manager *m,
+                           const flux_conf_t *conf,
+                           flux_error_t *error);
 
 #endif /* !MILLRACE_JOB_MANAGER_MANAGER_H */

@@ -447,6 +447,11 @@ int manager_plugins_configure (struct manager *m,
     return 0;
 }
 
+bool manager_has_plugin (const struct manager *m, const char *name)
+{
+    return is_loaded (m->plugins, name);
+}
+
 bool manager_builtin_limits (const struct manager *m, bool duration)
 {
     return m->plugins->builtin[duration ? BUILTIN_LIMIT_DURATION

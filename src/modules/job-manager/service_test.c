@@ -411,6 +411,12 @@ static void configuration (void)
           "22 job-manager.housekeeping implies IMP but exec.imp is undefined" },
         { "{\"job-manager\":{\"housekeeping\":{\"command\":[\"true\"],\"x\":1}}}",
           "22 job-manager.housekeeping: 1 object item(s) left unpacked: x" },
+        { "{\"job-manager\":{\"prolog\":{\"command\":[\"true\"]}}}",
+          "22 job-manager.prolog needs the plugin perilog.so, which is not loaded" },
+        { "{\"job-manager\":{\"epilog\":{\"per-rank\":true},\"plugins\":"
+          "[{\"load\":\"perilog.so\"}]}}",
+          "22 job-manager.epilog needs the plugin perilog.so, which is not loaded" },
+        { "{\"job-manager\":{\"prolog\":{},\"epilog\":false}}", "" },
         { "{\"job-manager\":{\"plugins\":[]},\"policy\":{},\"queues\":{}}", "" },
         { "{\"queues\":{\"a\":{\"hosts\":\"x\"}}}",
           "22 error parsing [queues.a] config table: 1 object item(s) left unpacked: "

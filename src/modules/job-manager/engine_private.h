@@ -120,15 +120,6 @@ int jm_process (struct jm *jm, struct job *job, const struct entry *e, bool is_v
 /* The job's state has become 'state': keep the sets right. */
 void jm_enter (struct jm *jm, struct job *job, enum job_state state);
 
-/* Tables for a job that has just been made. */
-int jm_add_job (struct jm *jm, struct job *job, struct jview queue);
-
-/* Take a job out of everything and free it. */
-void jm_drop_job (struct jm *jm, struct job *job);
-
-/* The job is about to leave the list of active ones. */
-void jm_walks_skip (struct jm *jm, const struct job *job);
-
 /* From the active ones to the inactive ones. */
 void jm_retire (struct jm *jm, struct job *job);
 
@@ -156,6 +147,22 @@ int jm_hook_dependency (struct jm *jm,
                         struct text *why);
 void jm_hook_accepted (struct jm *jm, struct job *job);
 void jm_hook_restored (struct jm *jm, struct job *job);
+
+/* ---- jobs.c ----------------------------------------------------------------- */
+
+int jm_inactive_order (const struct treap_node *a, const struct treap_node *b);
+
+/* Tables for a job that has just been made. */
+int jm_add_job (struct jm *jm, struct job *job, struct jview queue);
+
+/* Take a job out of everything and free it. */
+void jm_drop_job (struct jm *jm, struct job *job);
+
+/* Out of the one ordered set that it is in, if it is in one. */
+void jm_leave_sets (struct jm *jm, struct job *job);
+
+/* The job is about to leave the list of active ones. */
+void jm_walks_skip (struct jm *jm, const struct job *job);
 
 /* ---- alloc.c ---------------------------------------------------------------- */
 

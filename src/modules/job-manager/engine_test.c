@@ -3,9 +3,6 @@
 
 #include "engine_testbed.h"
 
-#define R1 "{\"version\":1,\"execution\":{\"R_lite\":[]},\"scheduling\":{\"x\":1}}"
-#define R1_REDACTED "{\"version\":1,\"execution\":{\"R_lite\":[]}}"
-
 static void normal_life (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -32,11 +29,11 @@ static void normal_life (void)
     is_int (bed_commit (jm), 1, "three events are one append");
     ok (strstr (bed_commits.buf, "validate") && strstr (bed_commits.buf, "priority\":16"),
         "with all of them in it");
-    ok (jm_alloc_success (jm, 1, bed_view (R1), bed_view ("{\"sched\":{\"s\":\"x\"}}"))
+    ok (jm_alloc_success (jm, 1, bed_view (BED_R), bed_view ("{\"sched\":{\"s\":\"x\"}}"))
             == 0,
         "resources are granted");
     bed_heard_is ("start 1 reattach=0\n", "the exec service is asked to start it");
-    is (jm_lookup (jm, 1)->R->s, R1_REDACTED,
+    is (jm_lookup (jm, 1)->R->s, BED_R_REDACTED,
         "what only the scheduler needs of R is not kept");
     ok (jm_exec_started (jm, 1) == 0, "it starts");
     ok (jm_exec_finish (jm, 1, 0) == 0, "it finishes");
@@ -44,7 +41,7 @@ static void normal_life (void)
         "it keeps its resources until they are released");
     ok (jm_exec_release (jm, 1, bed_view ("{\"ranks\":\"all\",\"final\":true}")) == 0,
         "they are");
-    bed_heard_is ("give-back 1 " R1_REDACTED "\n", "the scheduler gets them back");
+    bed_heard_is ("give-back 1 " BED_R_REDACTED "\n", "the scheduler gets them back");
     is (bed_events (jm, 1),
         "submit validate depend priority alloc start finish release free clean",
         "and the job is done");
@@ -106,8 +103,8 @@ static void R_travels_with_alloc (void)
     jm_commit_sent (jm);
     bed_heard ();
     text_clear (&bed_commits);
-    ok (jm_alloc_store (jm, 1, bed_view (R1)) == 0
-            && jm_alloc_success (jm, 1, bed_view (R1), JVIEW_ABSENT) == 0,
+    ok (jm_alloc_store (jm, 1, bed_view (BED_R)) == 0
+            && jm_alloc_success (jm, 1, bed_view (BED_R), JVIEW_ABSENT) == 0,
         "resources whose R is not stored");
     bed_heard_is ("", "the job does not start yet");
     ok (jm_commit_wanted (jm) && jm_commit_urgent (jm), "its R need not wait in turn");
@@ -118,72 +115,6 @@ static void R_travels_with_alloc (void)
     jm_commit_end (jm);
     bed_heard_is ("deferred A\n", "commits end in order");
     jm_commit_end (jm);
-    jm_destroy (jm);
-}
-
-static void groups_in_the_journal (void)
-{
-    struct jm *jm = bed_new_jm ();
-
-    jm_sched_ready (jm, 0);
-    jm_exec_ready (jm);
-    jm_journal_add (jm, "g", false, true, JVIEW_ABSENT,
-                    bed_view ("{\"start\":0,\"depend\":0}"));
-    jm_journal_pump (jm, 1 << 20);
-    bed_heard ();
-    bed_submit (jm, 1, 16);
-    ok (strstr (bed_heard (), "\"jobspec\":{\"v\":1}}"), "submit is told with its jobspec");
-    bed_commit_all (jm);
-    ok (strstr (bed_heard (), "\"validate\"},{\"timestamp\":"),
-        "what follows of itself is told at once");
-    jm_sched_pump (jm, 10);
-    bed_heard ();
-    jm_alloc_success (jm, 1, bed_view (R1), bed_view ("{\"sched\":{\"s\":\"x\"}}"));
-    ok (strstr (bed_heard (), "\"s\":\"x\"}}}},{\"timestamp\":"),
-        "annotations and alloc too, with R behind them");
-    jm_exec_started (jm, 1);
-    bed_heard_is ("", "what is not wanted is not told");
-    jm_exec_finish (jm, 1, 0);
-    ok (strstr (bed_heard (), "\"name\":\"finish\""), "finish");
-    jm_exec_release (jm, 1, bed_view ("{\"ranks\":\"all\",\"final\":true}"));
-    ok (strstr (bed_heard (), "\"free\"},{\"timestamp\":"), "release, free and clean");
-    jm_destroy (jm);
-}
-
-static void a_journal_consumer_that_does_not_read (void)
-{
-    struct jm *jm = bed_new_jm ();
-    char memo[70000];
-
-    bed_submit (jm, 1, 0);
-    bed_commit_all (jm);
-    jm_journal_add (jm, "s", false, false, JVIEW_ABSENT, JVIEW_ABSENT);
-    jm_journal_pause (jm, "s", true);
-    bed_heard ();
-    ok (!jm_journal_pump (jm, 1 << 20), "nothing is to be sent to one that is paused");
-    bed_heard_is ("", "not its backlog");
-    jm_journal_pause (jm, "s", false);
-    jm_journal_pump (jm, 1 << 20);
-    ok (strstr (bed_heard (), "\"submit\""), "it is sent later");
-    jm_journal_pause (jm, "s", true);
-    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"a\":1}"), false);
-    bed_heard_is ("", "nor events");
-    jm_journal_pause (jm, "s", false);
-    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"b\":1}"), false);
-    bed_heard_is ("", "what comes next waits behind them");
-    jm_journal_pump (jm, 1 << 20);
-    ok (strstr (strstr (bed_heard (), "\"a\":1"), "\"b\":1"), "all arrives in order");
-    ok (!jm_journal_overrun (jm), "it has not overrun");
-    jm_journal_pause (jm, "s", true);
-    snprintf (memo, sizeof (memo), "{\"x\":\"%0*d\"}", 60000, 0);
-    for (int i = 0; i < 200 && jm_post (jm, jm_lookup (jm, 1), "foo", bed_view (memo), true) == 0; i++)
-        ;
-    ok (!jm_journal_overrun (jm), "12 MB are kept for it");
-    for (int i = 0; i < 200 && jm_post (jm, jm_lookup (jm, 1), "foo", bed_view (memo), true) == 0; i++)
-        ;
-    ok (jm_journal_overrun (jm) != NULL, "24 MB are too much");
-    jm_journal_remove (jm, jm_journal_overrun (jm));
-    ok (!jm_journal_overrun (jm), "and then there is nobody");
     jm_destroy (jm);
 }
 
@@ -211,9 +142,9 @@ static void cancel_pending (void)
     jm_raise (jm, jm_lookup (jm, 2), &x);
     bed_heard_is ("cancel 2\n", "its cancellation asks the scheduler to forget it");
     is_int (jm_lookup (jm, 2)->state, STATE_INACTIVE, "without waiting for the answer");
-    ok (jm_alloc_success (jm, 2, bed_view (R1), JVIEW_ABSENT) == 0,
+    ok (jm_alloc_success (jm, 2, bed_view (BED_R), JVIEW_ABSENT) == 0,
         "an allocation crosses it");
-    bed_heard_is ("give-back 2 " R1_REDACTED "\n", "and goes back at once");
+    bed_heard_is ("give-back 2 " BED_R_REDACTED "\n", "and goes back at once");
     ok (jm_alloc_cancelled (jm, 2) == 0, "the late answer is ignored");
     bed_heard_is ("", "silently");
     bed_commit_all (jm);
@@ -232,7 +163,7 @@ static void cancel_running (void)
     bed_submit (jm, 1, 16);
     bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    jm_alloc_success (jm, 1, bed_view (R1), JVIEW_ABSENT);
+    jm_alloc_success (jm, 1, bed_view (BED_R), JVIEW_ABSENT);
     jm_exec_started (jm, 1);
     jm_raise (jm, jm_lookup (jm, 1), &x);
     is_int (jm_lookup (jm, 1)->state, STATE_CLEANUP, "a cancelled running job cleans up");
@@ -356,7 +287,7 @@ static void exec_comes_and_goes (void)
     bed_submit_full (jm, 1, 16, 2, "{}");
     bed_commit_all (jm);
     jm_sched_pump (jm, 10);
-    jm_alloc_success (jm, 1, bed_view (R1), JVIEW_ABSENT);
+    jm_alloc_success (jm, 1, bed_view (BED_R), JVIEW_ABSENT);
     bed_heard ();
     jm_exec_ready (jm);
     bed_heard_is ("start 1 reattach=0\n",
@@ -510,38 +441,6 @@ static void rejections (void)
     jm_destroy (jm);
 }
 
-static void queue_stop_and_start (void)
-{
-    struct jm *jm = bed_new_jm ();
-
-    jm_sched_ready (jm, 1);
-    bed_submit (jm, 1, 16);
-    bed_submit (jm, 2, 16);
-    bed_commit_all (jm);
-    jm_sched_pump (jm, 10);
-    bed_heard ();
-    jm_queue_start (jm, jm_queue (jm, NULL), false, "maintenance", true);
-    bed_heard_is ("cancel 1\n", "stopping asks requests back");
-    jm_alloc_cancelled (jm, 1);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("", "and offers nothing");
-    bed_submit (jm, 3, 16);
-    bed_commit_all (jm);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("", "nor new jobs");
-    ok (jm_queue (jm, NULL)->sticky_start, "a stop without checkpoint is not remembered");
-    jm_queue_start (jm, jm_queue (jm, NULL), true, NULL, false);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 1 p=16\n", "starting offers them again");
-    jm_destroy (jm);
-}
-
-static void run_to_end (struct jm *jm, uint64_t id)
-{
-    struct jm_exception x = { "cancel", 0, NULL, 7, -1 };
-    jm_raise (jm, jm_lookup (jm, id), &x);
-}
-
 static void waiting_for_jobs (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -562,18 +461,18 @@ static void waiting_for_jobs (void)
     bed_heard_is ("", "three waiters, three jobs");
     ok (jm_wait (jm, UINT64_MAX, "D", &why) == 0, "D is one too many");
     bed_heard_is ("waited D: there are no more waitable jobs\n", "and is told so");
-    run_to_end (jm, 2);
+    bed_run_to_end (jm, 2);
     bed_heard_is ("waited B job 2\n", "the first who takes any job gets the first");
-    run_to_end (jm, 1);
+    bed_run_to_end (jm, 1);
     bed_heard_is ("waited A job 1\n", "a job that is waited for goes to its waiter");
-    run_to_end (jm, 4);
+    bed_run_to_end (jm, 4);
     bed_heard_is ("", "a job that cannot be waited for goes to nobody");
-    run_to_end (jm, 3);
+    bed_run_to_end (jm, 3);
     bed_heard_is ("waited C job 3\n", "the last one to the last");
     bed_submit_full (jm, 5, 16, JOB_WAITABLE, "{}");
     bed_submit_full (jm, 6, 16, JOB_WAITABLE, "{}");
     bed_commit_all (jm);
-    run_to_end (jm, 5);
+    bed_run_to_end (jm, 5);
     bed_commit_all (jm);
     ok (jm_next_zombie (jm, NULL) && jm_next_zombie (jm, NULL)->id == 5,
         "a job that nobody waited for can still be waited for");
@@ -589,190 +488,6 @@ static void waiting_for_jobs (void)
     jm_destroy (jm);
 }
 
-static bool always (void *token, void *arg)
-{
-    return true;
-}
-
-static void journal_backlog (void)
-{
-    struct jm *jm = bed_new_jm ();
-
-    for (int i = 1; i <= 4; i++)
-        bed_submit (jm, i, 0);
-    bed_commit_all (jm);
-    run_to_end (jm, 2);
-    bed_commit_all (jm);
-    jm_journal_add (jm, "j", true, false, bed_view ("{\"priority\":0,\"memo\":null}"),
-                    JVIEW_ABSENT);
-    bed_heard ();
-    ok (jm_journal_pump (jm, 1), "a long backlog is sent in portions");
-    ok (strstr (bed_heard (), "[j]{\"id\":2,"), "inactive jobs come first");
-    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"early\":1}"), false);
-    jm_journal_pump (jm, 1);
-    ok (strstr (bed_heard (), "early"),
-        "what happens to a job not sent yet is part of its backlog");
-    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"late\":1}"), false);
-    bed_heard_is ("", "what happens to one that was sent must wait for the sentinel");
-    run_to_end (jm, 3);
-    ok (strstr (bed_heard (), "[j]{\"id\":3,\"events\":[{\"timestamp\":"),
-        "a job that ends before its turn is sent then");
-    bed_submit (jm, 5, 0);
-    ok (!jm_journal_pump (jm, 1 << 20), "in the end all of it is sent");
-    {
-        const char *s = bed_heard ();
-        const char *four = strstr (s, "[j]{\"id\":4,");
-        const char *five = strstr (s, "[j]{\"id\":5,");
-        const char *sentinel = strstr (s, "[j]{\"id\":-1,\"events\":[]}");
-        const char *late = strstr (s, "late");
-
-        ok (four && five && sentinel && late && four < five && five < sentinel
-                && sentinel < late,
-            "the rest, then the sentinel, then what was kept");
-        ok (!strstr (s, "\"id\":3,"), "nothing twice");
-        ok (!strstr (s, "submit"), "only what the filter lets pass");
-    }
-    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"x\":1}"), true);
-    jm_urgency (jm, jm_lookup (jm, 4), 0, 5);
-    ok (strstr (bed_heard (), "{\"priority\":5}"), "then everything at once");
-    ok (jm_journal_remove (jm, "j") && !jm_journal_remove (jm, "j"),
-        "a consumer goes once");
-    jm_wait_drop (jm, always, NULL);
-    jm_destroy (jm);
-}
-
-static int restore (struct jm *jm, uint64_t id, const char *log, const char *R)
-{
-    _cleanup_ (text_fini) struct text why = TEXT_INIT;
-    int r = jm_restore (jm, id, log, strlen (log), bed_view ("{\"a\":{\"b\":1}}"),
-                        R ? bed_view (R) : JVIEW_ABSENT, &why);
-
-    if (r < 0)
-        text_printf (&bed_told, "%d: %s\n", (int)id, why.buf ? why.buf : "");
-    return r;
-}
-
-#define LINE(name) "{\"timestamp\":1.0,\"name\":\"" name "\"}\n"
-#define LINEC(name, context) \
-    "{\"timestamp\":1.0,\"name\":\"" name "\",\"context\":" context "}\n"
-#define SUBMIT LINEC ("submit", "{\"userid\":5,\"urgency\":16,\"flags\":0,\"version\":1}")
-#define PENDING \
-    SUBMIT LINE ("validate") LINE ("depend") LINEC ("priority", "{\"priority\":16}")
-#define RUNNING PENDING LINE ("alloc") LINE ("start")
-
-/* Between its hello and its being ready a scheduler counts what it was told. */
-static void a_job_ends_while_a_scheduler_comes (void)
-{
-    struct jm *jm = bed_new_jm ();
-
-    restore (jm, 2, RUNNING, R1);
-    jm_restore_finish (jm, 2, false);
-    jm_exec_ready (jm);
-    jm_sched_greeted (jm, true);
-    bed_heard ();
-    jm_exec_finish (jm, 2, 0);
-    jm_exec_release (jm, 2, bed_view ("{\"ranks\":\"all\",\"final\":true}"));
-    is (bed_events (jm, 2), "submit validate depend priority alloc start finish release",
-        "a job that ends after hello keeps its resources");
-    jm_sched_ready (jm, 0);
-    bed_heard_is ("give-back 2 " R1_REDACTED "\n", "until the scheduler is ready to hear it");
-    restore (jm, 3, RUNNING LINEC ("finish", "{\"status\":0}"), R1);
-    jm_sched_gone (jm);
-    jm_sched_greeted (jm, true);
-    jm_restore_finish (jm, 3, false);
-    jm_sched_greeted (jm, false);
-    ok (jm_lookup (jm, 3)->state == STATE_INACTIVE, "or has gone without");
-    jm_destroy (jm);
-}
-
-static void history_comes_later (void)
-{
-    static const char jobspec[] =
-        "{\"attributes\":{\"system\":{\"dependencies\":"
-        "[{\"scheme\":\"afterok\",\"value\":\"1\"}]}}}";
-    struct jm *jm = bed_new_jm ();
-    struct text why = TEXT_INIT;
-    const char *log = SUBMIT
-        LINEC ("dependency-add", "{\"description\":\"after-success=1\"}")
-        LINE ("validate");
-
-    jm_restore (jm, 2, log, strlen (log), bed_view (jobspec), JVIEW_ABSENT, &why);
-    restore (jm, 3, PENDING, NULL);
-    jm_restore_finish (jm, 3, true);
-    is (bed_events (jm, 3), "submit validate depend priority flux-restart priority",
-        "a job that depends on none goes on before the history is there");
-    is (bed_events (jm, 2), "submit dependency-add validate", "one that does not waits");
-    restore (jm, 1,
-             RUNNING LINEC ("finish", "{\"status\":0}") LINE ("free") LINE ("clean"), R1);
-    ok (restore (jm, 3, PENDING, NULL) == -EEXIST, "no job is there twice");
-    jm_history_finish (jm);
-    is (bed_events (jm, 2),
-        "submit dependency-add validate dependency-remove depend priority",
-        "and goes on as soon as it is");
-    text_fini (&why);
-    jm_destroy (jm);
-}
-
-static void restart (void)
-{
-    struct jm *jm = bed_new_jm ();
-    struct jm_counts c;
-
-    ok (restore (jm, 1, PENDING, NULL) == 0, "a pending job is restored");
-    ok (restore (jm, 2, RUNNING, R1) == 0, "a running one");
-    ok (restore (jm, 3, RUNNING LINEC ("finish", "{\"status\":256}"), R1) == 0,
-        "one cleaning up");
-    ok (restore (jm, 4,
-                 RUNNING LINEC ("finish", "{\"status\":0}") LINE ("free") LINE ("clean"),
-                 R1)
-            == 0,
-        "an inactive one");
-    ok (restore (jm, 5,
-                 PENDING LINEC ("jobspec-update", "{\"a.b\":2}")
-                     LINEC ("memo", "{\"m\":1}"),
-                 NULL)
-            == 0,
-        "one that was updated");
-    ok (restore (jm, 7, SUBMIT, NULL) == 0, "one that was just submitted");
-    is (jm_lookup (jm, 5)->jobspec->s, "{\"a\":{\"b\":2}}", "with the update");
-    is (jm_lookup (jm, 5)->annotations->s, "{\"user\":{\"m\":1}}", "and its memo");
-    bed_heard ();
-    restore (jm, 6, LINE ("validate"), NULL);
-    bed_heard_is ("6: first event is validate not submit\n",
-                  "a log must begin with submit");
-    restore (jm, 6, "{\"timestamp\":1,\"name\":\"submit\"", NULL);
-    bed_heard_is ("6: eventlog line is malformed\n", "lines must be whole");
-    restore (jm, 6, "", NULL);
-    bed_heard_is ("6: job state (NEW) is invalid after replay\n", "one line at least");
-    restore (jm, 6, SUBMIT LINE ("exception"), NULL);
-    bed_heard_is ("6: could not apply exception\n", "events must make sense");
-    restore (jm, 6,
-             LINEC ("submit", "{\"userid\":5,\"urgency\":16,\"flags\":0,\"version\":2}"),
-             NULL);
-    bed_heard_is ("6: eventlog v2 is unsupported\n", "a future version is not ours");
-    ok (!jm_lookup (jm, 6), "such jobs are not taken");
-    jm_restore_finish (jm, 99, false);
-    jm_count (jm, &c);
-    is_int (c.max_jobid, 99, "the highest id is remembered");
-    is_int (c.running, 1, "one job runs");
-    is_int (c.inactive, 2, "the one that was cleaning up is done");
-    is (bed_events (jm, 7), "submit validate depend priority",
-        "a job whose submission was all that was stored is validated");
-    is (bed_events (jm, 3),
-        "submit validate depend priority alloc start finish free clean",
-        "it needs nobody for that");
-    is (bed_events (jm, 1), "submit validate depend priority flux-restart priority",
-        "a job that waited for the scheduler does so anew");
-    ok (jm_commit_wanted (jm), "what is new is committed");
-    text_clear (&bed_commits);
-    bed_commit (jm);
-    ok (!strstr (bed_commits.buf, "submit"), "what is stored is not stored again");
-    jm_sched_ready (jm, 0);
-    jm_exec_ready (jm);
-    bed_heard_is ("start 2 reattach=1\n", "a running job is taken over");
-    jm_destroy (jm);
-}
-
 static void purging (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -780,7 +495,7 @@ static void purging (void)
     bed_submit (jm, 1, 0);
     bed_commit_all (jm);
     ok (jm_purge (jm, jm_lookup (jm, 1)) == -EINVAL, "an active job cannot be purged");
-    run_to_end (jm, 1);
+    bed_run_to_end (jm, 1);
     text_clear (&bed_commits);
     ok (jm_purge (jm, jm_lookup (jm, 1)) == 0, "an inactive one can");
     jm_put (jm, "checkpoint", "{}", 2);
@@ -790,93 +505,6 @@ static void purging (void)
         "its directory goes, with what else is to be stored");
     bed_heard_is ("deferred A\n", "the answer follows");
     ok (!jm_lookup (jm, 1) && !jm_next_inactive (jm, NULL), "it is unknown");
-    jm_destroy (jm);
-}
-
-static void submit_to (struct jm *jm, uint64_t id, const char *queue)
-{
-    char spec[128];
-
-    snprintf (spec, sizeof (spec), "{\"attributes\":{\"system\":{\"queue\":\"%s\"}}}",
-              queue);
-    bed_submit_full (jm, id, 16, 0, spec);
-    bed_commit_all (jm);
-    jm_sched_pump (jm, 10);
-}
-
-static void named_queues (void)
-{
-    static const struct jm_queue_conf conf[] = {
-        { "batch", NULL },
-        { "debug", NULL },
-        { "short", "batch" },
-    };
-    struct jm *jm = bed_new_jm ();
-    struct queue *batch, *virtual;
-
-    jm_sched_ready (jm, 0);
-    bed_submit (jm, 1, 16);
-    bed_commit_all (jm);
-    ok (!jm_queues_are_named (jm) && jm_queue (jm, NULL), "first there is the anonymous");
-    ok (jm_queues_configure (jm, conf, 3) == 0, "then three with names");
-    ok (jm_queues_are_named (jm) && !jm_queue (jm, NULL), "and no anonymous one");
-    batch = jm_queue (jm, "batch");
-    virtual = jm_queue (jm, "short");
-    ok (batch->enable && !jm_queue_is_started (batch), "they begin enabled and stopped");
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 1 p=16\n", "what was in a queue before stays there");
-    jm_alloc_cancelled (jm, 1);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("", "but does not come back to it");
-    bed_submit_full (jm, 2, 16, 0, "{}");
-    bed_heard_is ("rejected 2: a named queue is required\n", "jobs name a queue");
-    submit_to (jm, 2, "nosuch");
-    bed_heard_is ("rejected 2: 'nosuch' is not a valid queue\n", "that there is");
-    jm_queue_enable (jm, virtual, false, "no");
-    submit_to (jm, 2, "short");
-    bed_heard_is ("rejected 2: job submission to short is disabled: no\n", "and is open");
-    jm_queue_enable (jm, virtual, true, NULL);
-    submit_to (jm, 2, "short");
-    submit_to (jm, 3, "batch");
-    submit_to (jm, 4, "debug");
-    bed_heard_is ("", "a stopped queue offers nothing");
-    jm_queue_start (jm, virtual, true, NULL, false);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("", "nor does one whose parent is stopped");
-    jm_queue_start (jm, batch, true, NULL, false);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 2 p=16\nalloc 3 p=16\n", "a parent is started with its children");
-    jm_queue_start (jm, virtual, false, NULL, false);
-    bed_heard_is ("cancel 2\n", "a child is stopped alone");
-    jm_queue_start (jm, batch, false, NULL, false);
-    bed_heard_is ("cancel 3\n", "a parent with its children");
-    for (int id = 2; id <= 3; id++)
-        jm_alloc_cancelled (jm, id);
-    jm_queue_start (jm, batch, true, NULL, false);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 3 p=16\n", "the child is still stopped itself");
-
-    ok (jm_queues_configure (jm, conf + 1, 1) == 0, "two queues are taken out");
-    bed_heard_is ("", "what they have asked for stays");
-    ok (!jm_queue (jm, "batch") && jm_next_queue (jm, jm_queue (jm, "debug")) == NULL,
-        "they are not there any more");
-    jm_queue_start (jm, jm_queue (jm, "debug"), true, NULL, false);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 4 p=16\n", "the other lives on");
-    ok (jm_queues_configure (jm, conf, 2) == 0 && jm_queue (jm, "debug")->start
-            && !jm_queue (jm, "batch")->start,
-        "one that comes back begins anew, one that stays does not");
-    jm_alloc_cancelled (jm, 3);
-    jm_queue_start (jm, jm_queue (jm, "batch"), true, NULL, false);
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 3 p=16\n", "its old jobs are its jobs");
-    ok (jm_queues_configure (jm, NULL, 0) == 0 && jm_queue (jm, NULL)->start,
-        "without names there is the anonymous one again, open");
-    jm_sched_pump (jm, 10);
-    bed_heard_is ("alloc 1 p=16\n", "with the job it had");
-    for (int id = 1; id <= 4; id++)
-        run_to_end (jm, id);
-    bed_heard ();
     jm_destroy (jm);
 }
 
@@ -892,14 +520,14 @@ static void walks (void)
     jm_walk_begin (jm, &v);
     is_int (jm_walk_next (jm, &w)->id, 1, "a walk begins with the oldest");
     for (int id = 1; id <= 3; id++)
-        run_to_end (jm, id);
+        bed_run_to_end (jm, id);
     bed_submit (jm, 6, 16);
     bed_submit_full (jm, 7, 16, 0,
                      "{\"attributes\":{\"system\":{\"dependencies\":1}}}");
     is_int (jm_walk_next (jm, &w)->id, 4, "what ends meanwhile is left out");
     is_int (jm_walk_next (jm, &v)->id, 4, "by every walk");
     is_int (jm_walk_next (jm, &w)->id, 5, "the rest is not");
-    run_to_end (jm, 5);
+    bed_run_to_end (jm, 5);
     ok (!jm_walk_next (jm, &w), "what comes meanwhile does not belong to it");
     ok (!jm_walk_next (jm, &v), "nor to the other");
     jm_walk_end (&w);
@@ -913,8 +541,6 @@ int main (void)
     normal_life ();
     batches_gather_while_one_is_in_flight ();
     R_travels_with_alloc ();
-    groups_in_the_journal ();
-    a_journal_consumer_that_does_not_read ();
     cancel_pending ();
     cancel_running ();
     denial ();
@@ -924,15 +550,12 @@ int main (void)
     bad_events_are_not_seen ();
     memos_and_annotations ();
     rejections ();
-    queue_stop_and_start ();
     waiting_for_jobs ();
-    journal_backlog ();
-    a_job_ends_while_a_scheduler_comes ();
-    history_comes_later ();
-    restart ();
     purging ();
     dependencies ();
-    named_queues ();
+    journals ();
+    queues ();
+    restarts ();
     walks ();
     bed_heard ();
     text_fini (&bed_told);

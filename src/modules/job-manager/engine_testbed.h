@@ -13,6 +13,10 @@
 extern struct text bed_told;
 extern struct text bed_commits;
 
+/* An R, and what of it is told to others. */
+#define BED_R "{\"version\":1,\"execution\":{\"R_lite\":[]},\"scheduling\":{\"x\":1}}"
+#define BED_R_REDACTED "{\"version\":1,\"execution\":{\"R_lite\":[]}}"
+
 /* A fresh engine; the clock starts at 1000 and goes on by .5 each time. */
 struct jm *bed_new_jm (void);
 
@@ -30,6 +34,9 @@ int bed_submit_full (struct jm *jm,
                      const char *jobspec);
 void bed_submit (struct jm *jm, uint64_t id, int urgency);
 
+/* Cancel a job that has not started. */
+void bed_run_to_end (struct jm *jm, uint64_t id);
+
 /* One commit, stored at once: how many operations it had; or all there are. */
 size_t bed_commit (struct jm *jm);
 void bed_commit_all (struct jm *jm);
@@ -37,7 +44,10 @@ void bed_commit_all (struct jm *jm);
 /* The names in a job's log, blanks between them. */
 const char *bed_events (struct jm *jm, uint64_t id);
 
-/* depend_test.c */
+/* Each in a file of its own: depend_test.c ... */
 void dependencies (void);
+void journals (void);
+void queues (void);
+void restarts (void);
 
 #endif /* !MILLRACE_JOB_MANAGER_ENGINE_TESTBED_H */

@@ -46,6 +46,20 @@ test_expect_success '... but where there is that plugin they are its affair' '
     flux start --config-path="$(pwd)/conf.d" sh ./reload.sh &&
     test "$(cat status)" = 0
 '
+cat >half.sh <<\END
+cat >half.d/b.toml <<EOF
+policy.limits.duration = "1m"
+[job-manager]
+inactive-age-limit = "x"
+EOF
+flux config reload 2>err && exit 1
+flux run -t 2m true
+END
+test_expect_success 'of a configuration that is refused nothing is in force' '
+    mkdir half.d && : >half.d/a.toml &&
+    flux start --config-path="$(pwd)/half.d" sh ./half.sh &&
+    grep "inactive-age-limit: invalid FSD" err
+'
 # in_flux CONF: the script on standard input, in an instance of that configuration with
 # fast heartbeats
 in_flux () {

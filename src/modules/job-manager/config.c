@@ -86,6 +86,17 @@ int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t 
     return 0;
 }
 
+/* A configuration was refused when some of it was in force already, and plugins
+ * had heard of it.
+ */
+static void restore_conf (struct manager *m)
+{
+    flux_error_t error = { "" };
+
+    if (manager_configure (m, flux_get_conf (m->h), &error) < 0)
+        flux_log (m->h, LOG_ERR, "going back to the old configuration: %s", error.text);
+}
+
 /* The payload is the whole new configuration. */
 void config_reload_cb (flux_t *h,
                        flux_msg_handler_t *mh,
@@ -100,6 +111,7 @@ void config_reload_cb (flux_t *h,
         manager_refuse (m, msg, errno, NULL);
     else if (manager_check_perilog (m, conf, &error) < 0
              || manager_configure (m, conf, &error) < 0) {
+        restore_conf (m);
         flux_conf_decref (conf);
         manager_refuse (m, msg, EINVAL, error.text);
     }

@@ -34,9 +34,10 @@ bool linger_wanted (struct linger *l, int64_t t)
     l->last = t;
     if (!busy || t < l->not_before)
         return false;
-    if (l->score < SCORE_LOW && ++l->skipped < LINGER_PROBE)
+    if (l->score >= SCORE_LOW)
+        l->skipped = 0;
+    else if (l->skipped++ % (LINGER_PROBE * LINGER_BURST) >= LINGER_BURST)
         return false;
-    l->skipped = 0;
     return true;
 }
 

@@ -9,8 +9,10 @@
  *  - It is tried only by a thread that had something to do LINGER_BUSY_NSEC
  *    ago at most: what is sent now and then is not waited for like this.
  *  - It is given up after LINGER_NSEC and LINGER_YIELDS.
- *  - As long as it seldom helps (score), it is only tried once in LINGER_PROBE
- *    times, so an idle thread costs next to nothing.
+ *  - As long as it seldom helps (score), it is only tried in one of
+ *    LINGER_PROBE cases, so an idle thread costs next to nothing; and then
+ *    LINGER_BURST times in a row, since it helps little as long as the other
+ *    side sleeps, and that one must be met trying.
  *  - To yield means that whoever else wants the processor has it.  Somebody
  *    who keeps it for LINGER_LOST_NSEC would have been interrupted in favour
  *    of a thread that wakes up, but is not for one that yielded: then it is
@@ -31,12 +33,13 @@ enum {
     LINGER_LOST_NSEC = 1000000,
     LINGER_LOST_FACTOR = 200,
     LINGER_PROBE = 16,
+    LINGER_BURST = 8,
     LINGER_BUSY_NSEC = 2000000,
 };
 
 struct linger {
     int score;   /* how often it helped lately */
-    int skipped; /* times that it was not tried */
+    unsigned int skipped; /* times that it was not tried */
     int64_t not_before;
     int64_t last; /* when the thread was last without work; 0: never */
 };

@@ -51,8 +51,12 @@ int main (void)
     l.last = 1;
     n = in_vain (&l, 100);
     ok (n > 2 && n < 20, "it is given up when it does not help (%d of 100)", n);
-    n = in_vain (&l, 1000);
-    ok (n > 0 && n <= 1000 / LINGER_PROBE + 1, "and tried seldom then (%d of 1000)", n);
+    n = in_vain (&l, 50 * LINGER_PROBE * LINGER_BURST);
+    is_int (n, 50 * LINGER_BURST, "and tried seldom then");
+    while (in_vain (&l, 1) == 0)
+        ;
+    n = in_vain (&l, LINGER_BURST);
+    ok (n >= LINGER_BURST - 1, "but then several times in a row (%d)", n + 1);
     for (n = 0; n < 1000 && in_vain (&l, 1) == 0; n++)
         ;
     for (int i = 0; i < 8; i++)

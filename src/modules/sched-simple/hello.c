@@ -106,54 +106,59 @@ static void send_ready (struct sched *s)
 
 static void maybe_ready (struct sched *s)
 {
-    if (s->hello_ended && s->lookups == 0 && !s->f_ready)
+    if (s->hello_ended && list_empty (&s->lookups) && !s->f_ready)
         send_ready (s);
+}
+
+struct running {
+    struct list node; /* in lookups; of a job that is lost, in raises */
+    struct sched *s;
+    uint64_t id;
+    struct idset *free_ranks; /* given back already; NULL: none */
+    flux_future_t *f;         /* its R, or the exception */
+};
+
+static void running_free (struct running *job)
+{
+    int saved_errno = errno;
+
+    list_del (&job->node);
+    idset_destroy (job->free_ranks);
+    flux_future_destroy (job->f);
+    free (job);
+    errno = saved_errno;
 }
 
 static void raise_continuation (flux_future_t *f, void *arg)
 {
-    struct sched *s = arg;
+    struct running *job = arg;
 
     if (flux_future_get (f, NULL) < 0)
-        flux_log (s->h, LOG_ERR, "raise scheduler-restart: %s", future_strerror (f, errno));
-    flux_future_destroy (f);
+        flux_log (job->s->h, LOG_ERR, "raise scheduler-restart: %s",
+                  future_strerror (f, errno));
+    running_free (job);
 }
 
 /* A running job whose resources are no longer ours. */
-static void raise_lost (struct sched *s, uint64_t id)
+static void raise_lost (struct running *job)
 {
-    flux_future_t *f;
+    struct sched *s = job->s;
 
-    f = flux_job_raise (s->h,
-                        id,
-                        "scheduler-restart",
-                        0,
-                        "failed to reallocate R for running job");
-    if (!f || flux_future_then (f, -1., raise_continuation, s) < 0) {
+    flux_future_destroy (job->f);
+    list_del (&job->node);
+    list_append (&s->raises, &job->node);
+    job->f = flux_job_raise (s->h, job->id, "scheduler-restart", 0,
+                             "failed to reallocate R for running job");
+    if (!job->f || flux_future_then (job->f, -1., raise_continuation, job) < 0) {
         flux_log_error (s->h, "raise scheduler-restart");
-        flux_future_destroy (f);
-    }
-}
-
-struct running {
-    uint64_t id;
-    struct idset *free_ranks; /* given back already; NULL: none */
-};
-
-static void running_free (void *arg)
-{
-    struct running *job = arg;
-
-    if (job) {
-        idset_destroy (job->free_ranks);
-        free (job);
+        running_free (job);
     }
 }
 
 static void R_continuation (flux_future_t *f, void *arg)
 {
-    struct sched *s = arg;
-    struct running *job = flux_future_aux_get (f, "sched::job");
+    struct running *job = arg;
+    struct sched *s = job->s;
     struct rset *R = NULL;
     flux_error_t error = { "" };
     const char *text;
@@ -173,36 +178,31 @@ static void R_continuation (flux_future_t *f, void *arg)
                   "job %ju: %s",
                   (uintmax_t)job->id,
                   error.text[0] ? error.text : strerror (-r));
-        raise_lost (s, job->id);
+        raise_lost (job);
     }
+    else
+        running_free (job);
     rset_free (R);
-    flux_future_destroy (f);
-    s->lookups--;
     maybe_ready (s);
 }
 
 static int lookup_R (struct sched *s, uint64_t id, const char *free_ranks)
 {
     struct running *job;
-    flux_future_t *f = NULL;
     char key[64];
 
     if (!(job = calloc (1, sizeof (*job))))
         return -1;
+    job->s = s;
     job->id = id;
+    list_append (&s->lookups, &job->node);
     if ((free_ranks && !(job->free_ranks = idset_decode (free_ranks)))
         || flux_job_kvs_key (key, sizeof (key), id, "R") < 0
-        || !(f = flux_kvs_lookup (s->h, NULL, 0, key))
-        || flux_future_aux_set (f, "sched::job", job, running_free) < 0) {
+        || !(job->f = flux_kvs_lookup (s->h, NULL, 0, key))
+        || flux_future_then (job->f, -1., R_continuation, job) < 0) {
         running_free (job);
-        flux_future_destroy (f);
         return -1;
     }
-    if (flux_future_then (f, -1., R_continuation, s) < 0) {
-        flux_future_destroy (f);
-        return -1;
-    }
-    s->lookups++;
     return 0;
 }
 
@@ -290,6 +290,29 @@ static void acquire_continuation (flux_future_t *f, void *arg)
         pool_set_expiration (s->pool, expiration);
     flux_future_reset (f);
     sched_pass (s);
+}
+
+void sched_start_init (struct sched *s)
+{
+    list_init (&s->lookups);
+    list_init (&s->raises);
+}
+
+static void forget (struct list *jobs)
+{
+    struct running *job;
+
+    list_foreach (jobs, job, node)
+        running_free (job);
+}
+
+void sched_start_fini (struct sched *s)
+{
+    flux_future_destroy (s->f_acquire);
+    flux_future_destroy (s->f_hello);
+    flux_future_destroy (s->f_ready);
+    forget (&s->lookups);
+    forget (&s->raises);
 }
 
 int sched_start (struct sched *s)

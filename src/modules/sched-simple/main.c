@@ -284,13 +284,12 @@ int mod_main (flux_t *h, int argc, char **argv)
     };
     int rc;
 
+    sched_start_init (&s);
     sched_alloc_init (&s);
     rc = parse_args (&s, argc, argv);
     if (rc == 0)
         rc = run (&s);
-    flux_future_destroy (s.f_acquire);
-    flux_future_destroy (s.f_hello);
-    flux_future_destroy (s.f_ready);
+    sched_start_fini (&s);
     flux_msg_handler_delvec (s.handlers);
     flux_msglist_destroy (s.early);
     sched_alloc_fini (&s);

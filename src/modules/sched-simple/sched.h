@@ -11,6 +11,7 @@
 
 #include <flux/core.h>
 
+#include "common/list.h"
 #include "common/table.h"
 #include "common/text.h"
 #include "common/treap.h"
@@ -40,7 +41,8 @@ struct sched {
     flux_future_t *f_acquire;
     flux_future_t *f_hello;
     flux_future_t *f_ready;
-    int lookups; /* R of running jobs still to come */
+    struct list lookups; /* running jobs whose R is still to come */
+    struct list raises;  /* running jobs that are being told they are lost */
     bool hello_ended;
     struct flux_msglist *early; /* requests that came before the pool */
 
@@ -62,6 +64,9 @@ enum {
  * stops the reactor.
  */
 int sched_start (struct sched *s);
+void sched_start_init (struct sched *s);
+/* At any time: what is still to come is forgotten. */
+void sched_start_fini (struct sched *s);
 
 /* alloc.c */
 void sched_alloc_init (struct sched *s);

@@ -249,10 +249,10 @@ int cmd_batch (int argc, char **argv)
 
     batch_init (&b, &table);
     script = read_script (&c, argc - i, argv + i, &name);
+    text_puts (&t, script);
     batch_directives (&table, script, set, &b);
     for (size_t k = 0; k < c.n; k++)
         set (c.options[k].key, c.options[k].arg, &b);
-    text_puts (&t, script);
     addfile_text (b.s.files, "script", S_IFREG | 0700, &t);
     if (!b.s.job_name)
         b.s.job_name = name;

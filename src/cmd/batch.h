@@ -60,10 +60,11 @@ json_t *batch_jobspec (struct batch *b, int argc, char **argv);
 flux_jobid_t batch_submit (flux_t **h, struct batch *b, json_t *jobspec);
 
 /* batch_script.c: take the options on "# flux:" lines, in order.  Dies with a
- * line number if one is wrong or stands where it does not count.
+ * line number if one is wrong or stands where it does not count.  The options'
+ * words lie in script, which is changed.
  */
 void batch_directives (const struct opt_table *table,
-                       const char *script,
+                       char *script,
                        opt_set_f set,
                        void *data);
 

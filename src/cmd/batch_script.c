@@ -15,7 +15,7 @@
 #include "words.h"
 
 struct line {
-    const char *s;
+    char *s;
     size_t len;
     int number; /* from 1 */
 };
@@ -45,7 +45,7 @@ static bool is_blank (const struct line *l)
     return true;
 }
 
-static bool next_line (const char **p, struct line *l)
+static bool next_line (char **p, struct line *l)
 {
     if (!**p)
         return false;
@@ -57,16 +57,17 @@ static bool next_line (const char **p, struct line *l)
 }
 
 static void take (const struct opt_table *table,
-                  const struct line *l,
+                  struct line *l,
                   size_t from,
                   opt_set_f set,
                   void *data)
 {
-    char *text = cmd_strndup (l->s + from, l->len - from); /* options keep its words */
     int argc, i;
-    char **words = words_split (text, &argc);
-    char **argv = calloc (words ? argc + 2 : 1, sizeof (argv[0]));
+    char **words, **argv;
 
+    l->s[l->len] = '\0';
+    words = words_split (l->s + from, &argc);
+    argv = calloc (words ? argc + 2 : 1, sizeof (argv[0]));
     if (!words)
         cmd_die ("ERROR: line %d: a quote is not closed", l->number);
     if (!argv)
@@ -81,7 +82,7 @@ static void take (const struct opt_table *table,
 }
 
 void batch_directives (const struct opt_table *table,
-                       const char *script,
+                       char *script,
                        opt_set_f set,
                        void *data)
 {

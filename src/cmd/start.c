@@ -14,7 +14,7 @@
  * and the initial program.
  */
 struct broker_args {
-    char **v;
+    char **v; /* with its words */
     int n;
     bool noexec;
     struct start_many many;
@@ -23,16 +23,24 @@ struct broker_args {
 
 static void add (struct broker_args *a, const char *word)
 {
-    a->v[a->n++] = (char *)word;
+    a->v[a->n++] = cmd_strndup (word, strlen (word));
 }
 
-static void add_printf (struct broker_args *a, const char *prefix, const char *value)
+static _printf_ (2, 3) void add_printf (struct broker_args *a, const char *fmt, ...)
 {
-    char *word;
+    va_list ap;
 
-    if (asprintf (&word, "%s%s", prefix, value) < 0)
+    va_start (ap, fmt);
+    if (vasprintf (&a->v[a->n++], fmt, ap) < 0)
         cmd_die ("out of memory");
-    add (a, word);
+    va_end (ap);
+}
+
+static void free_args (struct broker_args *a)
+{
+    for (int i = 0; i < a->n; i++)
+        free (a->v[i]);
+    free (a->v);
 }
 
 /* A directory that the broker had to make itself it would also remove at the
@@ -55,13 +63,13 @@ static void recover (struct broker_args *a, const char *target)
     if (stat (target, &sb) < 0)
         cmd_die ("--recovery=%s: %s", target, strerror (errno));
     if (S_ISDIR (sb.st_mode))
-        add_printf (a, "-Sstatedir=", target);
+        add_printf (a, "-Sstatedir=%s", target);
     else {
         char *path = realpath (target, NULL);
 
         if (!path)
             cmd_die ("--recovery=%s: %s", target, strerror (errno));
-        add_printf (a, "-Scontent.restore=", path);
+        add_printf (a, "-Scontent.restore=%s", path);
         free (path);
     }
 }
@@ -75,9 +83,10 @@ static void wrap (struct broker_args *a, const char *arg)
         char **at = a->v + a->many.nwrap++;
 
         memmove (at + 1, at, (a->v + a->n - at) * sizeof (at[0]));
-        *at = w;
+        *at = cmd_strndup (w, strlen (w));
         a->n++;
     }
+    free (copy);
 }
 
 enum {
@@ -156,21 +165,21 @@ static void start_option (int key, const char *arg, void *data)
             a->many_only = "test-rundir";
             break;
         case 'S':
-            add_printf (a, "-S", arg);
+            add_printf (a, "-S%s", arg);
             break;
         case OPT_STATEDIR:
             make_statedir (arg);
-            add_printf (a, "-Sstatedir=", arg);
+            add_printf (a, "-Sstatedir=%s", arg);
             break;
         case 'c':
-            add_printf (a, "-c", arg);
+            add_printf (a, "-c%s", arg);
             break;
         case OPT_CONF:
-            add_printf (a, "--conf=", arg);
+            add_printf (a, "--conf=%s", arg);
             break;
         case OPT_SYSCONFIG:
-            add_printf (a, "-c", flux_conf_builtin_get ("confdir", FLUX_CONF_AUTO));
-            add_printf (a, a->v[--a->n], "/system/conf.d");
+            add_printf (a, "-c%s/system/conf.d",
+                        flux_conf_builtin_get ("confdir", FLUX_CONF_AUTO));
             break;
         case 'r':
             recover (a, arg);
@@ -179,14 +188,15 @@ static void start_option (int key, const char *arg, void *data)
             wrap (a, arg);
             break;
         case 'o': {
-            char *copy = strdup (arg);
+            char *copy = cmd_strndup (arg, strlen (arg));
 
             for (char *w = strtok (copy, ","); w; w = strtok (NULL, ","))
                 add (a, w);
+            free (copy);
             break;
         }
         case 'v':
-            add_printf (a, "-v", arg ? arg : "");
+            add_printf (a, "-v%s", arg ? arg : "");
             break;
         case 'X':
             a->noexec = true;
@@ -231,7 +241,7 @@ int cmd_start (int argc, char **argv)
 {
     struct broker_args a = { .many = { .exit_timeout = 20. } };
     size_t words = argc + 2;
-    int i;
+    int i, rc = 0;
 
     for (i = 0; i < argc; i++)
         words += strlen (argv[i]) / 2; /* -oa,b,c */
@@ -249,12 +259,15 @@ int cmd_start (int argc, char **argv)
     if (a.noexec) {
         for (i = 0; i < a.n; i++)
             printf ("%s%s", a.v[i], i + 1 < a.n ? " " : "\n");
-        return 0;
     }
-    if (a.many.size > 1)
-        return start_many (&a.many, a.v);
-    execvp (a.v[0], a.v);
-    cmd_die ("%s: %s", a.v[0], strerror (errno));
+    else if (a.many.size > 1)
+        rc = start_many (&a.many, a.v);
+    else {
+        execvp (a.v[0], a.v);
+        cmd_die ("%s: %s", a.v[0], strerror (errno));
+    }
+    free_args (&a);
+    return rc;
 }
 
 int cmd_broker (int argc, char **argv)

@@ -271,6 +271,7 @@ void output_data (struct output *o,
 
     if ((len = charge (o, now, stream, len)) == 0)
         return;
+    must (data);
     if ((newline = memrchr (data, '\n', len))) {
         head = newline + 1 - data;
         put_lines (o, now, task, stream, data, head);

@@ -141,7 +141,16 @@ test_expect_success 'a rank that is not up yet says so to its clients' '
     until test -S ${uri#local://}; do :; done
     FLUX_URI=$uri $rpc broker.ping "{}" >early; FLUX_URI=$uri $rpc attr.get "{\"name\":\"rank\"}" >early2
 	EOF
-    export rpc && flux start -s2 -Sbroker.quorum=1 -Sbroker.rc1_path="test \$(flux getattr rank) = 1 || sh ./early.sh" -Sbroker.rc3_path= true &&
+    cat >up.sh <<-\EOF &&
+    uri=local://$(flux getattr rundir)/local-1
+    until FLUX_URI=$uri $rpc state-machine.wait "{}" >/dev/null 2>&1; do :; done
+	EOF
+    export rpc &&
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do # it is soon up
+        flux start -s2 -Sbroker.quorum=1 -Sbroker.rc1_path="test \$(flux getattr rank) = 1 || sh ./early.sh" \
+            -Sbroker.rc3_path= sh ./up.sh || return 1
+        ! grep -q EAGAIN early || break
+    done &&
     grep "EAGAIN: Upstream Flux broker is offline. Try again later." early && grep "\"value\":\"1\"" early2
 '
 test_expect_success 'who is not the owner is turned away, and that is logged' '

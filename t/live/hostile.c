@@ -6,7 +6,8 @@
  *   hostile storm COUNT       connect, ask, and go, again and again
  *   hostile connections COUNT open connections that say nothing
  *   hostile half COUNT        connections with a frame that never ends
- *   hostile huge BYTES        a frame that is said to have so many
+ *   hostile huge BYTES        a frame that is said to have so many: wait to be cut off
+ *   hostile large BYTES       the same, and go on soon
  *
  * Each says "ready" when it has done so, or what it was told, and then waits for
  * its standard input to end.
@@ -202,10 +203,10 @@ static void half (long count)
     ready ("ready");
 }
 
-static void huge (long bytes)
+static void announce (long bytes, int seconds)
 {
     int fd = raw_connect ();
-    struct timeval patience = { .tv_sec = 1 };
+    struct timeval patience = { .tv_sec = seconds };
     char c;
 
     if (fd < 0 || !raw_prefix (fd, bytes) || write (fd, "abc", 3) != 3
@@ -217,6 +218,16 @@ static void huge (long bytes)
         ready ("cut off");
 }
 
+static void huge (long bytes)
+{
+    announce (bytes, 25);
+}
+
+static void large (long bytes)
+{
+    announce (bytes, 1);
+}
+
 int main (int argc, char *argv[])
 {
     static const struct {
@@ -225,7 +236,7 @@ int main (int argc, char *argv[])
     } modes[] = {
         { "flood", flood }, { "streams", streams },         { "deaf", deaf },
         { "storm", storm }, { "connections", connections }, { "half", half },
-        { "huge", huge },
+        { "huge", huge },       { "large", large },
     };
 
     for (size_t i = 0; argc == 3 && i < ARRAY_SIZE (modes); i++) {

@@ -51,7 +51,7 @@ test_expect_success 'overlay.monitor is streaming and the owner'"'"'s; it tells 
 '
 test_expect_success 'overlay.trace shows what passes between brokers' '
     { flux overlay trace -f -t request 1 >trace & } && pid=$! &&
-    wait_until sh -c "flux ping -c1 -r 1 broker; test -s trace" &&
+    wait_until sh -c "flux ping -c1 -r 1 broker; grep seq.*0 trace" &&
     flux ping -c1 -r 2 broker && kill $pid && { wait $pid; true; } &&
     grep "rank 1 tx > broker.ping" trace && ! grep "rank 2" trace && grep "\"seq\": 0" trace
 '

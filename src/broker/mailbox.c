@@ -163,6 +163,18 @@ bool mailbox_take (struct mailbox *mb, struct endpoint **ep, flux_msg_t **msg)
     return true;
 }
 
+void mailbox_forget (struct mailbox *mb, const struct endpoint *ep)
+{
+    size_t count = mailbox_count (mb);
+
+    for (size_t i = 0; i < count; i++) {
+        struct letter *l = &mb->ring[(mb->head + i) & (mb->cap - 1)];
+
+        if (l->ep == ep)
+            l->ep = NULL;
+    }
+}
+
 /* Waiting for room */
 
 bool mailbox_full (const struct mailbox *mb)

@@ -51,6 +51,9 @@ int mailbox_put (struct mailbox *mb, struct endpoint *ep, flux_msg_t **msg);
  */
 bool mailbox_take (struct mailbox *mb, struct endpoint **ep, flux_msg_t **msg);
 
+/* The endpoint goes away: what waits for it is taken with *ep NULL, for nobody. */
+void mailbox_forget (struct mailbox *mb, const struct endpoint *ep);
+
 /* Outside the monitor: for senders.  Wait for room; or see if there is. */
 void mailbox_wait (struct mailbox *mb);
 bool mailbox_full (const struct mailbox *mb);

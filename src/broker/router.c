@@ -565,7 +565,9 @@ static bool deliver_next (struct router *r)
     router_enter (r);
     more = mailbox_take (r->mailbox, &ep, &msg);
     router_leave (r);
-    if (!more || (rc = ep->deliver (ep, &msg)) == 0)
+    if (more && !ep)
+        flux_msg_decref (msg);
+    if (!more || !ep || (rc = ep->deliver (ep, &msg)) == 0)
         return more;
     router_enter (r);
     if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_REQUEST)
@@ -642,5 +644,7 @@ void router_detach (struct router *r, struct endpoint *ep)
         else
             flux_msg_decref (msg);
     }
+    if (ep->mailbox) /* modules may have sent something since it was drained */
+        mailbox_forget (ep->mailbox, ep);
     router_leave (r);
 }

@@ -2,13 +2,14 @@
  *
  * Purpose: a commit makes a handful of small directories; storing each by a
  * request of its own costs more in messages than in anything else.  Our
- * content module takes them together, as content.store-batch:
+ * content module takes them together, as content.store-batch, and so does its backing
+ * store, as content-backing.store-batch:
  *
  *   request   each blob: its length in 4 bytes, big-endian, and its bytes
  *   response  the digests in the same order, nothing between them
  *
  * All are stored or none is.  A content service that does not know the method
- * answers ENOSYS, and is sent content.store for each.
+ * answers ENOSYS, and is sent a store for each.
  */
 
 #ifndef MILLRACE_BLOBBATCH_H

@@ -3,7 +3,8 @@
  * The instance has content and nothing else.  A child of this program is the
  * backing store: it keeps nothing, and answers stores with the errno that
  * "content-backing.fail" set last.  With "stock" it knows nothing of rolling
- * checkpoints, like that of a stock flux-core.
+ * checkpoints, like that of a stock flux-core, and only with "batches" it takes many
+ * blobs in one request.
  */
 
 #include "config.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/blobbatch.h"
 #include "common/blobhash.h"
 #include "live.h"
 
@@ -23,6 +25,8 @@ static struct blobhash *hash;
 static int failing;
 static int stock;
 static int stores;
+static int batches = -1;   /* how many it took; -1: it takes none */
+static int attempts;       /* at batches */
 static int checkpoint_seq; /* of the last checkpoint */
 static int reversals;      /* checkpoints that were older than the one before */
 
@@ -43,6 +47,29 @@ store_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     flux_respond_raw (bh, msg, ref.bytes, blobref_digest_size (ref.kind));
 }
 
+static void
+store_batch_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    char digests[1000];
+    struct blobref ref;
+    const void *buf, *data;
+    size_t size, len, pos = 0, end = 0;
+
+    attempts++;
+    if (batches < 0 || failing) {
+        flux_respond_error (bh, msg, batches < 0 ? ENOSYS : failing, NULL);
+        return;
+    }
+    batches++;
+    flux_request_decode_raw (msg, NULL, &buf, &size);
+    while (blobbatch_next (buf, size, &pos, &data, &len) > 0) {
+        blobhash_sum (hash, data, len, &ref);
+        memcpy (digests + end, ref.bytes, blobref_digest_size (ref.kind));
+        end += blobref_digest_size (ref.kind);
+    }
+    flux_respond_raw (bh, msg, digests, end);
+}
+
 static void load_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     /* not what was asked for, whatever that was */
@@ -51,9 +78,11 @@ static void load_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, 
 
 static void fail_cb (flux_t *bh, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    flux_request_unpack (msg, NULL, "{s:i s?b}", "errnum", &failing, "stock", &stock);
-    flux_respond_pack (bh, msg, "{s:i s:i s:i}", "stores", stores, "checkpoint",
-                       checkpoint_seq, "reversals", reversals);
+    flux_request_unpack (msg, NULL, "{s:i s?b s?i}", "errnum", &failing, "stock", &stock,
+                         "batches", &batches);
+    flux_respond_pack (bh, msg, "{s:i s:i s:i s:i s:i}", "stores", stores, "batches",
+                       batches, "attempts", attempts, "checkpoint", checkpoint_seq,
+                       "reversals", reversals);
 }
 
 /* Fails as told, else has a checkpoint from the future. */
@@ -100,6 +129,7 @@ static void child (void)
 {
     static const struct flux_msg_handler_spec handlers[] = {
         { FLUX_MSGTYPE_REQUEST, "content-backing.store", store_cb, 0 },
+        { FLUX_MSGTYPE_REQUEST, "content-backing.store-batch", store_batch_cb, 0 },
         { FLUX_MSGTYPE_REQUEST, "content-backing.load", load_cb, 0 },
         { FLUX_MSGTYPE_REQUEST, "content-backing.fail", fail_cb, 0 },
         { FLUX_MSGTYPE_REQUEST, "content-backing.checkpoint-get", checkpoint_get_cb, 0 },
@@ -277,6 +307,61 @@ static void asked_to_save (void)
     rpc_fails (h, "kvs.save", 0, NULL, 0, NULL, "and can again when there is room");
 }
 
+static void set_batches (int n)
+{
+    flux_future_t *f = flux_rpc_pack (h, "content-backing.fail", FLUX_NODEID_ANY, 0,
+                                      "{s:i s:i}", "errnum", 0, "batches", n);
+
+    if (flux_future_get (f, NULL) < 0)
+        bail_out ("content-backing.fail");
+    flux_future_destroy (f);
+}
+
+/* Three blobs that nobody has seen, and a flush. */
+static void store_three (const char *name)
+{
+    char data[32];
+
+    for (int i = 0; i < 3; i++) {
+        snprintf (data, sizeof (data), "%s %d", name, i);
+        store (data);
+    }
+    rpc_fails (h, "content.flush", 0, NULL, 0, NULL, "three blobs are flushed:");
+}
+
+static void many_at_once (void)
+{
+    int n = get_number ("stores");
+    int tried = get_number ("attempts");
+
+    store_three ("one");
+    is_int (get_number ("stores") - n, 3,
+            "a backing store that takes one at a time gets three requests");
+    store_three ("two");
+    is_int (get_number ("stores") - n, 6, "and again");
+    is_int (get_number ("attempts") - tried, 1,
+            "and was asked once whether it takes more");
+    rpc_fails (h, "content.unregister-backing", 0, NULL, 0, NULL, "it leaves");
+    set_batches (0);
+    rpc_fails (h, "content.register-backing", 0, "{\"name\":\"fake\"}", 0, NULL,
+               "and comes back, able to take more");
+    store_three ("three");
+    ok (get_number ("stores") - n == 6 && get_number ("batches") == 1,
+        "then there is one request");
+    store ("alone");
+    rpc_fails (h, "content.flush", 0, NULL, 0, NULL, "a single blob");
+    ok (get_number ("stores") - n == 7 && get_number ("batches") == 1, "goes by itself");
+    set_failing (EIO);
+    store ("four");
+    store ("five");
+    rpc_fails (h, "content.flush", 0, NULL, EIO, NULL, "if it fails the flush says so");
+    is_int (stats_get (h, "content", "dirty"), 2, "and both are kept");
+    set_failing (0);
+    rpc_fails (h, "content.flush", 0, NULL, 0, NULL, "until they are stored");
+    ok (stats_get (h, "content", "dirty") == 0 && get_number ("batches") == 2,
+        "together");
+}
+
 static void failing_backing (void)
 {
     if (fork () == 0)
@@ -296,6 +381,7 @@ static void failing_backing (void)
     is_int (stats_get (h, "content", "dirty"), 0, "writes it");
     rpc_fails (h, "content.checkpoint-put", 0, "{\"value\":{}}", 0, NULL,
                "checkpoints work");
+    many_at_once ();
     rpc_fails (h, "content.dropcache", 0, NULL, 0, NULL, "dropcache");
     ok (load ("c") == EIO, "a blob that comes back wrong is not handed on");
     rpc_fails (h, "module.load", 0, "{\"path\":\"kvs\",\"args\":[]}", EINVAL, NULL,

@@ -215,6 +215,7 @@ static int configure (struct sqlite *s, int argc, char *argv[])
 static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "content-backing.load", load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "content-backing.store", store_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "content-backing.store-batch", store_batch_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "content-backing.validate", validate_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "content-backing.checkpoint-get", checkpoint_get_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "content-backing.checkpoint-put", checkpoint_put_cb, 0 },

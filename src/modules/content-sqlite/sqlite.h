@@ -1,7 +1,7 @@
 /* content-sqlite/sqlite.h - the backing store: what its files share.
  *
  *   main.c       life, configuration, checkpoints, statistics
- *   store_rpc.c  content-backing.load, .store, .validate
+ *   store_rpc.c  content-backing.load, .store, .store-batch, .validate
  *   gc_rpc.c     content-backing.gc-info, .mark, .sweep
  *
  * Stores that have gathered while the last batch was written are the next
@@ -38,7 +38,7 @@ struct sqlite {
     struct db *db;
     struct blobhash *hash;
     struct list queue; /* struct store_request */
-    size_t queued;
+    size_t queued;     /* blobs */
     size_t queued_bytes;
     flux_watcher_t *idle;
     struct timing load_time;
@@ -61,6 +61,7 @@ void respond_error (struct sqlite *s,
 /* store_rpc.c */
 void load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void validate_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void store_idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
 void store_all (struct sqlite *s); /* write what is queued */

@@ -2,14 +2,17 @@
 #include <errno.h>
 #include <time.h>
 
+#include "common/blobbatch.h"
 #include "sqlite.h"
 
 struct store_request {
     struct list link;
     const flux_msg_t *msg;
-    const void *data; /* in msg */
+    const void *data; /* in msg: a blob, or a batch of them */
     size_t len;
-    struct blobref ref;
+    bool batch;
+    size_t count;        /* blobs */
+    struct text digests; /* of those that are written */
 };
 
 static double now_ms (void)
@@ -92,11 +95,12 @@ static void store_request_free (struct store_request *req)
 {
     list_del (&req->link);
     flux_msg_decref (req->msg);
+    text_fini (&req->digests);
     free_keep_errno (req);
 }
 
-/* Move the next batch off the queue. */
-static size_t take_batch (struct sqlite *s, struct list *batch)
+/* Move what the next transaction writes off the queue. */
+static void take_requests (struct sqlite *s, struct list *reqs)
 {
     struct store_request *req;
     size_t count = 0, bytes = 0;
@@ -104,25 +108,48 @@ static size_t take_batch (struct sqlite *s, struct list *batch)
     while (count < BATCH_COUNT && bytes < BATCH_BYTES
            && (req = list_first (&s->queue, struct store_request, link))) {
         list_del (&req->link);
-        list_append (batch, &req->link);
-        count++;
+        list_append (reqs, &req->link);
+        count += req->count;
         bytes += req->len;
-        s->queued--;
+        s->queued -= req->count;
         s->queued_bytes -= req->len;
     }
-    return count;
+}
+
+static int
+write_blob (struct sqlite *s, struct store_request *req, const void *data, size_t len)
+{
+    struct blobref ref;
+
+    blobhash_sum (s->hash, data, len, &ref);
+    text_put (&req->digests, ref.bytes, blobref_digest_size (ref.kind));
+    return db_store (s->db, &ref, data, len);
+}
+
+static int write_request (struct sqlite *s, struct store_request *req)
+{
+    const void *data;
+    size_t len, pos = 0;
+    int r = 0;
+
+    if (!req->batch)
+        r = write_blob (s, req, req->data, req->len);
+    while (req->batch && r == 0
+           && blobbatch_next (req->data, req->len, &pos, &data, &len) > 0)
+        r = write_blob (s, req, data, len);
+    return r < 0 ? r : text_error (&req->digests);
 }
 
 /* All or nothing: what fails is still dirty in content, which tries again. */
-static int write_batch (struct sqlite *s, struct list *batch)
+static int write_requests (struct sqlite *s, struct list *reqs)
 {
     struct store_request *req;
     int r;
 
     if ((r = db_begin (s->db)) < 0)
         return r;
-    list_foreach (batch, req, link) {
-        if ((r = db_store (s->db, &req->ref, req->data, req->len)) < 0)
+    list_foreach (reqs, req, link) {
+        if ((r = write_request (s, req)) < 0)
             break;
     }
     if (r == 0)
@@ -132,23 +159,32 @@ static int write_batch (struct sqlite *s, struct list *batch)
     return r;
 }
 
-static void store_batch (struct sqlite *s)
+static void
+store_answer (struct sqlite *s, const struct store_request *req, int errnum, double ms)
 {
-    struct list batch = LIST_INIT (batch);
-    double start = now_ms ();
-    size_t count = take_batch (s, &batch);
-    int r = write_batch (s, &batch);
-    double each = (now_ms () - start) / count;
-    struct store_request *req;
+    for (size_t i = 0; i < req->count; i++)
+        timing_add (&s->store_time, ms);
+    if (errnum)
+        respond_error (s, req->msg, errnum, db_error (s->db));
+    else if (flux_respond_raw (s->h, req->msg, req->digests.buf, req->digests.len) < 0)
+        flux_log_error (s->h, "error responding to content-backing.store");
+}
 
-    while ((req = list_first (&batch, struct store_request, link))) {
-        timing_add (&s->store_time, each);
-        if (r < 0)
-            respond_error (s, req->msg, -r, db_error (s->db));
-        else if (flux_respond_raw (s->h, req->msg, req->ref.bytes,
-                                   blobref_digest_size (req->ref.kind))
-                 < 0)
-            flux_log_error (s->h, "error responding to content-backing.store");
+/* One transaction. */
+static void store_some (struct sqlite *s)
+{
+    struct list reqs = LIST_INIT (reqs);
+    double start = now_ms ();
+    size_t before = s->queued;
+    struct store_request *req;
+    double each;
+    int r;
+
+    take_requests (s, &reqs);
+    r = write_requests (s, &reqs);
+    each = (now_ms () - start) / (before - s->queued);
+    while ((req = list_first (&reqs, struct store_request, link))) {
+        store_answer (s, req, -r, each);
         store_request_free (req);
     }
 }
@@ -156,7 +192,7 @@ static void store_batch (struct sqlite *s)
 void store_all (struct sqlite *s)
 {
     while (s->queued > 0)
-        store_batch (s);
+        store_some (s);
     flux_watcher_stop (s->idle);
 }
 
@@ -168,26 +204,63 @@ void store_idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
 
     if (s->queued > 0
         && (!more_input || s->queued >= BATCH_COUNT || s->queued_bytes >= BATCH_BYTES))
-        store_batch (s);
+        store_some (s);
     if (s->queued == 0)
         flux_watcher_stop (w);
+}
+
+/* How many blobs are in it?  A negative errno if it is no batch. */
+static int count_batch (const void *buf, size_t size)
+{
+    const void *data;
+    size_t len, pos = 0;
+    int count = 0;
+    int r;
+
+    while ((r = blobbatch_next (buf, size, &pos, &data, &len)) > 0)
+        count++;
+    return r < 0 ? r : count;
+}
+
+/* Returns 0 or errno. */
+static int store_decode (struct store_request *req, const flux_msg_t *msg, bool batch)
+{
+    int count = 1;
+
+    if (flux_request_decode_raw (msg, NULL, &req->data, &req->len) < 0)
+        return errno;
+    if (batch && (count = count_batch (req->data, req->len)) <= 0)
+        return EPROTO;
+    req->batch = batch;
+    req->count = count;
+    return 0;
+}
+
+static void store_begin (struct sqlite *s, const flux_msg_t *msg, bool batch)
+{
+    struct store_request *req = calloc (1, sizeof (*req));
+    int errnum = req ? store_decode (req, msg, batch) : ENOMEM;
+
+    if (errnum) {
+        respond_error (s, msg, errnum, NULL);
+        free (req);
+        return;
+    }
+    req->msg = flux_msg_incref (msg);
+    list_append (&s->queue, &req->link);
+    s->queued += req->count;
+    s->queued_bytes += req->len;
+    flux_watcher_start (s->idle);
 }
 
 /* content-backing.store: blob -> digest, both raw */
 void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    struct sqlite *s = arg;
-    struct store_request *req = calloc (1, sizeof (*req));
+    store_begin (arg, msg, false);
+}
 
-    if (!req || flux_request_decode_raw (msg, NULL, &req->data, &req->len) < 0) {
-        respond_error (s, msg, req ? errno : ENOMEM, NULL);
-        free (req);
-        return;
-    }
-    req->msg = flux_msg_incref (msg);
-    blobhash_sum (s->hash, req->data, req->len, &req->ref);
-    list_append (&s->queue, &req->link);
-    s->queued++;
-    s->queued_bytes += req->len;
-    flux_watcher_start (s->idle);
+/* content-backing.store-batch: see common/blobbatch.h */
+void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    store_begin (arg, msg, true);
 }

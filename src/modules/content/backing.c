@@ -64,6 +64,7 @@ void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
         respond_error (c, msg, errno, NULL);
     else {
         c->backing = true;
+        c->no_batches = false;
         c->generation++;
         respond_empty (c, msg);
         cache_retry (&c->cache);

@@ -119,13 +119,21 @@ void cache_store (struct cache *c, struct entry *e, struct blob *blob)
         set_blob (c, e, blob, ENTRY_DIRTY);
 }
 
-struct entry *cache_next_dirty (struct cache *c)
+struct entry *cache_first_dirty (struct cache *c)
 {
-    struct entry *e = list_first (&c->dirty, struct entry, link);
+    return list_first (&c->dirty, struct entry, link);
+}
 
-    if (e)
-        change_state (c, e, ENTRY_STORING);
-    return e;
+void cache_sending (struct cache *c, struct entry *e)
+{
+    must (e->state == ENTRY_DIRTY);
+    change_state (c, e, ENTRY_STORING);
+}
+
+void cache_unsent (struct cache *c, struct entry *e)
+{
+    must (e->state == ENTRY_STORING);
+    change_state (c, e, ENTRY_DIRTY);
 }
 
 void cache_stored (struct cache *c, struct entry *e, bool good)

@@ -94,8 +94,12 @@ void cache_loaded (struct cache *c, struct entry *e, struct blob *blob);
  */
 void cache_store (struct cache *c, struct entry *e, struct blob *blob);
 
-/* The next to be written (DIRTY becomes STORING), or NULL. */
-struct entry *cache_next_dirty (struct cache *c);
+/* The next to be written, or NULL; it is sent: DIRTY becomes STORING; it has not been,
+ * in truth: the opposite.
+ */
+struct entry *cache_first_dirty (struct cache *c);
+void cache_sending (struct cache *c, struct entry *e);
+void cache_unsent (struct cache *c, struct entry *e);
 
 /* How writing it ended: CLEAN or FAILED. */
 void cache_stored (struct cache *c, struct entry *e, bool good);

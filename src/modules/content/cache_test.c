@@ -37,6 +37,15 @@ static void store (struct cache *c, unsigned int i, size_t len)
     blob_put (b);
 }
 
+static struct entry *send_next (struct cache *c)
+{
+    struct entry *e = cache_first_dirty (c);
+
+    if (e)
+        cache_sending (c, e);
+    return e;
+}
+
 static void writing_back (void)
 {
     struct cache c;
@@ -47,22 +56,24 @@ static void writing_back (void)
     store (&c, 2, 5);
     store (&c, 1, 10);
     ok (c.ndirty == 2 && c.dirty_bytes == 15 && c.bytes == 15, "two dirty blobs");
-    a = cache_next_dirty (&c);
-    b = cache_next_dirty (&c);
-    ok (a == find (&c, 1) && b == find (&c, 2) && !cache_next_dirty (&c),
-        "first in, first out");
+    a = send_next (&c);
+    b = send_next (&c);
+    ok (a == find (&c, 1) && b == find (&c, 2) && !send_next (&c), "first in, first out");
     store (&c, 1, 10);
     ok (a->state == ENTRY_STORING, "one that is being written need not be written again");
     cache_stored (&c, a, true);
     cache_stored (&c, b, false);
     ok (c.nclean == 1 && c.ndirty == 1 && c.nfailed == 1 && c.nstoring == 0,
         "one was written, one was not");
-    ok (!cache_next_dirty (&c), "what failed is not tried again by itself");
+    ok (!send_next (&c), "what failed is not tried again by itself");
     cache_retry (&c);
-    ok (c.nfailed == 0 && cache_next_dirty (&c) == b, "but when asked for");
+    ok (c.nfailed == 0 && send_next (&c) == b, "but when asked for");
     cache_requeue (&c);
-    ok (b->state == ENTRY_DIRTY && cache_next_dirty (&c) == b,
+    ok (b->state == ENTRY_DIRTY && send_next (&c) == b,
         "and when its answer will never come");
+    cache_unsent (&c, b);
+    ok (b->state == ENTRY_DIRTY && c.nstoring == 0 && send_next (&c) == b,
+        "and when it was not sent in truth");
     cache_stored (&c, b, true);
     store (&c, 2, 5);
     ok (b->state == ENTRY_DIRTY && c.dirty_bytes == 5,

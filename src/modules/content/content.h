@@ -3,7 +3,8 @@
  *   main.c        life, arguments, heartbeat, statistics
  *   load.c        content.load, content.dropcache
  *   store.c       content.store, content.store-batch (common/blobbatch.h)
- *   writeback.c   to the backing store, content.flush
+ *   writeback.c   to the backing store
+ *   flush.c       content.flush
  *   checkpoint.c  content.checkpoint-get and -put
  *   backing.c     the backing store comes and goes; the source
  *
@@ -43,6 +44,9 @@ struct content {
     char *source;            /* service that holds blobs of its own (kvs), or NULL */
     bool lasting;            /* the state directory outlives the instance */
     bool writing;            /* write back all there is */
+    bool no_batches;         /* it takes them one by one */
+    size_t requests;         /* stores that are out */
+    size_t request_bytes;
     flux_watcher_t *timer;
     struct list flushes; /* struct flush */
     struct list held;    /* struct held: answers to stores held back */
@@ -109,11 +113,14 @@ void release_held (struct content *c); /* if there is room again */
 void refuse_held (struct content *c, int errnum);
 
 /* writeback.c */
-void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void writeback_timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
 bool all_written (const struct content *c);
 void writeback (struct content *c);     /* go on */
 void writeback_all (struct content *c); /* start, and go on until all is clean */
+
+/* flush.c */
+void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void flush_note_failure (struct content *c, int errnum); /* of a store */
 void flush_start (struct content *c,
                   const flux_msg_t *msg,
                   void (*done) (struct flush *fl, int errnum));

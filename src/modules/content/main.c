@@ -244,6 +244,7 @@ static void content_destroy (struct content *c)
     size_t pos = 0;
 
     flux_msg_handler_delvec (c->handlers);
+    c->generation++; /* stores that are out will not be answered */
     while ((out = list_first (&c->outgoing, struct outgoing, link))) {
         list_del (&out->link);
         flux_future_destroy (out->f);

@@ -1,122 +1,38 @@
+/* writeback.c - dirty blobs go to the backing store, or to the rank above.
+ *
+ * Small ones go many in a message (common/blobbatch.h), as content-backing.store-batch:
+ * a message for each would cost more than what is in it.  A backing store that does not
+ * know that answers ENOSYS, and gets them one by one from then on.
+ *
+ * Bounds: c->batch_limit requests are out at a time, with about REQUEST_BYTES.
+ */
+
 #include "config.h"
 #include <errno.h>
-#include <stdio.h>
 
+#include "common/blobbatch.h"
 #include "content.h"
 
+#define REQUEST_BYTES (8 * 1024 * 1024)
+#define BATCH_BLOB_MAX (64 * 1024) /* larger ones go alone */
+#define BATCH_BYTES (512 * 1024)
+#define BATCH_COUNT 512
+
+/* A request that is out.  Its entries are STORING, and no other request's. */
 struct storing {
     struct outgoing out;
-    struct blobref ref;
     unsigned int generation;
+    size_t bytes;
+    size_t count;
+    struct blobref refs[];
 };
-
-/* ---- flushes ---- */
-
-static void flush_end (struct flush *fl, int errnum)
-{
-    list_del (&fl->link);
-    fl->done (fl, errnum);
-    flux_msg_decref (fl->msg);
-    free (fl);
-}
-
-void flush_end_all (struct content *c, int errnum)
-{
-    struct flush *fl;
-
-    while ((fl = list_first (&c->flushes, struct flush, link)))
-        flush_end (fl, errnum ? errnum : fl->errnum);
-}
 
 bool all_written (const struct content *c)
 {
     return c->cache.ndirty == c->cache.nfailed;
 }
 
-/* What failed before is tried again; its errors are the flush's. */
-void flush_start (struct content *c,
-                  const flux_msg_t *msg,
-                  void (*done) (struct flush *fl, int errnum))
-{
-    struct flush *fl = calloc (1, sizeof (*fl));
-
-    if (!fl) {
-        respond_error (c, msg, ENOMEM, NULL);
-        return;
-    }
-    fl->c = c;
-    fl->msg = flux_msg_incref (msg);
-    fl->done = done;
-    list_append (&c->flushes, &fl->link);
-    cache_retry (&c->cache);
-    writeback_all (c);
-}
-
-static void flush_done (struct flush *fl, int errnum)
-{
-    if (errnum)
-        respond_error (fl->c, fl->msg, errnum, NULL);
-    else
-        respond_empty (fl->c, fl->msg);
-}
-
-/* ---- what the source holds is flushed, too ---- */
-
-struct source_flush {
-    struct outgoing out;
-    const flux_msg_t *msg;
-};
-
-static void source_flush_free (void *arg)
-{
-    struct source_flush *sf = arg;
-
-    flux_msg_decref (sf->msg);
-    free_keep_errno (sf);
-}
-
-static void source_flushed (flux_future_t *f, void *arg)
-{
-    struct source_flush *sf = arg;
-    struct content *c = sf->out.c;
-
-    outgoing_returned (&sf->out);
-    if (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS) /* else it has gone */
-        respond_error (c, sf->msg, errno, future_strerror (f, errno));
-    else if (!c->backing)
-        respond_error (c, sf->msg, ENOSYS, NULL);
-    else
-        flush_start (c, sf->msg, flush_done);
-    flux_future_destroy (f);
-}
-
-static int flush_source (struct content *c, const flux_msg_t *msg)
-{
-    struct source_flush *sf = calloc (1, sizeof (*sf));
-    char topic[128];
-
-    if (!sf)
-        return -1;
-    sf->msg = flux_msg_incref (msg);
-    snprintf (topic, sizeof (topic), "%s.held-store", c->source);
-    return outgoing_send (c, &sf->out, flux_rpc (c->h, topic, NULL, 0, 0),
-                          source_flush_free, source_flushed);
-}
-
-/* content.flush: {} -> {} */
-void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    struct content *c = arg;
-
-    if (c->rank == 0 && !c->backing)
-        respond_error (c, msg, ENOSYS, NULL);
-    else if (!c->source)
-        flush_start (c, msg, flush_done);
-    else if (flush_source (c, msg) < 0)
-        respond_error (c, msg, errno, NULL);
-}
-
-/* ---- writing back ---- */
+/* ---- answers ---- */
 
 /* Ranks > 0: those who stored it learn how it ended. */
 static void
@@ -133,72 +49,167 @@ answer_stores (struct content *c, struct entry *e, int errnum, const char *text)
     }
 }
 
-static void note_failure (struct content *c, int errnum)
+static void stored (struct content *c, struct entry *e, int errnum, const char *text)
 {
-    struct flush *fl;
-
-    list_foreach (&c->flushes, fl, link) {
-        if (fl->errnum == 0)
-            fl->errnum = errnum;
-    }
-}
-
-static void stored (struct content *c, struct entry *e, flux_future_t *f)
-{
-    int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
-
     cache_stored (&c->cache, e, errnum == 0);
     if (errnum)
-        note_failure (c, errnum);
+        flush_note_failure (c, errnum);
     if (c->rank > 0) {
-        answer_stores (c, e, errnum, errnum ? future_strerror (f, errnum) : NULL);
+        answer_stores (c, e, errnum, text);
         if (errnum) /* it was refused: it is nobody's blob */
             cache_drop (&c->cache, e);
     }
     else if (errnum && c->cache.nfailed == 1)
         flux_log (c->h, LOG_ERR, "content-backing.store: %s",
-                  future_strerror (f, errnum));
-    /* last: this very entry may go */
-    cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
+                  text ? text : flux_strerror (errnum));
+}
+
+/* The backing store has come or gone since then?  Then the entries wait already, or
+ * are out again.
+ */
+static bool outdated (const struct storing *s)
+{
+    return s->generation != s->out.c->generation;
+}
+
+/* How all of them ended. */
+static void storing_end (struct storing *s, int errnum, const char *text)
+{
+    struct content *c = s->out.c;
+    struct entry *e;
+
+    for (size_t i = 0; i < s->count && !outdated (s); i++) {
+        if ((e = cache_find (&c->cache, &s->refs[i])) && e->state == ENTRY_STORING)
+            stored (c, e, errnum, text);
+    }
+    s->count = 0;
+}
+
+/* They must go one by one. */
+static void storing_undo (struct storing *s)
+{
+    struct content *c = s->out.c;
+    struct entry *e;
+
+    for (size_t i = 0; i < s->count && !outdated (s); i++) {
+        if ((e = cache_find (&c->cache, &s->refs[i])) && e->state == ENTRY_STORING)
+            cache_unsent (&c->cache, e);
+    }
+    if (!outdated (s))
+        c->no_batches = true;
+    s->count = 0;
+}
+
+static void storing_free (void *arg)
+{
+    struct storing *s = arg;
+    struct content *c = s->out.c;
+
+    if (s->count > 0) /* it could not even be sent */
+        storing_end (s, ENOMEM, NULL);
+    c->requests--;
+    c->request_bytes -= s->bytes;
+    free_keep_errno (s);
 }
 
 static void store_continuation (flux_future_t *f, void *arg)
 {
     struct storing *s = arg;
     struct content *c = s->out.c;
-    struct entry *e = cache_find (&c->cache, &s->ref);
+    int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
 
     outgoing_returned (&s->out);
-    if (s->generation == c->generation && e && e->state == ENTRY_STORING)
-        stored (c, e, f);
+    if (s->count > 1 && errnum == ENOSYS)
+        storing_undo (s);
+    else
+        storing_end (s, errnum, errnum ? future_strerror (f, errnum) : NULL);
     flux_future_destroy (f);
+    cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
     release_held (c);
     writeback (c);
 }
 
-static int store_send (struct content *c, const struct entry *e)
-{
-    struct storing *s = calloc (1, sizeof (*s));
+/* ---- requests ---- */
 
-    if (!s)
-        return -1;
-    s->ref = e->ref;
-    s->generation = c->generation;
-    return outgoing_send (
-        c, &s->out,
-        flux_rpc_raw (c->h, c->rank == 0 ? "content-backing.store" : "content.store",
-                      e->blob->data, e->blob->len,
-                      c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
-        free, store_continuation);
+/* How many are to be sent? */
+static size_t waiting (const struct content *c)
+{
+    return c->cache.ndirty - c->cache.nfailed - c->cache.nstoring;
+}
+
+static bool goes_in_batch (const struct content *c, const struct entry *e)
+{
+    return c->rank == 0 && !c->no_batches && e->blob->len <= BATCH_BLOB_MAX;
+}
+
+/* Take the next one, and add it to the message. */
+static void take (struct storing *s, struct entry *e, struct text *t)
+{
+    if (t)
+        blobbatch_add (t, e->blob->data, e->blob->len);
+    s->refs[s->count++] = e->ref;
+    s->bytes += e->blob->len;
+    s->out.c->request_bytes += e->blob->len;
+    cache_sending (&s->out.c->cache, e);
+}
+
+static flux_future_t *batch_rpc (struct storing *s, struct entry *e)
+{
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    struct content *c = s->out.c;
+
+    do
+        take (s, e, &t);
+    while (s->count < BATCH_COUNT && t.len < BATCH_BYTES
+           && (e = cache_first_dirty (&c->cache)) && goes_in_batch (c, e));
+    if (text_error (&t)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return flux_rpc_raw (c->h, "content-backing.store-batch", t.buf, t.len, 0, 0);
+}
+
+static flux_future_t *single_rpc (struct storing *s, struct entry *e)
+{
+    struct content *c = s->out.c;
+
+    take (s, e, NULL);
+    if (c->rank == 0)
+        return flux_rpc_raw (c->h, "content-backing.store", e->blob->data, e->blob->len,
+                             0, 0);
+    return flux_rpc_raw (c->h, "content.store", e->blob->data, e->blob->len,
+                         FLUX_NODEID_UPSTREAM, 0);
+}
+
+/* Store the first that is dirty, and with it, if they are small, those behind it. */
+static void store_next (struct content *c, struct entry *e)
+{
+    bool batch = waiting (c) > 1 && goes_in_batch (c, e);
+    size_t max = batch ? BATCH_COUNT : 1;
+    struct storing *s = malloc (sizeof (*s) + max * sizeof (s->refs[0]));
+
+    if (!s) {
+        cache_sending (&c->cache, e);
+        stored (c, e, ENOMEM, NULL);
+        return;
+    }
+    *s = (struct storing){ .out.c = c, .generation = c->generation };
+    c->requests++;
+    /* if it fails, storing_free () has dealt with it */
+    outgoing_send (c, &s->out, batch ? batch_rpc (s, e) : single_rpc (s, e), storing_free,
+                   store_continuation);
+}
+
+static bool may_send (const struct content *c)
+{
+    return c->writing && c->requests < c->batch_limit && c->request_bytes < REQUEST_BYTES;
 }
 
 static bool much_gathered (const struct content *c)
 {
-    size_t waiting = c->cache.ndirty - c->cache.nfailed - c->cache.nstoring;
-
-    return waiting > 0
+    return waiting (c) > 0
            && (c->cache.dirty_bytes > CACHE_WRITEBACK_BYTES
-               || waiting > CACHE_WRITEBACK_COUNT);
+               || waiting (c) > CACHE_WRITEBACK_COUNT);
 }
 
 void writeback (struct content *c)
@@ -209,14 +220,8 @@ void writeback (struct content *c)
         return;
     if (c->rank > 0 || much_gathered (c))
         c->writing = true;
-    while (c->writing && c->cache.nstoring < c->batch_limit
-           && (e = cache_next_dirty (&c->cache))) {
-        if (store_send (c, e) < 0) {
-            note_failure (c, errno);
-            cache_stored (&c->cache, e, false);
-            answer_stores (c, e, errno, NULL);
-        }
-    }
+    while (may_send (c) && (e = cache_first_dirty (&c->cache)))
+        store_next (c, e);
     if (all_written (c)) {
         c->writing = false;
         flush_end_all (c, 0);

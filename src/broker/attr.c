@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/errprintf.h"
+#include "common/fsd.h"
 #include "common/table.h"
 #include "common/util.h"
 
@@ -60,6 +61,7 @@ static const struct attr_spec specs[] = {
     { "broker.sd-notify", C },
     { "broker.exit-restart", C | R },
     { "broker.module-nopanic", C | R },
+    { "broker.module-unload-timeout", C | I },
     { "conf.shell_initrc", C | R },
     { "conf.shell_pluginpath", C | R },
     { "config.path", C | I },
@@ -180,6 +182,22 @@ const char *attrs_get (const struct attrs *a, const char *name)
     struct attr *at = attr_find (a, name);
 
     return at ? at->value : NULL;
+}
+
+int attrs_duration (const struct attrs *a,
+                    const char *name,
+                    double *seconds,
+                    flux_error_t *error)
+{
+    const char *s = attrs_get (a, name);
+    double value = -1.;
+
+    if (s && strcmp (s, "none") != 0 && fsd_parse (s, &value) < 0) {
+        errno = EINVAL;
+        return errprintf (error, "Error parsing %s attribute", name);
+    }
+    *seconds = value;
+    return 0;
 }
 
 bool attrs_is_set (const struct attrs *a, const char *name)

@@ -39,6 +39,14 @@ int attrs_flags (const struct attrs *a, const char *name);
 /* The value; NULL if the attribute is unset or its value is null. */
 const char *attrs_get (const struct attrs *a, const char *name);
 
+/* The value as a duration (FSD) in seconds; -1 if it is "none", null or unset.
+ * Returns 0, or -1 with errno and a sentence that names the attribute.
+ */
+int attrs_duration (const struct attrs *a,
+                    const char *name,
+                    double *seconds,
+                    flux_error_t *error);
+
 /* True if there is an entry, be its value null. */
 bool attrs_is_set (const struct attrs *a, const char *name);
 

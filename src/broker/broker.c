@@ -354,6 +354,7 @@ static int create_hosts (struct broker *b)
         || !(b->connector = connector_new (
                  b->h, b->router, b->services, b->events, getuid ())))
         return -1;
+    module_host_set_exec (b->modules, b->flux, b->env);
     module_host_set_builtins (b->modules, builtins, self);
     config_set_targets (b->config_service, b->modules, config_changed, b);
     args.modules = b->modules;
@@ -510,6 +511,7 @@ static int setup (struct broker *b, flux_error_t *error)
     connect_overlay (b);
     lifecycle_set_unload (b->lifecycle, end_processes, b);
     if (lifecycle_configure (b->lifecycle, error) < 0
+        || module_host_configure (b->modules, error) < 0
         || setup_initial_program (b, error) < 0
         || connector_configure (b->connector, flux_get_conf (b->h), error) < 0
         || connector_listen (b->connector, socket, error) < 0)

@@ -70,6 +70,11 @@ struct endpoint {
      */
     bool (*answer) (struct endpoint *ep, const flux_msg_t *msg);
 
+    /* It may die without a word (a module in a process of its own): what it is
+     * handed is noted, as for clients and brokers, to be answered then.
+     */
+    bool mortal;
+
     /* Back-pressure.  A receiver that cannot keep up says so; a sender that
      * can be stopped (stop is not NULL: clients) is stopped when it sends
      * something there, and goes on when the congestion is over.

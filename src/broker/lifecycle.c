@@ -350,20 +350,6 @@ static int add_rc (struct lifecycle *lc,
     return 0;
 }
 
-static int get_timeout (struct lifecycle *lc, flux_error_t *error)
-{
-    const char *s = attrs_get (lc->args.attrs, "broker.cleanup-timeout");
-
-    lc->cleanup_timeout = -1;
-    if (!s || strcmp (s, "none") == 0)
-        return 0;
-    if (fsd_parse (s, &lc->cleanup_timeout) < 0) {
-        errno = EINVAL;
-        return errprintf (error, "Error parsing broker.cleanup-timeout attribute");
-    }
-    return 0;
-}
-
 int lifecycle_configure (struct lifecycle *lc, flux_error_t *error)
 {
     const struct attrs *attrs = lc->args.attrs;
@@ -374,7 +360,7 @@ int lifecycle_configure (struct lifecycle *lc, flux_error_t *error)
     if (add_rc (lc, lc->rc1, "broker.rc1_path", error) < 0
         || add_rc (lc, lc->rc3, "broker.rc3_path", error) < 0)
         return -1;
-    return get_timeout (lc, error);
+    return attrs_duration (attrs, "broker.cleanup-timeout", &lc->cleanup_timeout, error);
 }
 
 struct phase *lifecycle_rc2 (struct lifecycle *lc)

@@ -227,6 +227,7 @@ static int open_channel (struct module *m, flux_reactor_t *reactor)
 
 struct module *module_new (const char *name,
                            const char *path,
+                           const char *loader,
                            flux_reactor_t *reactor,
                            struct router *router,
                            const struct module_ops *ops,
@@ -236,6 +237,7 @@ struct module *module_new (const char *name,
     struct module *m = calloc (1, sizeof (*m));
 
     if (!m || !(m->name = strdup (name)) || !(m->path = strdup (path))
+        || (loader && !(m->loader = strdup (loader)))
         || !(m->held = flux_msglist_create ())
         || !(m->removers = flux_msglist_create ()))
         goto error;
@@ -243,13 +245,15 @@ struct module *module_new (const char *name,
     endpoint_init (&m->ep, ENDPOINT_MODULE, m->name, m->uuid);
     m->ep.deliver = deliver;
     m->ep.deliver_shared = deliver_shared;
+    m->ep.mortal = loader != NULL;
     endpoint_init (&m->desk, ENDPOINT_HOP, m->name, m->uuid);
     m->desk.deliver = take_letter;
     m->router = router;
     m->ops = ops;
     m->arg = arg;
     m->last_seen = module_now ();
-    if (!(m->dso = module_dso_open (path, name, &m->mod_main, error)))
+    if (!loader
+        && !(m->dso = module_dso_open (path, name, &m->mod_main, error)))
         goto error_told;
     if (open_channel (m, reactor) < 0)
         goto error;
@@ -261,16 +265,32 @@ error_told:
     return NULL;
 }
 
-int module_start (struct module *m, int ended_fd)
+int module_start (struct module *m, const struct module_exec *exec, int ended_fd)
 {
+    struct module_body body = { .mod_main = m->mod_main };
     char uri[64];
     flux_t *h;
 
+    if (m->loader
+        && !(m->process = module_process_start (
+                 exec->flux, m->loader, m->path, exec->env)))
+        return -1;
+    body.process = m->process;
     snprintf (uri, sizeof (uri), "interthread://%s", m->uuid);
     if (!(h = flux_open (uri, 0))
-        || !(m->thread = module_thread_start (m->name, h, m->mod_main, ended_fd)))
+        || !(m->thread = module_thread_start (m->name, h, &body, ended_fd)))
         return -1;
     return 0;
+}
+
+int module_why_ended (const struct module *m, flux_error_t *error)
+{
+    if (!m->process) {
+        errprintf (error, "%s", strerror (ECONNABORTED));
+        return ECONNABORTED;
+    }
+    module_process_describe (m->process, error->text, sizeof (error->text));
+    return EINVAL;
 }
 
 void module_free (struct module *m)
@@ -281,7 +301,9 @@ void module_free (struct module *m)
         return;
     list_del (&m->node);
     module_thread_join (m->thread);
+    module_process_free (m->process);
     flux_watcher_destroy (m->out);
+    flux_watcher_destroy (m->patience);
     flux_close (m->h);
     flux_msglist_destroy (m->held);
     flux_msglist_destroy (m->removers);
@@ -289,6 +311,7 @@ void module_free (struct module *m)
     module_dso_close (m->dso);
     free (m->name);
     free (m->path);
+    free (m->loader);
     free (m);
     errno = saved_errno;
 }

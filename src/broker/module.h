@@ -27,6 +27,7 @@
 #include "libflux/interthread.h"
 
 #include "endpoint.h"
+#include "module_process.h"
 #include "module_thread.h"
 #include "router.h"
 #include "trace.h"
@@ -52,9 +53,11 @@ struct module {
     struct list node;   /* of the host */
     char *name;
     char *path;
+    char *loader; /* the command that runs it in a process; NULL: a thread does */
     char uuid[UUID_TEXT_SIZE];
     void *dso;
     mod_main_f *mod_main;
+    struct module_process *process;
     struct module_thread *thread;
     flux_t *h; /* our end of the channel, used inside the monitor */
     struct interthread_tap tap; /* on what the other end sends */
@@ -69,6 +72,8 @@ struct module {
 
     enum module_status status;
     bool was_running;
+    bool to_end; /* somebody has asked it to */
+    flux_watcher_t *patience; /* then, with it; the host's business; or NULL */
     int errnum;       /* why it exited */
     double last_seen; /* when it last sent something: module_now () */
 
@@ -76,19 +81,32 @@ struct module {
     struct flux_msglist *removers;  /* likewise */
 };
 
-/* Open the object at path and make the channel; nothing runs yet, and the
- * router does not know it yet.  NULL with errno and a sentence.
+/* Open the object at path, unless a loader does that, and make the channel;
+ * nothing runs yet, and the router does not know it yet.  NULL with errno and a
+ * sentence.
  */
 struct module *module_new (const char *name,
                            const char *path,
+                           const char *loader,
                            flux_reactor_t *reactor,
                            struct router *router,
                            const struct module_ops *ops,
                            void *arg,
                            flux_error_t *error);
 
-/* Start the thread; the welcome has been sent.  -1 with errno. */
-int module_start (struct module *m, int ended_fd);
+/* What processes of modules need. */
+struct module_exec {
+    const char *flux; /* path of the command */
+    const struct child_env *env;
+};
+
+/* Start the thread, and the process; the welcome has been sent.  -1 with errno. */
+int module_start (struct module *m, const struct module_exec *exec, int ended_fd);
+
+/* The thread has ended without the module having said so: why, and the errno of
+ * that (EINVAL: a sentence about its process).
+ */
+int module_why_ended (const struct module *m, flux_error_t *error);
 
 /* The thread must have ended, or never have started.  Endpoint detached, and
  * the mailbox drained since.

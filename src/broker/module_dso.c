@@ -21,8 +21,35 @@ char *module_name_from_path (const char *path)
     return strndup (base, strcspn (base, "."));
 }
 
+const char *module_loader (const char *path, bool *threads, flux_error_t *error)
+{
+    const char *slash = strrchr (path, '/');
+    const char *base = slash ? slash + 1 : path;
+    size_t len = strlen (base);
+
+    if ((*threads = strstr (base, ".so") != NULL))
+        return "module-exec";
+    if (len > 3 && strcmp (base + len - 3, ".py") == 0)
+        return "module-python-exec";
+    errprintf (error, "could not determine loader from path suffix");
+    errno = ENOENT;
+    return NULL;
+}
+
+static char *find_script (const char *dir, size_t dirlen, const char *name)
+{
+    char *path;
+
+    if (asprintf (&path, "%.*s/%s.py", (int)dirlen, dir, name) < 0)
+        return NULL;
+    if (access (path, R_OK) == 0)
+        return path;
+    free (path);
+    return NULL;
+}
+
 /* The newest-looking dir/NAME.so.* if there is no dir/NAME.so. */
-static char *find_in_dir (const char *dir, size_t dirlen, const char *name)
+static char *find_object (const char *dir, size_t dirlen, const char *name)
 {
     _cleanup_ (freep) char *pattern = NULL;
     char *path = NULL;
@@ -49,27 +76,34 @@ static bool has_glob_chars (const char *s)
     return strpbrk (s, "*?[\\") != NULL;
 }
 
-char *module_find (const char *target, const char *searchpath, flux_error_t *error)
+static char *find_in (const char *searchpath,
+                      const char *name,
+                      char *(*find) (const char *dir, size_t dirlen, const char *name))
 {
     char *path;
 
-    if (strchr (target, '/')) {
-        const char *base = strrchr (target, '/') + 1;
-
-        if (!strstr (base, ".so")) {
-            errprintf (error, "could not determine loader from path suffix");
-            errno = ENOENT;
-            return NULL;
-        }
-        return strdup (target);
-    }
-    while (searchpath && *searchpath && *target && !has_glob_chars (target)) {
+    while (searchpath && *searchpath) {
         size_t len = strcspn (searchpath, ":");
 
-        if (len > 0 && (path = find_in_dir (searchpath, len, target)))
+        if (len > 0 && (path = find (searchpath, len, name)))
             return path;
         searchpath += len + (searchpath[len] == ':');
     }
+    return NULL;
+}
+
+char *module_find (const char *target, const char *searchpath, flux_error_t *error)
+{
+    char *path = NULL;
+
+    if (strchr (target, '/'))
+        return strdup (target);
+    if (*target && !has_glob_chars (target)) {
+        if (!(path = find_in (searchpath, target, find_object)))
+            path = find_in (searchpath, target, find_script);
+    }
+    if (path)
+        return path;
     errprintf (error, "module not found in search path");
     errno = ENOENT;
     return NULL;

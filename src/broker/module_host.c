@@ -6,32 +6,12 @@
 #include <sys/eventfd.h>
 #include <jansson.h>
 
-#include "common/errprintf.h"
+#include "common/fsd.h"
 #include "common/util.h"
 
-#include "module.h"
-#include "module_dso.h"
-#include "module_host.h"
+#include "module_host_private.h"
 
-struct module_host {
-    flux_t *h;
-    flux_reactor_t *reactor;
-    struct router *router;
-    struct service_table *services;
-    const struct attrs *attrs;
-    const char *searchpath;
-    const struct module_host_ops *ops;
-    void *arg;
-    const char *const *builtins;
-    const struct endpoint *self;
-    struct list modules;
-    struct trace_set *traces;
-    int ended_fd; /* written by each thread that ends */
-    flux_watcher_t *ended;
-    flux_msg_handler_t **handlers;
-};
-
-static struct module *find_module (struct module_host *mh, const char *name)
+struct module *module_host_find (struct module_host *mh, const char *name)
 {
     struct module *m;
 
@@ -64,26 +44,24 @@ void module_host_foreach (struct module_host *mh,
 
 /* The end of a module */
 
-static void answer_loader (struct module_host *mh, struct module *m, int errnum)
+static void answer (flux_t *h, const flux_msg_t *msg, int errnum, const char *text)
 {
-    if (!m->load_request)
-        return;
     if (errnum)
-        (void)flux_respond_error (mh->h, m->load_request, errnum, strerror (errnum));
+        (void)flux_respond_error (h, msg, errnum, text);
     else
-        (void)flux_respond (mh->h, m->load_request, NULL);
-    flux_msg_decref (m->load_request);
-    m->load_request = NULL;
+        (void)flux_respond (h, msg, NULL);
+    flux_msg_decref (msg);
 }
 
-static void answer_removers (struct module_host *mh, struct flux_msglist *removers)
+static void answer_removers (struct module_host *mh,
+                             struct flux_msglist *removers,
+                             int errnum,
+                             const char *text)
 {
     const flux_msg_t *msg;
 
-    while (flux_msglist_first (removers) && (msg = flux_msglist_pop (removers))) {
-        (void)flux_respond (mh->h, msg, NULL);
-        flux_msg_decref (msg);
-    }
+    while (flux_msglist_first (removers) && (msg = flux_msglist_pop (removers)))
+        answer (mh->h, msg, errnum, text);
 }
 
 /* The thread has ended: forget the module, then tell. */
@@ -92,31 +70,29 @@ static void reap (struct module_host *mh, struct module *m)
     struct flux_msglist *removers = move_ptr (m->removers);
     const flux_msg_t *load_request = move_ptr (m->load_request);
     _cleanup_ (freep) char *name = strdup (m->name);
-    bool wanted = flux_msglist_count (removers) > 0;
+    bool wanted = m->to_end;
     bool was_running = m->was_running;
     int errnum = m->errnum;
+    flux_error_t why;
 
+    snprintf (why.text, sizeof (why.text), "%s", strerror (errnum));
     if (m->status != MODULE_EXITED) {
-        /* cancelled, or it could not say goodbye */
+        /* cancelled, or killed, or it could not say goodbye */
         router_enter (mh->router);
         m->status = MODULE_EXITED;
         router_leave (mh->router);
-        errnum = wanted ? 0 : ECONNABORTED;
+        module_thread_join (move_ptr (m->thread));
+        errnum = wanted ? 0 : module_why_ended (m, &why);
         router_detach (mh->router, &m->ep);
     }
     module_free (m);
 
     if (errnum)
-        flux_log (mh->h, LOG_ERR, "%s: %s", name ? name : "", strerror (errnum));
+        flux_log (mh->h, LOG_ERR, "%s: %s", name ? name : "", why.text);
     flux_log (mh->h, LOG_DEBUG, "module %s exited", name ? name : "");
-    if (load_request) {
-        if (errnum)
-            (void)flux_respond_error (mh->h, load_request, errnum, strerror (errnum));
-        else
-            (void)flux_respond (mh->h, load_request, NULL);
-        flux_msg_decref (load_request);
-    }
-    answer_removers (mh, removers);
+    if (load_request)
+        answer (mh->h, load_request, errnum, why.text);
+    answer_removers (mh, removers, 0, NULL);
     flux_msglist_destroy (removers);
     if (errnum && was_running && !wanted)
         mh->ops->failed (name ? name : "", mh->arg);
@@ -132,7 +108,7 @@ static void ended_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 
     (void)eventfd_read (mh->ended_fd, &value);
     list_foreach (&mh->modules, m, node) {
-        if (m->thread && module_thread_ended (m->thread)) {
+        if (module_thread_ended (m->thread)) {
             /* its last words may still be on the way */
             router_drain (mh->router);
             reap (mh, m);
@@ -144,215 +120,56 @@ static void status_changed (struct module *m, void *arg)
 {
     struct module_host *mh = arg;
 
-    if (m->status == MODULE_RUNNING)
-        answer_loader (mh, m, 0);
+    if (m->status == MODULE_RUNNING && m->load_request)
+        answer (mh->h, move_ptr (m->load_request), 0, NULL);
     else if (m->status == MODULE_EXITED)
         router_detach (mh->router, &m->ep);
 }
 
-static const struct module_ops module_ops = {
+const struct module_ops module_host_module_ops = {
     .status_changed = status_changed,
 };
 
-/* Load */
+/* Remove */
 
-/* What never changes, for the module to keep. */
-static json_t *immutable_attrs (const struct attrs *attrs)
-{
-    json_t *o = json_object ();
-    const char *name, *value;
-    size_t pos = 0;
-
-    while (o && (name = attrs_next (attrs, &pos, &value))) {
-        if (!value || !(attrs_flags (attrs, name) & ATTR_IMMUTABLE))
-            continue;
-        if (json_object_set_new (o, name, json_string (value)) < 0) {
-            json_decref (o);
-            return NULL;
-        }
-    }
-    return o;
-}
-
-/* NAME: welcome
- *   { "args":[s...] "attrs":{name:s...} "conf":o "name":s "uuid":s }
+/* It was asked to end, and has shown no sign of life for so long: whoever waits
+ * for that need not wait longer.  The module stays, and may still end.
  */
-static int send_welcome (struct module_host *mh, struct module *m, json_t *args)
+static void patience_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
-    const flux_conf_t *conf = flux_get_conf (mh->h);
-    json_t *attrs = immutable_attrs (mh->attrs);
-    json_t *o = NULL;
-    flux_msg_t *msg = NULL;
-    int rc = -1;
+    struct module *m = arg;
+    struct module_host *mh = m->arg;
+    char fsd[FSD_BUFSIZE] = "", text[256];
+    double idle;
 
-    if (!attrs || !conf || flux_conf_unpack (conf, NULL, "o", &o) < 0
-        || !(msg = flux_request_encode ("welcome", NULL))
-        || flux_msg_pack (msg,
-                          "{s:O s:O s:O s:s s:s}",
-                          "args", args,
-                          "attrs", attrs,
-                          "conf", o,
-                          "name", m->name,
-                          "uuid", m->uuid)
-               < 0
-        || flux_msg_set_userid (msg, getuid ()) < 0
-        || flux_msg_set_rolemask (msg, FLUX_ROLE_OWNER | FLUX_ROLE_LOCAL) < 0)
-        goto done;
-    flux_msg_route_enable (msg);
     router_enter (mh->router);
-    if (flux_msg_route_push (msg, mh->self->route) == 0
-        && m->ep.deliver (&m->ep, &msg) == 0)
-        rc = 0;
+    idle = module_now () - m->last_seen;
     router_leave (mh->router);
-done:
-    flux_msg_decref (msg);
-    json_decref (attrs);
-    return rc;
+    if (idle < mh->patience) {
+        flux_timer_watcher_reset (w, mh->patience - idle, 0.);
+        flux_watcher_start (w);
+        return;
+    }
+    (void)fsd_format (fsd, sizeof (fsd), mh->patience);
+    snprintf (text, sizeof (text), "module %s was asked to end, and does not: "
+              "nothing was heard of it for %s", m->name, fsd);
+    flux_log (mh->h, LOG_ERR, "%s", text);
+    answer_removers (mh, m->removers, ETIMEDOUT, text);
 }
 
-static int install (struct module_host *mh,
-                    struct module *m,
-                    json_t *args,
-                    flux_error_t *error)
+/* There may be more than one who asks. */
+static int be_patient (struct module_host *mh, struct module *m)
 {
-    int r;
-
-    if ((r = router_attach (mh->router, &m->ep)) == 0) {
-        router_enter (mh->router);
-        r = service_add (mh->services, m->name, &m->ep);
-        router_leave (mh->router);
-        if (r < 0)
-            router_detach (mh->router, &m->ep);
-    }
-    if (r < 0) {
-        errno = -r;
-        return errprintf (error, "%s", strerror (errno));
-    }
-    if (send_welcome (mh, m, args) < 0 || module_start (m, mh->ended_fd) < 0) {
-        int saved_errno = errno;
-
-        router_detach (mh->router, &m->ep);
-        errno = saved_errno;
-        return errprintf (error, "%s: %s", m->name, strerror (errno));
-    }
-    list_append (&mh->modules, &m->node);
-    flux_log (mh->h, LOG_DEBUG, "insmod %s", m->name);
+    if (mh->patience < 0)
+        return 0;
+    if (!m->patience
+        && !(m->patience = flux_timer_watcher_create (
+                 mh->reactor, mh->patience, 0., patience_cb, m)))
+        return -1;
+    flux_timer_watcher_reset (m->patience, mh->patience, 0.);
+    flux_watcher_start (m->patience);
     return 0;
 }
-
-/* Returns the module, whose thread runs now, or NULL with errno; *error is
- * empty if there is nothing to add to that.
- */
-static struct module *load (struct module_host *mh,
-                            const char *target,
-                            const char *name,
-                            json_t *args,
-                            flux_error_t *error)
-{
-    _cleanup_ (freep) char *path = NULL;
-    _cleanup_ (freep) char *base = NULL;
-    struct module *m;
-    bool taken;
-
-    error->text[0] = '\0';
-    if (!name) {
-        if (!(base = strchr (target, '/') ? module_name_from_path (target)
-                                          : strdup (target)))
-            return NULL;
-        name = base;
-    }
-    if (!*name || strchr (name, '.')) {
-        errno = EINVAL;
-        return NULL;
-    }
-    router_enter (mh->router);
-    taken = find_module (mh, name) || service_find (mh->services, name);
-    router_leave (mh->router);
-    if (taken) {
-        errno = EEXIST;
-        return NULL;
-    }
-    if (!(path = module_find (target, mh->searchpath, error))
-        || !(m = module_new (
-                 name, path, mh->reactor, mh->router, &module_ops, mh, error)))
-        return NULL;
-    m->traces = mh->traces;
-    if (install (mh, m, args, error) < 0) {
-        module_free (m);
-        return NULL;
-    }
-    return m;
-}
-
-static bool all_strings (json_t *args)
-{
-    size_t i;
-    json_t *o;
-
-    json_array_foreach (args, i, o) {
-        if (!json_is_string (o))
-            return false;
-    }
-    return json_is_array (args);
-}
-
-static bool is_builtin (const struct module_host *mh, const char *name)
-{
-    for (int i = 0; mh->builtins && mh->builtins[i]; i++) {
-        if (strcmp (mh->builtins[i], name) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* module.load
- *   { "path":s "args":[s...] "name"?:s "exec"?:b "loader"?:s } -> {}
- */
-static void load_cb (flux_t *h, flux_msg_handler_t *mh_, const flux_msg_t *msg, void *arg)
-{
-    struct module_host *mh = arg;
-    const char *path, *name = NULL, *loader = NULL;
-    struct module *m;
-    flux_error_t error;
-    int exec = 0;
-    json_t *args;
-
-    if (flux_request_unpack (msg,
-                             NULL,
-                             "{s:s s:o s?s s?b s?s}",
-                             "path", &path,
-                             "args", &args,
-                             "name", &name,
-                             "exec", &exec,
-                             "loader", &loader)
-            < 0
-        || !all_strings (args)) {
-        (void)flux_respond_error (h, msg, EPROTO, NULL);
-        return;
-    }
-    if (loader && !strchr (path, '/')) {
-        (void)flux_respond_error (
-            h, msg, EINVAL, "module loader may only be specified with module path");
-        return;
-    }
-    if (exec && is_builtin (mh, path)) {
-        (void)flux_respond_error (
-            h, msg, EINVAL, "built-in modules cannot execute in a separate process");
-        return;
-    }
-    if (exec || loader) {
-        (void)flux_respond_error (
-            h, msg, EINVAL, "this broker runs modules as threads only");
-        return;
-    }
-    if (!(m = load (mh, path, name, args, &error))) {
-        (void)flux_respond_error (h, msg, errno, error.text[0] ? error.text : NULL);
-        return;
-    }
-    m->load_request = flux_msg_incref (msg);
-}
-
-/* Remove */
 
 static int send_shutdown (struct module_host *mh, struct module *m)
 {
@@ -382,10 +199,11 @@ static void remove_cb (flux_t *h, flux_msg_handler_t *mh_, const flux_msg_t *msg
     if (flux_request_unpack (msg, NULL, "{s:s s?b}", "name", &name, "cancel", &cancel)
         < 0)
         errno = EPROTO;
-    else if (!(m = find_module (mh, name)))
+    else if (!(m = module_host_find (mh, name)))
         errno = ENOENT;
-    else if (flux_msglist_append (m->removers, msg) == 0) {
+    else if (be_patient (mh, m) == 0 && flux_msglist_append (m->removers, msg) == 0) {
         flux_log (h, LOG_DEBUG, "rmmod %s", m->name);
+        m->to_end = true;
         if (cancel)
             module_thread_cancel (m->thread);
         else if (m->status < MODULE_FINALIZING && send_shutdown (mh, m) < 0)
@@ -400,6 +218,7 @@ void module_host_remove_all (struct module_host *mh, bool cancel)
     struct module *m;
 
     list_foreach (&mh->modules, m, node) {
+        m->to_end = true;
         if (cancel)
             module_thread_cancel (m->thread);
         else if (m->status < MODULE_FINALIZING)
@@ -508,7 +327,7 @@ static void debug_cb (flux_t *h, flux_msg_handler_t *mh_, const flux_msg_t *msg,
 
     if (flux_request_unpack (msg, NULL, "{s:s s?b}", "name", &name, "defer", &defer) < 0)
         errno = EPROTO;
-    else if (!(m = find_module (mh, name)))
+    else if (!(m = module_host_find (mh, name)))
         errno = ENOENT;
     else {
         if (defer != -1)
@@ -564,7 +383,7 @@ static void throttle_cb (flux_t *h,
 }
 
 static const struct flux_msg_handler_spec htab[] = {
-    { FLUX_MSGTYPE_REQUEST, "module.load", load_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "module.load", module_host_load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.remove", remove_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "module.list", list_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "module.status", status_cb, 0 },
@@ -575,6 +394,18 @@ static const struct flux_msg_handler_spec htab[] = {
     { FLUX_MSGTYPE_REQUEST, "module.throttle", throttle_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
+
+void module_host_set_exec (struct module_host *mh,
+                           const char *flux,
+                           const struct child_env *env)
+{
+    mh->exec = (struct module_exec){ flux, env };
+}
+
+int module_host_configure (struct module_host *mh, flux_error_t *error)
+{
+    return attrs_duration (mh->attrs, "broker.module-unload-timeout", &mh->patience, error);
+}
 
 void module_host_set_builtins (struct module_host *mh,
                                const char *const *names,
@@ -615,6 +446,7 @@ struct module_host *module_host_new (flux_t *h,
     mh->searchpath = searchpath;
     mh->ops = ops;
     mh->arg = arg;
+    mh->patience = -1;
     list_init (&mh->modules);
     if ((mh->ended_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0
         || !(mh->reactor = flux_get_reactor (h))

@@ -14,6 +14,7 @@
 #include <flux/core.h>
 
 #include "attr.h"
+#include "environ.h"
 #include "router.h"
 
 struct module_host;
@@ -33,6 +34,14 @@ struct module_host *module_host_new (flux_t *h,
                                      const char *searchpath,
                                      const struct module_host_ops *ops,
                                      void *arg);
+
+/* What modules in processes of their own need; borrowed. */
+void module_host_set_exec (struct module_host *mh,
+                           const char *flux,
+                           const struct child_env *env);
+
+/* Take what attributes say.  -1 with errno and a sentence. */
+int module_host_configure (struct module_host *mh, flux_error_t *error);
 
 /* All modules must have gone. */
 void module_host_free (struct module_host *mh);

@@ -1,9 +1,9 @@
 /* broker/module_thread.h - the thread that a module runs in.
  *
- * Purpose: everything that happens on the module's side: take the welcome,
- * set up the handle, run mod_main (), report how it ended.  The thread and
- * the broker share nothing but the message channel, the 'ended' flag and an
- * eventfd that is written when the thread is about to end, however it ends.
+ * Purpose: run the module (module_run.h), or stand in for one that runs in a
+ * process of its own (module_process.h).  The thread and the broker share
+ * nothing but the message channel, the 'ended' flag and an eventfd that is
+ * written when the thread is about to end, however it ends.
  *
  * Ownership: the thread owns its end of the channel and closes it - unless
  * it is cancelled: a cancelled thread may have been anywhere, so what it
@@ -17,6 +17,13 @@
 #include <flux/core.h>
 
 struct module_thread;
+struct module_process;
+
+/* What the thread is to do: one of the two. */
+struct module_body {
+    mod_main_f *mod_main;
+    struct module_process *process; /* the caller's, until after the join */
+};
 
 /* Start the thread.  Takes over h, the module's end of a channel on which a
  * welcome is waiting or will come, also on failure.  ended_fd is an eventfd
@@ -24,15 +31,13 @@ struct module_thread;
  */
 struct module_thread *module_thread_start (const char *name,
                                            flux_t *h,
-                                           mod_main_f *mod_main,
+                                           const struct module_body *body,
                                            int ended_fd);
 
 /* True once the thread is past touching anything of the module's. */
 bool module_thread_ended (const struct module_thread *t);
 
-bool module_thread_was_cancelled (const struct module_thread *t);
-
-/* Ask the thread to stop at its next cancellation point. */
+/* Have the thread stop at its next cancellation point; a process is killed. */
 void module_thread_cancel (struct module_thread *t);
 
 /* Wait for the thread and free it.  Call it when the thread has ended, or

@@ -222,7 +222,7 @@ static void receive_response (struct router *r, struct endpoint *from, flux_msg_
         flux_msg_decref (msg);
         msg = answer;
     }
-    else if (from->kind == ENDPOINT_PEER)
+    else if (from->kind == ENDPOINT_PEER || from->mortal)
         open_answered (from, msg);
     route_response (r, from, msg);
 }
@@ -300,7 +300,8 @@ static int resolve (struct router *r, const flux_msg_t *msg, struct endpoint **n
 /* Keep what is needed to answer, should next go away before it does. */
 static int note_open (struct endpoint *next, const flux_msg_t *msg)
 {
-    bool peer = next->kind == ENDPOINT_PEER;
+    /* its answers pass as they are: they need not be known by sender and tag */
+    bool peer = next->kind == ENDPOINT_PEER || next->mortal;
     uint32_t matchtag = FLUX_MATCHTAG_NONE;
     int rc;
 
@@ -329,13 +330,13 @@ static int prepare_to_leave (struct router *r, struct endpoint *next, flux_msg_t
         && (flux_msg_get_rolemask (msg, &rolemask) < 0
             || flux_msg_set_rolemask (msg, rolemask & ~FLUX_ROLE_LOCAL) < 0))
         return -EPROTO;
-    if (next->kind == ENDPOINT_CLIENT || next->kind == ENDPOINT_PEER)
+    if (next->kind == ENDPOINT_CLIENT || next->kind == ENDPOINT_PEER || next->mortal)
         return note_open (next, msg);
     return 0;
 }
 
 /* A request that was pushed our route and went nowhere. */
-static void come_back (struct router *r, flux_msg_t *msg, int errnum)
+static void come_back (struct router *r, flux_msg_t *msg, int errnum, const char *text)
 {
     const char *route = flux_msg_route_last (msg);
 
@@ -344,7 +345,7 @@ static void come_back (struct router *r, flux_msg_t *msg, int errnum)
     if (errnum == ENOSYS)
         refuse_nosys (r, msg);
     else
-        refuse (r, msg, errnum, NULL);
+        refuse (r, msg, errnum, text);
 }
 
 /* A request that next did not take after all. */
@@ -353,7 +354,7 @@ undelivered (struct router *r, struct endpoint *next, flux_msg_t *msg, int errnu
 {
     if (!flux_msg_is_noresponse (msg))
         open_cancel (next, msg);
-    come_back (r, msg, errnum);
+    come_back (r, msg, errnum, NULL);
 }
 
 /* Note what is to be sent when the sender goes: for a client, for a module's
@@ -402,7 +403,7 @@ static void route_request (struct router *r, struct endpoint *from, flux_msg_t *
         return;
     }
     if ((rc = prepare_to_leave (r, next, msg)) < 0)
-        come_back (r, msg, -rc);
+        come_back (r, msg, -rc, NULL);
     else if ((rc = endpoint_deliver (next, &msg)) < 0)
         undelivered (r, next, msg, -rc);
     else if (from)
@@ -633,8 +634,10 @@ void router_detach (struct router *r, struct endpoint *ep)
     if (r->parent == ep)
         r->parent = NULL;
     while ((msg = open_pop (ep))) {
-        if (r->self)
-            come_back (r, msg, ep->kind == ENDPOINT_PEER ? EHOSTUNREACH : ENOSYS);
+        if (r->self && ep->mortal)
+            come_back (r, msg, EHOSTUNREACH, "module disconnect");
+        else if (r->self)
+            come_back (r, msg, ep->kind == ENDPOINT_PEER ? EHOSTUNREACH : ENOSYS, NULL);
         else
             flux_msg_decref (msg);
     }

@@ -76,7 +76,8 @@ int router_attach (struct router *r, struct endpoint *ep);
 
 /* Forget an endpoint: its services, subscriptions and route, after telling
  * those it used: one disconnect per (service, rank) is sent.  Requests it
- * took and did not answer are answered ENOSYS, those of a broker EHOSTUNREACH.
+ * took and did not answer are answered ENOSYS, those of a broker, or of a module
+ * in a process of its own, EHOSTUNREACH.
  */
 void router_detach (struct router *r, struct endpoint *ep);
 

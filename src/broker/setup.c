@@ -82,6 +82,7 @@ int setup_attrs (struct attrs *a,
         { "broker.sd-stop-timeout", "none" },
         { "broker.cleanup-timeout", "none" },
         { "broker.unload-builtins-timeout", "1m" },
+        { "broker.module-unload-timeout", "1m" },
         { "tbon.topo", "kary:32" },
         { "tbon.interface-hint", "default-route" },
     };

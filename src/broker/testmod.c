@@ -2,6 +2,7 @@
  *
  *   init-fail[=ERRNO]   fail before the reactor runs
  *   init-exit           succeed without ever running it
+ *   init-kill           kill its process (exec) before the reactor runs
  *   deaf                never look at messages, but can be cancelled
  *   stuck               never look at messages, and cannot be cancelled
  *   picky               refuse any configuration with key "bad"
@@ -17,6 +18,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -290,6 +292,8 @@ int mod_main (flux_t *h, int argc, char **argv)
     }
     if (has_arg (&tm, "init-exit", NULL))
         return 0;
+    if (has_arg (&tm, "init-kill", NULL))
+        raise (SIGKILL);
     if (has_arg (&tm, "deaf", NULL) || has_arg (&tm, "stuck", NULL)) {
         if (has_arg (&tm, "stuck", NULL))
             pthread_setcancelstate (PTHREAD_CANCEL_DISABLE, NULL);

@@ -11,6 +11,7 @@
 struct module_opts {
     bool force;
     bool cancel;
+    bool exec;
     bool longer;
     const char *name;
     const char *parse;
@@ -46,6 +47,9 @@ static void set (int key, const char *arg, void *data)
             break;
         case 257:
             mo.name = arg;
+            break;
+        case 'e':
+            mo.exec = true;
             break;
     }
 }
@@ -148,6 +152,7 @@ static int module_list (int argc, char **argv)
 
 static const struct opt load_opts[] = {
     { 257, "name", OPT_REQUIRED, "NAME", "load under this name" },
+    { 'e', "exec", OPT_NONE, NULL, "run it in a process of its own" },
     OPT_END,
 };
 
@@ -182,7 +187,7 @@ static void load (flux_t *h, const char *path, char **args, int nargs)
 
     for (int i = 0; i < nargs; i++)
         json_array_append_new (array, json_string (absolute (args[i])));
-    payload = json_pack ("{s:s s:o s:b}", "path", absolute (path), "args", array, "exec", 0);
+    payload = json_pack ("{s:s s:o s:b}", "path", absolute (path), "args", array, "exec", mo.exec);
     if (payload && mo.name)
         json_object_set_new (payload, "name", json_string (mo.name));
     if (!payload || !(s = json_dumps (payload, JSON_COMPACT)))
@@ -208,7 +213,7 @@ static int module_load (int argc, char **argv)
 
 static const struct opt remove_opts[] = {
     { 'f', "force", OPT_NONE, NULL, "a module that is not loaded is no error" },
-    { 256, "cancel", OPT_NONE, NULL, "cancel the module's thread" },
+    { 256, "cancel", OPT_NONE, NULL, "cancel the module's thread, kill its process" },
     OPT_END,
 };
 
@@ -257,11 +262,18 @@ static int module_remove (int argc, char **argv)
     return 0;
 }
 
+static const struct opt reload_opts[] = {
+    { 'f', "force", OPT_NONE, NULL, "a module that is not loaded is no error" },
+    { 256, "cancel", OPT_NONE, NULL, "cancel the module's thread, kill its process" },
+    { 'e', "exec", OPT_NONE, NULL, "then run it in a process of its own" },
+    OPT_END,
+};
+
 static const struct opt_table reload_table = {
     .prog = "flux-module reload",
     .usage = "[OPTIONS] MODULE [ARGS...]",
     .summary = "Unload a module and load it again.",
-    .opts = remove_opts,
+    .opts = reload_opts,
 };
 
 static int module_reload (int argc, char **argv)

@@ -66,9 +66,8 @@ static int dump_cb (const char *buffer, size_t size, void *arg)
 
         while (cap - d->len < size)
             cap *= 2;
-        if (!(p = realloc (d->p, sizeof (*p) + cap)))
+        if (!(p = msg_payload_resize (d->p, cap)))
             return -1;
-        p->size = cap;
         d->p = p;
     }
     memcpy (d->p->data + d->len, buffer, size);
@@ -88,8 +87,8 @@ struct msg_payload *msg_payload_from_json (const json_t *o)
         errno = EINVAL;
         return NULL;
     }
-    if (d.p->size - d.len > 1024) {
-        struct msg_payload *p = realloc (d.p, sizeof (*p) + d.len);
+    if (d.p->size - d.len > (d.p->bulk ? d.p->size / 4 : 1024)) {
+        struct msg_payload *p = msg_payload_resize (d.p, d.len);
 
         if (p)
             d.p = p;

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "common/util.h"
+#include "bulk.h"
 #include "message_private.h"
 
 /* The shared buffer */
@@ -8,14 +9,41 @@
 struct msg_payload *msg_payload_create (size_t size)
 {
     struct msg_payload *p;
+    bool bulk = size >= BULK_MIN;
 
-    if (size > SIZE_MAX - sizeof (*p) || !(p = malloc (sizeof (*p) + size))) {
+    if (size > SIZE_MAX - sizeof (*p)
+        || !(p = bulk ? bulk_alloc (sizeof (*p) + size) : malloc (sizeof (*p) + size))) {
         errno = ENOMEM;
         return NULL;
     }
     atomic_init (&p->refcount, 1);
+    p->bulk = bulk;
     p->size = size;
     return p;
+}
+
+static void payload_free (struct msg_payload *p)
+{
+    if (p->bulk)
+        bulk_free (p);
+    else
+        free (p);
+}
+
+struct msg_payload *msg_payload_resize (struct msg_payload *p, size_t size)
+{
+    struct msg_payload *o;
+
+    if (!p->bulk && size < BULK_MIN) {
+        if ((o = realloc (p, sizeof (*p) + size)))
+            o->size = size;
+        return o;
+    }
+    if ((o = msg_payload_create (size))) {
+        memcpy (o->data, p->data, size < p->size ? size : p->size);
+        payload_free (p);
+    }
+    return o;
 }
 
 struct msg_payload *msg_payload_incref (struct msg_payload *p)
@@ -27,7 +55,7 @@ struct msg_payload *msg_payload_incref (struct msg_payload *p)
 void msg_payload_decref (struct msg_payload *p)
 {
     if (p && atomic_fetch_sub_explicit (&p->refcount, 1, memory_order_acq_rel) == 1)
-        free (p);
+        payload_free (p);
 }
 
 void msg_payload_attach (flux_msg_t *msg, struct msg_payload *p)

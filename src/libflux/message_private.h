@@ -29,6 +29,7 @@
 
 struct msg_payload {
     atomic_int refcount;
+    bool bulk; /* from bulk.h, not from malloc */
     size_t size;
     char data[];
 };
@@ -75,6 +76,9 @@ static inline size_t msg_bulk (const flux_msg_t *msg)
 struct msg_payload *msg_payload_create (size_t size);
 struct msg_payload *msg_payload_incref (struct msg_payload *p);
 void msg_payload_decref (struct msg_payload *p);
+
+/* Another size, of one that nobody shares; NULL: p is as it was. */
+struct msg_payload *msg_payload_resize (struct msg_payload *p, size_t size);
 
 /* The payload's bytes, NULL if there is none or with errno ENOMEM. */
 const struct msg_payload *msg_payload_get (const flux_msg_t *msg);

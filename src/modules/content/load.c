@@ -92,8 +92,10 @@ static void load_continuation (flux_future_t *f, void *arg)
         errnum = load_finish (c, e, f);
         if (ld->source && errnum == ENOSYS) /* the source has gone */
             errnum = ENOENT;
-        if (errnum == 0)
+        if (errnum == 0) {
             answer_loads (c, e);
+            cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
+        }
         else if (!load_elsewhere (c, ld, errnum))
             load_failed (c, e, errnum);
     }

@@ -51,7 +51,9 @@ int mailbox_put (struct mailbox *mb, struct endpoint *ep, flux_msg_t **msg);
  */
 bool mailbox_take (struct mailbox *mb, struct endpoint **ep, flux_msg_t **msg);
 
-/* The endpoint goes away: what waits for it is taken with *ep NULL, for nobody. */
+/* The endpoint goes away: what waits for it is taken with *ep NULL, for nobody.
+ * O(messages that wait).
+ */
 void mailbox_forget (struct mailbox *mb, const struct endpoint *ep);
 
 /* Outside the monitor: for senders.  Wait for room; or see if there is. */

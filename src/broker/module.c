@@ -293,6 +293,16 @@ int module_why_ended (const struct module *m, flux_error_t *error)
     return EINVAL;
 }
 
+/* A note that there is no room may have been left on it by another thread. */
+static void forget_desk (struct module *m)
+{
+    if (!m->router)
+        return;
+    router_enter (m->router);
+    mailbox_forget (router_mailbox (m->router), &m->desk);
+    router_leave (m->router);
+}
+
 void module_free (struct module *m)
 {
     int saved_errno = errno;
@@ -302,6 +312,7 @@ void module_free (struct module *m)
     list_del (&m->node);
     module_thread_join (m->thread);
     module_process_free (m->process);
+    forget_desk (m);
     flux_watcher_destroy (m->out);
     flux_watcher_destroy (m->patience);
     flux_close (m->h);

@@ -108,9 +108,7 @@ int module_start (struct module *m, const struct module_exec *exec, int ended_fd
  */
 int module_why_ended (const struct module *m, flux_error_t *error);
 
-/* The thread must have ended, or never have started.  Endpoint detached, and
- * the mailbox drained since.
- */
+/* The thread must have ended, or never have started, and the endpoint be detached. */
 void module_free (struct module *m);
 
 /* Hold back messages, or let them go. */

@@ -84,6 +84,7 @@ int router_attach (struct router *r, struct endpoint *ep)
 
     router_enter (r);
     must (ep->kind != ENDPOINT_SELF || !r->self);
+    must (ep->kind == ENDPOINT_HOP || (ep->deliver && ep->deliver_shared));
     if ((rc = table_put_str (&r->routes, ep->route, ep)) == 0) {
         if (ep->kind == ENDPOINT_SELF)
             r->self = ep;
@@ -99,7 +100,7 @@ struct endpoint *router_sender (const struct router *r, const flux_msg_t *msg)
     const char *route = flux_msg_route_first (msg);
     struct endpoint *ep = route ? table_get_str (&r->routes, route) : r->self;
 
-    return ep && ep->kind != ENDPOINT_PEER ? ep : NULL;
+    return ep && ep->kind != ENDPOINT_PEER && ep->kind != ENDPOINT_HOP ? ep : NULL;
 }
 
 int router_add_peer (struct router *r, uint32_t rank, struct endpoint *peer)
@@ -617,12 +618,13 @@ void router_throttle (struct router *r, struct endpoint *ep, bool on)
     router_leave (r);
 }
 
+/* What waits for ep in the mailbox is for nobody then, and more cannot come: it
+ * is found no longer.  Requests among it count as taken and not answered.
+ */
 void router_detach (struct router *r, struct endpoint *ep)
 {
     flux_msg_t *msg;
 
-    if (ep->mailbox)
-        router_drain (r);
     router_enter (r);
     endpoint_set_congested (ep, false);
     list_del (&ep->stop_node);
@@ -647,7 +649,6 @@ void router_detach (struct router *r, struct endpoint *ep)
         else
             flux_msg_decref (msg);
     }
-    if (ep->mailbox) /* modules may have sent something since it was drained */
-        mailbox_forget (ep->mailbox, ep);
+    mailbox_forget (r->mailbox, ep);
     router_leave (r);
 }

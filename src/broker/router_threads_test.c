@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <flux/core.h>
@@ -44,6 +45,7 @@ struct sender {
 static struct service_table *services;
 static struct event_hub *events;
 static struct router *router;
+static atomic_int running = SENDERS;
 
 static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
 {
@@ -59,11 +61,11 @@ static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
         r->events++;
         return 0;
     }
-    r->requests += type == FLUX_MSGTYPE_REQUEST;
     r->responses += type == FLUX_MSGTYPE_RESPONSE;
-    if (type == FLUX_MSGTYPE_REQUEST) {
-        /* the userid says who of them it is */
-        must (flux_msg_get_userid (msg, &userid) == 0 && userid < SENDERS);
+    /* the userid says who of them it is; or it is a visitor */
+    must (flux_msg_get_userid (msg, &userid) == 0);
+    if (type == FLUX_MSGTYPE_REQUEST && userid < SENDERS) {
+        r->requests++;
         must (flux_msg_get_matchtag (msg, &tag) == 0);
         r->disorder += tag <= r->last[userid];
         r->last[userid] = tag;
@@ -128,8 +130,10 @@ static void *sender_main (void *arg)
         router_receive (router, &s->r.ep, request (s, "client.x", i));
         router_receive (router, &s->r.ep, request (s, "nobody.x", i));
         router_receive (router, &s->r.ep, request (s, "broker.x", i));
+        router_receive (router, &s->r.ep, request (s, "visitor.x", i));
         router_receive (router, &s->r.ep, flux_event_encode ("e.x", NULL));
     }
+    atomic_fetch_sub (&running, 1);
     return NULL;
 }
 
@@ -140,12 +144,50 @@ static void subscribe (struct receiver *r)
     router_leave (router);
 }
 
+/* A client that provides a service and has asked for one: it comes, others send
+ * to it, and it goes, with whatever waits for it.
+ */
+static struct receiver visitors[1024]; /* in turn */
+static int ghosts;                     /* messages for those who have gone */
+
+static int ghost (struct endpoint *ep, flux_msg_t **msg)
+{
+    ghosts++;
+    flux_msg_decref (*msg);
+    *msg = NULL;
+    return 0;
+}
+
+static int ghost_shared (struct endpoint *ep, const flux_msg_t *msg)
+{
+    ghosts++;
+    return 0;
+}
+
+static void visitor_come (struct receiver *v)
+{
+    receiver_init (v, ENDPOINT_CLIENT, "visitor", 1000 + (v - visitors));
+    subscribe (v);
+    router_enter (router);
+    must (service_add (services, "visitor", &v->ep) == 0);
+    router_leave (router);
+    router_receive (router, &v->ep, flux_request_encode ("echo.y", NULL));
+}
+
+static int visitor_go (struct receiver *v)
+{
+    router_detach (router, &v->ep);
+    v->ep.deliver = ghost;
+    v->ep.deliver_shared = ghost_shared;
+    return v->requests + v->events;
+}
+
 int main (void)
 {
     static struct sender s[SENDERS];
     static struct receiver self, client, server;
     const int all = SENDERS * ROUNDS;
-    int answers = 0, disorder = 0;
+    int answers = 0, disorder = 0, visits = 0, own;
 
     services = service_table_new ();
     events = event_hub_new ();
@@ -167,11 +209,19 @@ int main (void)
         must (pthread_create (&s[i].thread, NULL, sender_main, &s[i]) == 0);
 
     /* meanwhile the broker's thread has events of its own, and works */
-    for (int i = 0; i < ROUNDS; i++) {
+    for (own = 0; atomic_load (&running) > 0; own++) {
+        struct receiver *v = &visitors[own / 4 % ARRAY_SIZE (visitors)];
+
         router_receive (router, &client.ep, flux_event_encode ("e.y", NULL));
-        if (i % 16 == 0)
+        if (own % 16 == 0)
             router_drain (router);
+        if (own % 4 == 0)
+            visitor_come (v);
+        if (own % 4 == 3)
+            visits += visitor_go (v) > 0;
     }
+    if (own % 4)
+        visits += visitor_go (&visitors[own / 4 % ARRAY_SIZE (visitors)]) > 0;
     for (int i = 0; i < SENDERS; i++)
         must (pthread_join (s[i].thread, NULL) == 0);
     router_drain (router);
@@ -182,9 +232,13 @@ int main (void)
         answers += s[i].r.responses;
         disorder += s[i].r.disorder;
     }
-    ok (answers == 2 * all, "who was answered got the answers, and one refusal each");
+    ok (answers == 3 * all,
+        "who was answered got the answers, a refusal each, and one for those who left");
+    diag ("%d visits", visits);
+    ok (visits > 0, "clients that came and went heard of some of it");
+    ok (ghosts == 0, "and of nothing afterwards");
     ok (server.disorder == 0 && self.disorder == 0, "in the order of each sender");
-    ok (client.events == all + ROUNDS && s[0].r.events == all + ROUNDS,
+    ok (client.events == all + own && s[0].r.events == all + own,
         "every event arrived");
     ok (client.disorder == 0, "at a client in order of numbers");
     ok (disorder == 0, "and at modules");

@@ -94,26 +94,46 @@ static struct idset *subtree (struct overlay *ov, const struct peer *p)
 
 /* Children */
 
-static int child_online (struct peer *p)
+static int route_child (struct peer *p)
 {
     struct overlay *ov = p->ov;
     uint32_t next;
     int r;
 
-    if ((r = attach (p)) < 0)
-        return r;
     router_enter (ov->args.router);
     r = event_subscribe (ov->args.events, &p->ep, "");
     router_leave (ov->args.router);
-    if (r < 0)
-        return r;
-    for (uint32_t rank = p->rank; rank < ov->topology.size; rank++) {
-        if (topology_next (&ov->topology, ov->rank, rank, &next) && next == p->rank
-            && (r = router_add_peer (ov->args.router, rank, &p->ep)) < 0)
-            return r;
+    for (uint32_t rank = p->rank; r == 0 && rank < ov->topology.size; rank++) {
+        if (topology_next (&ov->topology, ov->rank, rank, &next) && next == p->rank)
+            r = router_add_peer (ov->args.router, rank, &p->ep);
     }
-    p->state = PEER_ONLINE;
-    return 0;
+    return r;
+}
+
+/* Nobody is routed to it any more. */
+static void detach_child (struct peer *p)
+{
+    struct overlay *ov = p->ov;
+    uint32_t next;
+
+    for (uint32_t rank = p->rank; rank < ov->topology.size; rank++) {
+        if (topology_next (&ov->topology, ov->rank, rank, &next) && next == p->rank)
+            router_remove_peer (ov->args.router, rank);
+    }
+    router_detach (ov->args.router, &p->ep);
+}
+
+static int child_online (struct peer *p)
+{
+    int r;
+
+    if ((r = attach (p)) < 0)
+        return r;
+    if ((r = route_child (p)) < 0)
+        detach_child (p);
+    else
+        p->state = PEER_ONLINE;
+    return r;
 }
 
 static bool children_online (const struct overlay *ov)
@@ -145,11 +165,7 @@ static void child_gone (struct peer *p, enum peer_state state)
     struct idset *ids = subtree (ov, p);
 
     p->state = state;
-    for (uint32_t r = p->rank; r < ov->topology.size; r++) {
-        if (ids && idset_test (ids, r))
-            router_remove_peer (ov->args.router, r);
-    }
-    router_detach (ov->args.router, &p->ep);
+    detach_child (p);
     if (ids)
         groups_set (ov->groups, NULL, ids, false);
     idset_destroy (ids);
@@ -485,12 +501,17 @@ struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *erro
     return ov;
 }
 
-static void peer_fini (struct peer *p)
+static void detach_all (struct overlay *ov)
 {
-    if (p && p->state == PEER_ONLINE)
-        router_detach (p->ov->args.router, &p->ep);
-    if (p)
-        p->state = PEER_GONE;
+    if (ov->parent && ov->parent->state == PEER_ONLINE)
+        router_detach (ov->args.router, &ov->parent->ep);
+    for (uint32_t i = 0; i < ov->nchildren; i++) {
+        if (ov->children[i].state == PEER_ONLINE)
+            detach_child (&ov->children[i]);
+        ov->children[i].state = PEER_GONE;
+    }
+    if (ov->parent)
+        ov->parent->state = PEER_GONE;
 }
 
 void overlay_free (struct overlay *ov, double linger)
@@ -500,9 +521,7 @@ void overlay_free (struct overlay *ov, double linger)
     if (!ov)
         return;
     overlay_unserve (ov);
-    peer_fini (ov->parent);
-    for (uint32_t i = 0; i < ov->nchildren; i++)
-        peer_fini (&ov->children[i]);
+    detach_all (ov);
     if (ov->transport)
         ov->plugin->destroy (ov->transport, linger);
     flux_watcher_destroy (ov->timer);

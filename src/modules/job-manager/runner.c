@@ -57,9 +57,9 @@ static void take_output (struct runner_rank *r, json_t *io)
 
 static void send_kill (struct runner_rank *r, int signum)
 {
-    flux_future_t *f = flux_rpc_pack (r->runner->h, "rexec.kill", r->rank,
-                                      FLUX_RPC_NORESPONSE, "{s:i s:i}", "pid",
-                                      (int)r->pid, "signum", signum);
+    flux_future_t *f =
+        flux_rpc_pack (r->runner->h, "rexec.kill", r->rank, FLUX_RPC_NORESPONSE,
+                       "{s:i s:i}", "pid", (int)r->pid, "signum", signum);
     flux_future_destroy (f);
 }
 
@@ -86,7 +86,10 @@ static void continuation (flux_future_t *f, void *arg)
     if (flux_rpc_get_unpack (f, "{s:s s?i s?i s?o}", "type", &type, "pid", &pid, "status",
                              &status, "io", &io)
         < 0) {
-        end (r, 127 << 8, errno == ENODATA ? "lost" : flux_future_error_string (f));
+        if (r->finished)
+            end (r, r->status, NULL);
+        else
+            end (r, 127 << 8, errno == ENODATA ? "lost" : flux_future_error_string (f));
         return;
     }
     if (strcmp (type, "started") == 0) {
@@ -96,9 +99,9 @@ static void continuation (flux_future_t *f, void *arg)
     }
     else if (strcmp (type, "output") == 0)
         take_output (r, io);
-    else if (strcmp (type, "finished") == 0) {
-        end (r, status, NULL);
-        return;
+    else if (strcmp (type, "finished") == 0) { /* output may follow */
+        r->finished = true;
+        r->status = status;
     }
     flux_future_reset (f);
 }
@@ -186,7 +189,7 @@ static void kill_one (struct runner_rank *r, int signum)
 {
     if (r->done)
         return;
-    if (r->pid > 0)
+    if (r->pid > 0) /* if it has finished, what it left behind is of its group */
         send_kill (r, signum);
     else
         r->signum = signum;

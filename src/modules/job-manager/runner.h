@@ -28,8 +28,9 @@ struct runner_rank {
     struct list node;
     struct runner *runner;
     uint32_t rank;
-    pid_t pid; /* 0: not started yet */
-    int signum; /* to be sent as soon as it is */
+    pid_t pid;     /* 0: not started yet */
+    int signum;    /* to be sent as soon as it is */
+    bool finished; /* its output has not ended yet */
     bool done;
     int status;      /* wait(2); of one that could not be run: exit code 127 */
     const char *why; /* NULL, or why it could not be run */
@@ -38,7 +39,9 @@ struct runner_rank {
 };
 
 struct runner_ops {
-    void (*output) (const struct runner_rank *r, bool is_stderr, const char *line,
+    void (*output) (const struct runner_rank *r,
+                    bool is_stderr,
+                    const char *line,
                     void *arg);
     void (*done) (const struct runner_rank *r, void *arg);
 };

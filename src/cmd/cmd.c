@@ -131,6 +131,15 @@ char *cmd_read_all (FILE *f, const char *name)
     return take (&t);
 }
 
+static void group_usage (FILE *out, const char *group, const struct cmd *cmds)
+{
+    fprintf (out, "Usage: %s COMMAND [ARGUMENTS]\n", group);
+    for (const struct cmd *c = cmds; c->name; c++) {
+        if (c->help)
+            fprintf (out, "  %-14s %s\n", c->name, c->help);
+    }
+}
+
 int cmd_group (const char *group, const struct cmd *cmds, int argc, char **argv)
 {
     if (argc > 1) {
@@ -138,13 +147,12 @@ int cmd_group (const char *group, const struct cmd *cmds, int argc, char **argv)
             if (strcmp (c->name, argv[1]) == 0)
                 return c->run (argc - 1, argv + 1);
         }
-        if (argv[1][0] != '-')
-            cmd_warn ("Unknown subcommand: %s", argv[1]);
+        if (strcmp (argv[1], "-h") == 0 || strcmp (argv[1], "--help") == 0) {
+            group_usage (stdout, group, cmds);
+            return 0;
+        }
+        cmd_warn ("Unknown %s: %s", argv[1][0] == '-' ? "option" : "subcommand", argv[1]);
     }
-    fprintf (stderr, "Usage: %s COMMAND [ARGUMENTS]\n", group);
-    for (const struct cmd *c = cmds; c->name; c++) {
-        if (c->help)
-            fprintf (stderr, "  %-14s %s\n", c->name, c->help);
-    }
+    group_usage (stderr, group, cmds);
     return 1;
 }

@@ -68,9 +68,9 @@ static void usage (FILE *out)
     fprintf (out, "Usage: flux [-h] [-V] COMMAND [ARGUMENTS]\n");
     for (const struct cmd *c = commands; c->name; c++) {
         if (c->help)
-            fprintf (out, "  %-10s %s\n", c->name, c->help);
+            fprintf (out, "  %-14s %s\n", c->name, c->help);
     }
-    fprintf (out, "\nExample: flux start flux run hostname\n");
+    fprintf (out, "\nflux help COMMAND... says more.  Example: flux start flux run hostname\n");
 }
 
 /* Set 'name' to $NAME_PREPEND:<builtin>:$NAME, once however deep we nest. */
@@ -152,6 +152,18 @@ static int run (int argc, char **argv)
     return 1;
 }
 
+/* "flux help COMMAND..." is "flux COMMAND... --help". */
+static int help (int argc, char **argv)
+{
+    if (argc == 1) {
+        usage (stdout);
+        return 0;
+    }
+    memmove (argv, argv + 1, (argc - 1) * sizeof (argv[0]));
+    argv[argc - 1] = "--help";
+    return run (argc, argv);
+}
+
 static void set_paths (void)
 {
     set_path ("FLUX_EXEC_PATH", "exec_path");
@@ -205,5 +217,7 @@ int main (int argc, char *argv[])
         return 1;
     }
     set_paths ();
+    if (strcmp (argv[i], "help") == 0)
+        return help (argc - i, argv + i);
     return run (argc - i, argv + i);
 }

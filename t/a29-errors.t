@@ -106,6 +106,8 @@ test_expect_success 'attributes' '
     fails "EINVAL: invalid level" attr.set "{\"name\":\"log-stderr-level\",\"value\":\"99\"}" &&
     fails "EPERM" -u 4242 attr.set "{\"name\":\"test.x\",\"value\":\"x\"}" &&
     $rpc attr.set "{\"name\":\"test.x\",\"value\":\"1\"}" && $rpc attr.rm "{\"name\":\"test.x\"}" &&
+    fails "ENOSYS" attr.set "{\"name\":\"test-rd.x\",\"value\":\"1\"}" &&
+    $rpc attr.set "{\"name\":\"test-rd.x\",\"value\":\"1\",\"force\":true}" && test $(flux getattr test-rd.x) = 1 &&
     $rpc attr.rm "{\"name\":\"test.x\"}" && fails "EPERM" attr.rm "{\"name\":\"rank\"}" && fails "EPROTO" attr.rm "{}"
 '
 test_expect_success 'the log' '

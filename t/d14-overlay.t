@@ -98,6 +98,21 @@ test_expect_success 'a broker cuts itself off' '
     $rpc -n 3 overlay.disconnect-parent "{\"reason\":\"tired\"}" &&
     flux overlay status -r 1 --wait=degraded -s && flux overlay errors | grep "3 h3: disconnected itself"
 '
+test_expect_success 'a rank that is stopped is torpid until it goes on' '
+    cat >torpid.sh <<-\EOF &&
+	until_torpid () {
+	    until $rpc groups.get "{\"name\":\"broker.torpid\"}" | grep ":\"$1\""; do :; done
+	}
+	pid=$(flux exec -r 2 flux getattr broker.pid)
+	$rpc -s -c 4 overlay.monitor >seen & m=$!
+	kill -STOP $pid && until_torpid 2 && kill -CONT $pid && until_torpid "" && wait $m
+	EOF
+    export rpc && timeout 60 flux start -s3 -Stbon.torpid_min=0.05s -Stbon.torpid_max=0.3s -Sbroker.rc1_path= -Sbroker.rc3_path= \
+        sh ./torpid.sh 2>err && grep "broker.err.0.: rank 2 is torpid" err && grep "rank 2 is no longer torpid" err &&
+    sed -n "3,4p" seen >out &&
+    printf "{\"rank\":2,\"status\":\"full\",\"torpid\":true}\n{\"rank\":2,\"status\":\"full\",\"torpid\":false}\n" >want &&
+    test_cmp want out
+'
 test_expect_success 'waiting for a status may be limited' '
     test_expect_code 1 flux overlay status --wait=full -t 0.1s 2>err && grep "timed out" err
 '

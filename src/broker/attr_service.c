@@ -10,6 +10,7 @@
 #include "services.h"
 
 struct attr_service {
+    flux_t *h;
     struct attrs *attrs;
     struct logger *logger;
     flux_msg_handler_t **handlers;
@@ -73,6 +74,57 @@ static int set (struct attr_service *as,
     return attrs_update (as->attrs, name, value, force, error);
 }
 
+/* test-rd.*: testrd.setattr says whether it may be so
+ *   { "name":s "value":s } -> {}
+ */
+static void forwarded (flux_future_t *f, void *arg)
+{
+    struct attr_service *as = arg;
+    const flux_msg_t *msg = flux_future_aux_get (f, "request");
+    const char *name, *value;
+    flux_error_t error;
+    int r;
+
+    if (flux_rpc_get (f, NULL) < 0)
+        (void)flux_respond_error (as->h, msg, errno, flux_future_error_string (f));
+    else if (flux_request_unpack (msg, NULL, "{s:s s:s}", "name", &name, "value", &value)
+             < 0)
+        (void)flux_respond_error (as->h, msg, EPROTO, NULL);
+    else if ((r = attrs_update (as->attrs, name, value, false, &error)) < 0)
+        (void)flux_respond_error (as->h, msg, -r, error.text);
+    else
+        (void)flux_respond (as->h, msg, NULL);
+    flux_future_destroy (f);
+}
+
+static void decref (void *msg)
+{
+    flux_msg_decref (msg);
+}
+
+static void forward (struct attr_service *as,
+                     const flux_msg_t *msg,
+                     const char *name,
+                     const char *value)
+{
+    flux_error_t error;
+    flux_future_t *f;
+    int r;
+
+    if ((r = attrs_may_set (as->attrs, name, false, &error)) < 0) {
+        (void)flux_respond_error (as->h, msg, -r, error.text);
+        return;
+    }
+    if (!(f = flux_rpc_pack (as->h, "testrd.setattr", FLUX_NODEID_ANY, 0, "{s:s s:s}",
+                             "name", name, "value", value))
+        || flux_future_aux_set (f, "request", (void *)flux_msg_incref (msg), decref)
+               < 0
+        || flux_future_then (f, -1., forwarded, as) < 0) {
+        (void)flux_respond_error (as->h, msg, errno, NULL);
+        flux_future_destroy (f);
+    }
+}
+
 /* attr.set
  *   { "name":s "value":s "force"?:b } -> {}
  */
@@ -87,6 +139,8 @@ static void set_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
             msg, NULL, "{s:s s:s s?b}", "name", &name, "value", &value, "force", &force)
         < 0)
         (void)flux_respond_error (h, msg, EPROTO, NULL);
+    else if (!force && strncmp (name, "test-rd.", 8) == 0)
+        forward (as, msg, name, value);
     else if ((r = set (as, name, value, force, &error)) < 0)
         (void)flux_respond_error (h, msg, -r, error.text);
     else
@@ -127,6 +181,7 @@ struct attr_service *attr_serve (struct self *self,
 
     if (!as)
         return NULL;
+    as->h = self_handle (self);
     as->attrs = attrs;
     as->logger = logger;
     if (service_add (services, "attr", self_endpoint (self)) < 0

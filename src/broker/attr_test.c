@@ -91,11 +91,31 @@ static void listing (void)
     attrs_free (a);
 }
 
+static void durations (void)
+{
+    struct attrs *a = attrs_new ();
+    double t = 7;
+    flux_error_t error;
+
+    ok (attrs_duration (a, "broker.quorum-warn", &t, &error) == 0 && t == -1,
+        "a duration that is not set is none");
+    attrs_set (a, "broker.quorum-warn", "none");
+    ok (attrs_duration (a, "broker.quorum-warn", &t, &error) == 0 && t == -1, "so is none");
+    attrs_set (a, "broker.quorum-warn", "1.5m");
+    ok (attrs_duration (a, "broker.quorum-warn", &t, &error) == 0 && t == 90, "1.5m is 90 s");
+    attrs_set (a, "broker.quorum-warn", "soon");
+    ok (attrs_duration (a, "broker.quorum-warn", &t, &error) < 0 && errno == EINVAL && t == 90,
+        "anything else is refused");
+    is (error.text, "Error parsing broker.quorum-warn attribute", "with its name");
+    attrs_free (a);
+}
+
 int main (void)
 {
     unset_and_null ();
     command_line_refusals ();
     runtime_rules ();
     listing ();
+    durations ();
     return done_testing ();
 }

@@ -612,8 +612,11 @@ int main (int argc, char *argv[])
         teardown (&b);
         return 1;
     }
-    if (setup (&b, &error) < 0)
+    if (setup (&b, &error) < 0) {
         flux_log (b.h, LOG_CRIT, "%s", error.text);
+        if (b.lifecycle)
+            lifecycle_post (b.lifecycle, "builtins-fail");
+    }
     else
         exit_code = run (&b);
     remove_places (&b);

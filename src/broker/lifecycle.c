@@ -109,6 +109,10 @@ void lifecycle_shutdown (struct lifecycle *lc, int signum)
         phase_abort (ph, signum);
     else if (state == STATE_RUN)
         lifecycle_post (lc, "shutdown");
+    else if (state == STATE_JOIN || state == STATE_QUORUM) {
+        lifecycle_note_exit (lc, 1);
+        lifecycle_post (lc, state == STATE_JOIN ? "parent-fail" : "quorum-fail");
+    }
 }
 
 /* Signals */

@@ -39,7 +39,7 @@ struct lifecycle {
     flux_msg_handler_t **handlers;
 };
 
-/* Leave the state run, if that is where we are, by aborting rc2. */
+/* Abort what runs, or what is waited for: rc2, other brokers. */
 void lifecycle_shutdown (struct lifecycle *lc, int signum);
 
 /* Keep the first nonzero exit code. */

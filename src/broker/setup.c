@@ -84,6 +84,9 @@ int setup_attrs (struct attrs *a,
         { "broker.unload-builtins-timeout", "1m" },
         { "broker.module-unload-timeout", "1m" },
         { "tbon.topo", "kary:32" },
+        { "tbon.torpid_min", "5s" },
+        { "tbon.torpid_max", "30s" },
+        { "tbon.connect_timeout", "30s" },
         { "tbon.interface-hint", "default-route" },
     };
 

@@ -11,16 +11,9 @@
 
 #include "overlay_private.h"
 
-#define ONLINE "broker.online"
-
-/* How long a broker waits for its parent to answer its HELLO, and for that of
- * its children.
- */
-#define CONNECT_TIMEOUT 30.
-
 /* Control messages */
 
-static void send_control (struct peer *p, int type, int status)
+void overlay_send_control (struct peer *p, int type, int status)
 {
     flux_msg_t *msg = flux_control_encode (type, status);
 
@@ -37,7 +30,7 @@ static void tell_children (struct overlay *ov)
 {
     for (uint32_t i = 0; i < ov->nchildren; i++) {
         if (ov->children[i].state == PEER_ONLINE)
-            send_control (&ov->children[i], CONTROL_STATE, ov->state);
+            overlay_send_control (&ov->children[i], CONTROL_STATE, ov->state);
     }
 }
 
@@ -169,6 +162,7 @@ static void child_gone (struct peer *p, enum peer_state state)
     if (ids)
         groups_set (ov->groups, NULL, ids, false);
     idset_destroy (ids);
+    p->torpid = false;
     overlay_set_health (p, state == PEER_LOST ? HEALTH_LOST : HEALTH_OFFLINE);
     if (ov->state == STATE_SHUTDOWN && !children_online (ov))
         ov->ops->post ("children-complete", ov->arg);
@@ -198,7 +192,7 @@ static void hello (struct peer *p, int version)
     else if ((r = child_online (p)) < 0)
         flux_log (ov->h, LOG_ERR, "%s: %s", p->name, strerror (-r));
     else {
-        send_control (p, CONTROL_STATE, ov->state);
+        overlay_send_control (p, CONTROL_STATE, ov->state);
         overlay_set_health (p, HEALTH_PARTIAL);
     }
 }
@@ -224,7 +218,7 @@ static void child_control (struct peer *p, const flux_msg_t *msg)
              && status <= HEALTH_DEGRADED)
         overlay_set_health (p, status);
     else if (type == CONTROL_GOODBYE) {
-        send_control (p, CONTROL_GOODBYE, 0);
+        overlay_send_control (p, CONTROL_GOODBYE, 0);
         child_gone (p, PEER_GONE);
     }
     else if (type == CONTROL_DISCONNECT)
@@ -237,6 +231,7 @@ static void child_message (struct link *l, flux_msg_t *msg, void *arg)
     int type;
 
     trace_message (p->ov->traces, msg, "rx", p->name, p->rank);
+    overlay_heard (p);
     if (flux_msg_get_type (msg, &type) == 0 && type == FLUX_MSGTYPE_CONTROL) {
         child_control (p, msg);
         flux_msg_decref (msg);
@@ -339,7 +334,7 @@ void overlay_give_up (struct peer *p, const char *why)
 {
     if (p->state != PEER_ONLINE)
         return;
-    send_control (p, CONTROL_DISCONNECT, 0);
+    overlay_send_control (p, CONTROL_DISCONNECT, 0);
     if (p == p->ov->parent)
         give_up_parent (p, why);
     else
@@ -399,9 +394,14 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
     }
 }
 
+/* How long a broker waits for its parent to answer its HELLO, and for that of
+ * its children.
+ */
 static void timer_restart (struct overlay *ov)
 {
-    flux_timer_watcher_reset (ov->timer, CONNECT_TIMEOUT, 0.);
+    if (ov->delay.connect_timeout < 0)
+        return;
+    flux_timer_watcher_reset (ov->timer, ov->delay.connect_timeout, 0.);
     flux_watcher_start (ov->timer);
 }
 
@@ -410,7 +410,7 @@ static void timer_restart (struct overlay *ov)
 /* Rank 0 waits until enough ranks are online. */
 static void check_quorum (struct overlay *ov)
 {
-    const struct idset *online = groups_members (ov->groups, ONLINE);
+    const struct idset *online = groups_members (ov->groups, OVERLAY_ONLINE);
     _cleanup_ (freep) char *s = NULL;
 
     if (ov->state != STATE_QUORUM || idset_count (online) < ov->quorum)
@@ -426,7 +426,7 @@ static void check_quorum (struct overlay *ov)
 
 static void groups_changed (const char *name, void *arg)
 {
-    if (strcmp (name, ONLINE) == 0)
+    if (strcmp (name, OVERLAY_ONLINE) == 0)
         check_quorum (arg);
 }
 
@@ -434,17 +434,18 @@ bool overlay_entered (struct overlay *ov, enum broker_state state)
 {
     ov->state = state;
     tell_children (ov);
+    overlay_delay_entered (ov, state);
     if (state == STATE_QUORUM) {
-        groups_join (ov->groups, ONLINE);
+        groups_join (ov->groups, OVERLAY_ONLINE);
         timer_restart (ov);
         overlay_update_health (ov);
     }
     if (state == STATE_JOIN && ov->parent) {
-        send_control (ov->parent, CONTROL_HELLO, OVERLAY_VERSION);
+        overlay_send_control (ov->parent, CONTROL_HELLO, OVERLAY_VERSION);
         timer_restart (ov);
     }
     if (state == STATE_GOODBYE && ov->parent && ov->parent->state == PEER_ONLINE) {
-        send_control (ov->parent, CONTROL_GOODBYE, 0);
+        overlay_send_control (ov->parent, CONTROL_GOODBYE, 0);
         return true;
     }
     if (ov->parent)
@@ -491,9 +492,9 @@ struct overlay *overlay_new (const struct overlay_args *args, flux_error_t *erro
     ov->since = flux_reactor_time ();
     ov->topology.size = ov->topology.k = 1; /* until there are more */
     if (!(ov->timer = flux_timer_watcher_create (
-              ov->reactor, CONNECT_TIMEOUT, 0., timer_cb, ov))
+              ov->reactor, 1., 0., timer_cb, ov))
         || (args->pmi->size > 1 && overlay_join (ov, error) < 0)
-        || get_quorum (ov, error) < 0
+        || get_quorum (ov, error) < 0 || overlay_delay_init (ov, error) < 0
         || overlay_serve (ov) < 0) {
         overlay_free (ov, 0.);
         return NULL;
@@ -525,6 +526,7 @@ void overlay_free (struct overlay *ov, double linger)
     if (ov->transport)
         ov->plugin->destroy (ov->transport, linger);
     flux_watcher_destroy (ov->timer);
+    overlay_delay_fini (ov);
     /* its threads have ended, but may not have left its code: it stays */
     free (ov->children);
     free (ov->parent);

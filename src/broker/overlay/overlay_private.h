@@ -16,8 +16,11 @@ enum {
     CONTROL_HEALTH = 3,
     CONTROL_GOODBYE = 4,
     CONTROL_DISCONNECT = 5,
+    CONTROL_KEEPALIVE = 6, /* nothing else was to be said */
 };
 enum { OVERLAY_VERSION = 2 };
+
+#define OVERLAY_ONLINE "broker.online"
 
 enum peer_state {
     PEER_OFFLINE, /* not heard of yet */
@@ -43,8 +46,25 @@ struct peer {
     enum health health; /* of its subtree */
     double since;       /* it is in this health */
     char why[96];       /* it was lost; "" if it was not */
+    bool heard;         /* something came from it since the last pulse ... */
+    double quiet;       /* ... or did not, for so many seconds */
+    bool torpid;
     char name[24];
     char uuid[UUID_TEXT_SIZE];
+};
+
+/* delay.c; durations in seconds, < 0: none */
+struct overlay_delay {
+    double quorum_warn;
+    double shutdown_warn;
+    double shutdown_timeout;
+    double connect_timeout;
+    double torpid_min;
+    double torpid_max;
+    double since; /* the state was entered */
+    flux_watcher_t *warn;
+    flux_watcher_t *give_up;
+    flux_watcher_t *pulse;
 };
 
 struct overlay {
@@ -67,6 +87,7 @@ struct overlay {
     enum broker_state parent_state; /* as it last said */
     enum health health;             /* of our subtree */
     double since;                   /* it is in this health */
+    struct overlay_delay delay;
     flux_watcher_t *timer;          /* for parent or children to be heard of */
     flux_msg_handler_t **handlers;
     struct flux_msglist *health_watchers;
@@ -77,8 +98,15 @@ struct overlay {
 /* overlay.c */
 /* Give up a child, or the parent: tell it, and go on as if it had been lost. */
 void overlay_give_up (struct peer *p, const char *why);
+void overlay_send_control (struct peer *p, int type, int status);
 extern const struct link_ops overlay_parent_ops;
 extern const struct link_ops overlay_child_ops;
+
+/* delay.c: what takes long */
+int overlay_delay_init (struct overlay *ov, flux_error_t *error);
+void overlay_delay_fini (struct overlay *ov);
+void overlay_delay_entered (struct overlay *ov, enum broker_state state);
+void overlay_heard (struct peer *child);
 
 /* join.c: place in the tree, exchange of keys, links */
 int overlay_join (struct overlay *ov, flux_error_t *error);

@@ -150,7 +150,7 @@ static int tell_monitor (const flux_msg_t *msg, const struct peer *p)
                               "{s:i s:s s:b}",
                               "rank", (int)p->rank,
                               "status", overlay_health_names[p->health],
-                              "torpid", 0);
+                              "torpid", (int)p->torpid);
 }
 
 void overlay_tell_monitors (const struct peer *p)

@@ -1,4 +1,4 @@
-/* guard.c - flux guard: ends the tasks of an instance whose broker was killed.
+/* guard.c - flux guard: ends the tasks of a broker that was killed.
  *
  * job-exec starts one and holds the other end of its stdin.  A byte from there
  * means that all is well and nobody is needed any more; the end of file alone
@@ -7,7 +7,7 @@
  * is found by the environment that they were given, in whatever process group
  * or session they are by now.
  *
- *   flux guard URI     of the local sockets of the instance, up to the rank
+ *   flux guard URI     of the broker's local socket: its tasks have that
  */
 
 #include "config.h"
@@ -25,8 +25,8 @@
 static const struct opt_table table = {
     .prog = "flux-guard",
     .usage = "URI",
-    .summary = "End the tasks of an instance when standard input ends.",
-    .example = "flux guard local:///tmp/flux-XXXXXX/local-",
+    .summary = "End the tasks of a broker when standard input ends.",
+    .example = "flux guard local:///tmp/flux-XXXXXX/local-0",
 };
 
 static int read_all (int fd, struct text *t)
@@ -50,16 +50,13 @@ static int read_all (int fd, struct text *t)
 static bool is_task (const struct text *env, const char *uri)
 {
     static const char uri_is[] = "FLUX_URI=", job_is[] = "FLUX_KVS_NAMESPACE=job-";
-    size_t len = strlen (uri);
     bool uri_ok = false, job_ok = false;
 
     for (size_t i = 0; i < env->len; i += strlen (env->buf + i) + 1) {
         const char *s = env->buf + i;
 
-        if (!strncmp (s, uri_is, sizeof (uri_is) - 1)) {
-            s += sizeof (uri_is) - 1;
-            uri_ok = !strncmp (s, uri, len) && s[len] && !s[len + strspn (s + len, "0123456789")];
-        }
+        if (!strncmp (s, uri_is, sizeof (uri_is) - 1))
+            uri_ok = !strcmp (s + sizeof (uri_is) - 1, uri);
         else if (!strncmp (s, job_is, sizeof (job_is) - 1))
             job_ok = true;
     }

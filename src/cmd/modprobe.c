@@ -20,7 +20,9 @@ struct module {
     const char *needs[MAX_NEEDS];
     const char *args;
     const char *instead; /* the module to load in its place */
+    const char *path;    /* its file, if that has another name */
     bool leader;         /* on rank 0 only */
+    bool member;         /* on the other ranks only */
     modprobe_task_f rc1; /* not a module: these instead */
     modprobe_task_f rc3;
 
@@ -49,6 +51,7 @@ static struct module modules[] = {
     { .name = "job-list", .leader = true, .needs = { "job-manager" } },
     { .name = "job-ingest", .needs = { "job-manager" } },
     { .name = "job-exec", .leader = true, .needs = { "job-manager" } },
+    { .name = "job-tasks", .path = "job-exec", .member = true },
     { .name = "sched-simple", .leader = true, .needs = { "job-manager", "resource" } },
 };
 
@@ -75,8 +78,8 @@ static uint32_t leave_to_leader (flux_t *h)
 
     if (flux_get_rank (h, &rank) < 0)
         cmd_die ("rank: %s", flux_strerror (errno));
-    for (size_t i = 0; rank > 0 && i < ARRAY_SIZE (modules); i++) {
-        if (modules[i].leader)
+    for (size_t i = 0; i < ARRAY_SIZE (modules); i++) {
+        if (rank > 0 ? modules[i].leader : modules[i].member)
             modules[i].state = DONE;
     }
     return rank;
@@ -123,11 +126,15 @@ static void finished (flux_future_t *f, void *arg)
         advance (p);
 }
 
-static flux_future_t *load (struct probe *p, const char *name, const char *args)
+static flux_future_t *load (struct probe *p, const struct module *m, const char *name)
 {
-    if (args)
+    if (m->path)
+        return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0,
+                              "{s:s s:s s:[] s:b}", "path", m->path, "name", name, "args",
+                              "exec", 0);
+    if (m->args)
         return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[s] s:b}",
-                              "path", name, "args", args, "exec", 0);
+                              "path", name, "args", m->args, "exec", 0);
     return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[] s:b}",
                           "path", name, "args", "exec", 0);
 }
@@ -161,7 +168,7 @@ static void start_one (struct probe *p, struct module *m)
         f = flux_rpc_pack (
             p->h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name", name);
     else
-        f = load (p, name, m->args);
+        f = load (p, m, name);
     if (!f || flux_future_aux_set (f, "module", m, NULL) < 0
         || flux_future_then (f, -1., finished, p) < 0)
         cmd_die ("%s: %s", m->name, flux_strerror (errno));

@@ -23,11 +23,14 @@ struct pmi_pair {
 struct pmi {
     struct pmi_task **tasks; /* made when a task first speaks */
     uint32_t ntasks;
+    uint32_t nlocal;   /* of the tasks, those that are served here */
     uint32_t nbarrier; /* tasks in the barrier */
     unsigned int barriers; /* left so far */
     uint32_t universe;
     uint32_t (*appnum) (void *arg, uint32_t task); /* NULL: 0 */
     struct table kvs; /* key -> pair */
+    void (*gathered) (void *arg); /* NULL: all tasks are served here */
+    struct text fresh; /* what others have not heard of: key=value\n ... */
     char *kvsname;
     const struct pmi_ops *ops;
     void *arg;
@@ -45,7 +48,7 @@ int pmi_create (uint32_t ntasks,
         return -ENOMEM;
     p->tasks = calloc (ntasks + 1, sizeof (p->tasks[0]));
     p->kvsname = strdup (kvsname);
-    p->ntasks = p->universe = ntasks;
+    p->ntasks = p->nlocal = p->universe = ntasks;
     p->ops = ops;
     p->arg = arg;
     table_init (&p->kvs);
@@ -71,6 +74,7 @@ void pmi_destroy (struct pmi *p)
     for (uint32_t i = 0; p->tasks && i < p->ntasks; i++)
         free (p->tasks[i]);
     free (p->tasks);
+    text_fini (&p->fresh);
     free (p->kvsname);
     free (p);
 }
@@ -119,6 +123,40 @@ void pmi_set_appnum (struct pmi *p, uint32_t (*appnum) (void *arg, uint32_t task
 void pmi_set_universe (struct pmi *p, uint32_t size)
 {
     p->universe = size;
+}
+
+void pmi_set_exchange (struct pmi *p, uint32_t nlocal, void (*gathered) (void *arg))
+{
+    p->nlocal = nlocal;
+    p->gathered = gathered;
+}
+
+void pmi_take (struct pmi *p, struct text *pairs)
+{
+    text_put (pairs, p->fresh.buf, p->fresh.len);
+    text_clear (&p->fresh);
+}
+
+int pmi_add (struct pmi *p, const char *pairs, size_t len)
+{
+    const char *end = pairs + len;
+
+    while (pairs < end) {
+        const char *eol = memchr (pairs, '\n', end - pairs);
+        const char *eq = eol ? memchr (pairs, '=', eol - pairs) : NULL;
+        char key[PMI_KEYLEN_MAX], value[PMI_VALLEN_MAX];
+        int r;
+
+        if (!eq || eq == pairs || (size_t)(eq - pairs) >= sizeof (key)
+            || (size_t)(eol - eq) > sizeof (value))
+            return -EPROTO;
+        snprintf (key, sizeof (key), "%.*s", (int)(eq - pairs), pairs);
+        snprintf (value, sizeof (value), "%.*s", (int)(eol - eq - 1), eq + 1);
+        if ((r = store (p, key, value)) < 0)
+            return r;
+        pairs = eol + 1;
+    }
+    return 0;
 }
 
 static void send_line (struct pmi *p, uint32_t task, const char *fmt, ...)
@@ -220,7 +258,11 @@ static int put_rc (struct pmi *p, const char *line)
         return 7;
     if (table_count (&p->kvs) >= (size_t)PMI_KEYS_MAX * p->ntasks)
         return 4;
-    return store (p, key, value) < 0 ? 4 : 0;
+    if (strchr (key, '=') || store (p, key, value) < 0)
+        return 4;
+    if (p->gathered && strncmp (key, "local::", 7))
+        text_printf (&p->fresh, "%s=%s\n", key, value);
+    return text_error (&p->fresh) ? 4 : 0;
 }
 
 static void do_put (struct pmi *p, uint32_t task, const char *line)
@@ -245,21 +287,29 @@ static void do_get (struct pmi *p, uint32_t task, const char *line)
         send_line (p, task, "cmd=get_result rc=4\n");
 }
 
+void pmi_release (struct pmi *p, int rc)
+{
+    p->nbarrier = 0;
+    p->barriers++;
+    for (uint32_t i = 0; i < p->ntasks; i++) {
+        if (!p->tasks[i] || !p->tasks[i]->in_barrier)
+            continue;
+        p->tasks[i]->in_barrier = false;
+        send_line (p, i, "cmd=barrier_out rc=%d\n", rc);
+    }
+}
+
 static void do_barrier (struct pmi *p, uint32_t task, const char *line)
 {
-    static const char out[] = "cmd=barrier_out rc=0\n";
-
     if (p->tasks[task]->in_barrier)
         return;
     p->tasks[task]->in_barrier = true;
-    if (++p->nbarrier < p->ntasks)
+    if (++p->nbarrier < p->nlocal)
         return;
-    p->nbarrier = 0;
-    p->barriers++;
-    for (uint32_t i = 0; i < p->ntasks; i++)
-        p->tasks[i]->in_barrier = false;
-    for (uint32_t i = 0; i < p->ntasks; i++)
-        p->ops->send (p->arg, i, out, sizeof (out) - 1);
+    if (p->gathered)
+        p->gathered (p->arg);
+    else
+        pmi_release (p, 0);
 }
 
 static void do_abort (struct pmi *p, uint32_t task, const char *line)

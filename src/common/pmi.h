@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "text.h"
+
 #define PMI_LINE_MAX 4096
 #define PMI_KVSNAME_MAX 64 /* these three count the final NUL */
 #define PMI_KEYLEN_MAX 64
@@ -56,6 +58,19 @@ int pmi_preset (struct pmi *p, const char *key, const char *value);
  */
 void pmi_set_appnum (struct pmi *p, uint32_t (*appnum) (void *arg, uint32_t task));
 void pmi_set_universe (struct pmi *p, uint32_t size);
+
+/* Of the job's tasks nlocal are served here, the others by servers like this one.
+ * When all that are served here are in a barrier, gathered () is called; whoever
+ * runs the servers takes from each what was put since the last time, adds what
+ * the others have, and then lets the tasks go (rc 0, or -1 if that failed).
+ * Keys that begin with "local::" stay here.
+ */
+void pmi_set_exchange (struct pmi *p, uint32_t nlocal, void (*gathered) (void *arg));
+/* Appends "key=value\n" ... */
+void pmi_take (struct pmi *p, struct text *pairs);
+/* Returns 0, -EPROTO (not what pmi_take () gives) or -ENOMEM. */
+int pmi_add (struct pmi *p, const char *pairs, size_t len);
+void pmi_release (struct pmi *p, int rc);
 
 /* Bytes from one task.  Callbacks may not destroy the server. */
 void pmi_input (struct pmi *p, uint32_t task, const char *data, size_t len);

@@ -12,6 +12,7 @@ struct sink {
     struct text lines[TASKS]; /* what each task was sent */
     char aborted[64];
     int errors;
+    int gathered;
 };
 
 static void on_send (void *arg, uint32_t task, const char *line, size_t len)
@@ -247,6 +248,54 @@ static void barriers (void)
     sink_fini (&s);
 }
 
+static void gathered (void *arg)
+{
+    struct sink *s = arg;
+
+    s->gathered++;
+}
+
+/* Tasks 0 and 2 are here, 1 is elsewhere. */
+static void exchange (void)
+{
+    struct sink s = { 0 };
+    struct text pairs = TEXT_INIT;
+    struct pmi *p;
+
+    if (pmi_create (3, "k", &ops, &s, &p) < 0)
+        bail_out ("no server");
+    pmi_set_exchange (p, 2, gathered);
+    ask (p, &s, 0, "cmd=put kvsname=k key=a value=x = y");
+    ask (p, &s, 0, "cmd=put kvsname=k key=local::b value=1");
+    is (ask (p, &s, 2, "cmd=get kvsname=k key=a"), "cmd=get_result rc=0 value=x = y\n",
+        "who is served here sees a key at once");
+    pmi_input (p, 0, "cmd=barrier_in\n", 15);
+    ok (s.gathered == 0, "one of two is in the barrier");
+    text_clear (&s.lines[0]);
+    is (ask (p, &s, 2, "cmd=barrier_in"), "", "when both are they wait for others");
+    ok (s.gathered == 1, "and whoever runs the servers is told");
+    pmi_take (p, &pairs);
+    is (pairs.buf, "a=x = y\n", "what is new goes to the others, but for local keys");
+    ok (pmi_add (p, "c=1=2\nd=\n", 9) == 0, "what the others have is added");
+    ok (pmi_add (p, "c", 1) == -EPROTO && pmi_add (p, "=1\n", 3) == -EPROTO,
+        "but no nonsense");
+    pmi_release (p, 0);
+    is (s.lines[0].buf, "cmd=barrier_out rc=0\n", "all go on");
+    is (ask (p, &s, 2, "cmd=get kvsname=k key=c"), "cmd=get_result rc=0 value=1=2\n",
+        "and find it");
+    text_clear (&pairs);
+    pmi_take (p, &pairs);
+    ok (pairs.len == 0, "which is not new here");
+    pmi_input (p, 0, "cmd=barrier_in\n", 15);
+    pmi_input (p, 2, "cmd=barrier_in\n", 15);
+    text_clear (&s.lines[0]);
+    pmi_release (p, -1);
+    is (s.lines[0].buf, "cmd=barrier_out rc=-1\n", "a barrier may fail");
+    text_fini (&pairs);
+    pmi_destroy (p);
+    sink_fini (&s);
+}
+
 static void endings (void)
 {
     struct sink s = { 0 };
@@ -272,6 +321,7 @@ int main (void)
     answers ();
     sizes ();
     barriers ();
+    exchange ();
     endings ();
     return done_testing ();
 }

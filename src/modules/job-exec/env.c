@@ -26,7 +26,7 @@ static const char *const task_vars[TASK_VARS] = {
 
 static size_t count_task_vars (const struct job *job)
 {
-    return !job->pmi ? 2 : !job->follower ? 3 : 4;
+    return !job->pmi ? 2 : !job->followed ? 3 : 4;
 }
 
 /* Variables that a job may bring along and must not keep. */
@@ -90,26 +90,6 @@ static void put_gpus (struct block *b, struct job *job, uint32_t node)
     free (s);
 }
 
-/* The broker of that node, if its socket is beside ours; else our own, which
- * is as good to all but those who ask where they are.
- */
-static void put_uri (struct block *b, struct job *job, uint32_t node)
-{
-    const char *uri = job->x->attrs.local_uri;
-    uint32_t rank = rset_rank_at (job->R, node);
-    const char *dash = uri ? strrchr (uri, '-') : NULL;
-    char buf[256];
-
-    if (!uri)
-        return;
-    if (rank != job->x->rank && dash
-        && snprintf (buf, sizeof (buf), "%.*s-%u", (int)(dash - uri), uri, rank)
-               < (int)sizeof (buf)
-        && !strncmp (buf, "local://", 8) && access (buf + 8, F_OK) == 0)
-        uri = buf;
-    put (b, "FLUX_URI", uri);
-}
-
 static void put_ours (struct block *b, struct job *job, uint32_t node)
 {
     const char *path = job->x->attrs.jobid_path;
@@ -127,7 +107,8 @@ static void put_ours (struct block *b, struct job *job, uint32_t node)
     put_uint (b, "FLUX_JOB_NNODES", job->layout.nnodes);
     put (b, "FLUX_KVS_NAMESPACE", job->ns);
     put (b, "FLUX_TERMINUS_SESSION", "0");
-    put_uri (b, job, node);
+    if (job->x->attrs.local_uri)
+        put (b, "FLUX_URI", job->x->attrs.local_uri);
     if (job->tmpdir) {
         put (b, "FLUX_JOB_TMPDIR", job->tmpdir);
         put (b, "OMPI_MCA_btl_vader_backing_directory", job->tmpdir);
@@ -135,7 +116,7 @@ static void put_ours (struct block *b, struct job *job, uint32_t node)
     if (job->pmi) {
         put_uint (b, "PMI_FD", SPAWN_EXTRA_FD);
         put_uint (b, "PMI_SIZE", job->layout.ntasks);
-        if (job->follower)
+        if (job->followed)
             put_uint (b, "MPI_LOCALNRANKS", job->layout.ppn[node]);
     }
     put_gpus (b, job, node);

@@ -100,6 +100,10 @@ void job_log (struct job *job, int level, const char *fmt, ...)
     va_start (ap, fmt);
     vsnprintf (buf, sizeof (buf), fmt, ap);
     va_end (ap);
+    if (job->member) {
+        member_say (job, buf, strlen (buf), "log %d", level);
+        return;
+    }
     output_log (job->output, exec_now (), level, NULL, buf);
     job_touch (job);
 }

@@ -15,6 +15,11 @@
  *
  * A job that cannot start goes from STARTING to FINISHING without "finish".
  *
+ * Who starts what: rank 0 leads all jobs.  The tasks of its own node it starts
+ * itself, those of another node that rank's job-exec does (module job-tasks), for
+ * which the job is a member job: it has tasks, PMI and files, but no logs, no
+ * timers and no word with anybody but its leader (member.c, parts.c).
+ *
  * Ownership: the module owns its jobs by id, a job its tasks and its calls.
  * Continuations of a job run only while it lives (call.c).
  * Bounds: per job see guestlog.h and output.h; stdin is bounded by
@@ -80,7 +85,7 @@ struct exec {
     struct coremap cores;
     struct exec_config config;
     uint32_t rank;
-    uint32_t size;         /* brokers: we start the tasks of all of them */
+    uint32_t size;         /* brokers */
     struct idset *online;  /* brokers that are there; NULL if there is but one */
     flux_future_t *f_online;
     uint32_t owner; /* of the instance */
@@ -107,20 +112,25 @@ struct task {
     uint32_t rank;    /* in the job */
     uint32_t node;    /* index in the layout */
     uint32_t localid; /* on that node */
+    bool away;        /* another broker starts it */
     pid_t pid;        /* also its process group; 0: not started */
     int pidfd;
     flux_watcher_t *w_pid;
     bool exited;
-    int status; /* wait status, once exited */
+    bool complete; /* ... and will not be heard of again */
+    int status;    /* wait status, once exited */
     struct task_stream {
         int fd; /* read end, or -1 */
-        int file; /* where labelled lines go, or -1 */
+        int file; /* where it is to go by way of us, or -1 */
+        bool away; /* another broker reads it, and there was no EOF yet */
         flux_watcher_t *w;
     } stream[OUTPUT_STREAMS];
     int stdin_fd; /* write end, or -1 */
     flux_watcher_t *w_stdin;
     struct text stdin_buf;
     size_t stdin_pos; /* of stdin_buf: written already */
+    unsigned int stdin_count; /* pieces of it; of a task that is away: sent there */
+    unsigned int stdin_read;  /* of a task that is away: read there */
     bool stdin_eof;   /* close when the buffer is written */
     bool pty;         /* stdin and stdout are the same terminal */
     int pmi_fd;
@@ -191,13 +201,23 @@ struct job {
     char misfit[160];      /* ... why a shell would give up on it; or "" */
     struct list files;     /* open output files (files.c) */
     bool paused;           /* tasks are not read: log is full */
-    struct pmi *pmi;
+    struct pmi *pmi;       /* of the tasks that are here */
+    bool pmi_gathered;     /* these are in a barrier */
+    struct text pmi_pairs; /* what is new in it */
+
+    bool member;         /* rank 0 leads it, msg is its request */
+    size_t sent;         /* member: output that it has not acknowledged */
+    struct part **parts; /* leader: of other nodes, by index; NULL: none */
+    uint32_t unstarted;  /* of these (and of what is here) */
+    struct idset *critical; /* nodes that it cannot do without; NULL: all */
+    struct idset *lost;     /* nodes whose broker is gone; NULL: none */
 
     struct program *programs; /* at least one, in the order of ranks */
     size_t nprograms;
     struct idset *stdin_ranks; /* who reads the client's stdin; NULL: all */
     bool auto_cleanup;         /* a task that is killed ends the job */
 
+    bool followed;             /* by a client that is to its tasks what mpiexec is */
     struct follower *follower; /* NULL: nobody; from here on if there is one */
     struct text fresh;         /* output for the follower, then for the log */
     struct text notes;         /* for the follower only */
@@ -233,7 +253,12 @@ void exec_adopt (struct exec *x, int pidfd);
 /* job.c */
 void job_start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 struct job *job_find (struct exec *x, uint64_t id);
+struct job *job_create (struct exec *x, const flux_msg_t *msg, uint64_t id, uint32_t userid);
+/* What needs no I/O, when js and R are there.  0, or -errno with a sentence. */
+int job_prepare (struct job *job, flux_error_t *error);
 void job_free (struct job *job);
+/* No callback will find it any more; freed soon. */
+void job_retire (struct job *job);
 /* The final release; the job is freed soon. */
 void job_end (struct job *job);
 /* Entries were appended to a log of the job. */
@@ -284,6 +309,11 @@ void guest_init_logs (struct job *job);
 
 /* launch.c: start the tasks; on failure the job is doomed and completes. */
 void job_launch (struct job *job);
+
+/* A task that could not be started ends the job; r is why. */
+void job_start_failed (struct job *job, uint32_t rank, const char *argv0, int r);
+/* What was started here or elsewhere: one less to wait for. */
+void job_launched (struct job *job);
 
 /* program.c: what the tasks run.  programs_create () returns 0 or -errno with a
  * sentence; program_open () gets everything ready to start tasks, and on
@@ -340,6 +370,8 @@ void files_fini (struct job *job);
 bool files_redirected (const struct job *job, enum output_stream stream);
 bool files_labelled (const struct job *job, enum output_stream stream);
 bool files_stdin (const struct job *job);
+/* One file for all tasks: the leader of the job opens it. */
+bool files_shared (const struct job *job, enum output_stream stream);
 int files_open (struct job *job, struct task *task, enum output_stream stream, int cwd, int *fd);
 int files_open_stdin (struct job *job, struct task *task, int cwd, int *fd);
 
@@ -348,6 +380,13 @@ int task_begin (struct task *task); /* watch a started task */
 void task_fini (struct task *task);
 void task_close_stdin (struct task *task);
 int task_write_stdin (struct task *task, const char *data, size_t len, bool eof);
+bool task_takes_stdin (const struct task *task);
+bool task_has_unread (const struct task *task);
+/* What becomes known of a task, here or elsewhere. */
+void task_data (struct task *task, int stream, const char *data, size_t len);
+void task_eof (struct task *task, int stream);
+void task_exited (struct task *task, int status);
+void task_check_complete (struct task *task);
 void job_resume (struct job *job); /* read from tasks again */
 void job_signal (struct job *job, int signum);
 
@@ -371,6 +410,34 @@ int pty_make (struct task *task, int fds[3]);
 /* pmi_service.c */
 int pmi_service_init (struct job *job);
 int pmi_service_attach (struct task *task);
+void pmi_service_abort (struct job *job, uint32_t rank, int code, const char *message);
+void pmi_service_nonsense (struct job *job);
+/* Leader: are all in the barrier now?  Then let them go. */
+void pmi_service_check (struct job *job);
+/* Member and leader: what all others have put, and go. */
+void pmi_service_release (struct job *job, const char *pairs, size_t len);
+
+/* member.c: rank > 0.  What it says goes to the leader of the job. */
+int member_addvec (struct exec *x);
+void member_end (struct job *job);
+bool member_full (const struct job *job);
+bool member_has_room (const struct job *job);
+void member_say (struct job *job, const char *data, size_t len, const char *fmt, ...)
+    _printf_ (4, 5);
+
+/* parts.c: what other brokers do for a job.  parts_create () when the layout is
+ * known, parts_start () when everything else is ready.
+ */
+int parts_create (struct job *job);
+int parts_start (struct job *job, int cwd);
+void parts_free (struct job *job);
+void parts_signal (struct job *job, int signum);
+void parts_stdin (struct task *task, const char *data, size_t len, bool eof);
+void parts_ack (struct job *job);
+bool parts_gathered (const struct job *job);
+void parts_release (struct job *job);
+/* The node is lost; nothing if that was known, or it had no tasks. */
+void parts_lose (struct job *job, uint32_t node);
 
 /* kill.c */
 void kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
@@ -392,7 +459,10 @@ void job_task_killed (struct job *job, const struct task *task);
 void guard_start (struct exec *x);
 void guard_stop (struct exec *x);
 
-/* ranks.c: brokers come and go; a job that has one that went fails. */
+/* ranks.c: brokers come and go; a job that has one that went fails, if it cannot
+ * do without it.
+ */
+void job_node_lost (struct job *job, uint32_t node);
 int ranks_watch (struct exec *x);
 void ranks_unwatch (struct exec *x);
 

@@ -5,7 +5,9 @@
  *   option input.stdin { "type":"service"|"file" "path":template }
  *
  * A path that is the same for several tasks or streams is opened once; they
- * share the descriptor.  Without labels a task writes to its file directly.
+ * share the descriptor.  Without labels a task writes to its file directly.  If
+ * nothing in it differs from node to node rank 0 opens it, and what tasks of
+ * other nodes write goes there first.
  */
 #include "config.h"
 #include <fcntl.h>
@@ -33,10 +35,23 @@ static enum output_stream effective (const struct job *job, enum output_stream s
     return s;
 }
 
-bool files_redirected (const struct job *job, enum output_stream s)
+static bool is_file (const struct job *job, enum output_stream s)
 {
     s = effective (job, s);
     return !strcmp (jobspec_option_string (job->js, type_option[s], "kvs"), "file");
+}
+
+bool files_shared (const struct job *job, enum output_stream s)
+{
+    const char *path = jobspec_option_string (job->js, path_option[effective (job, s)], "");
+
+    return is_file (job, s) && !strstr (path, "{{task") && !strstr (path, "{{node")
+           && !strstr (path, "{{tmpdir");
+}
+
+bool files_redirected (const struct job *job, enum output_stream s)
+{
+    return is_file (job, s) && !(job->member && files_shared (job, s));
 }
 
 bool files_labelled (const struct job *job, enum output_stream s)
@@ -144,14 +159,19 @@ int files_init (struct job *job, int cwd)
         if (!files_redirected (job, s))
             continue;
         for (uint32_t i = 0; i < job->ntasks; i++) {
+            if (job->tasks[i].away && !files_shared (job, s))
+                continue;
             if ((r = files_open (job, &job->tasks[i], s, cwd, &fd)) < 0) {
                 job_fatal (job, "exec", "shell_init: output: %s", strerror (-r));
                 return r;
             }
         }
-        log_redirect (job, s);
+        if (!job->member)
+            log_redirect (job, s);
     }
     for (uint32_t i = 0; files_stdin (job) && i < job->ntasks; i++) {
+        if (job->member && job->tasks[i].away)
+            continue;
         if ((r = files_open_stdin (job, &job->tasks[i], cwd, &fd)) < 0) {
             job_fatal (job,
                        "exec",

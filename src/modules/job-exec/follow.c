@@ -158,6 +158,7 @@ bool follow_begin (struct job *job)
         return false;
     f->job = job;
     job->follower = f;
+    job->followed = true;
     return true;
 }
 

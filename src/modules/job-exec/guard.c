@@ -49,20 +49,14 @@ static int start (struct exec *x, const char *uri)
     return r;
 }
 
-/* The sockets of all brokers lie beside each other: local:///dir/local-RANK */
+/* Our tasks are known by the socket in their environment. */
 void guard_start (struct exec *x)
 {
-    const char *uri = x->attrs.local_uri;
-    const char *dash = uri ? strrchr (uri, '-') : NULL;
-    char *prefix;
     int r;
 
     x->guard_fd = x->guard_pidfd = -1;
-    if (!dash || !(prefix = strndup (uri, dash + 1 - uri)))
-        return;
-    if ((r = start (x, prefix)) < 0)
+    if (x->attrs.local_uri && (r = start (x, x->attrs.local_uri)) < 0)
         flux_log (x->h, LOG_DEBUG, "no guard: %s", strerror (-r));
-    free (prefix);
 }
 
 void guard_stop (struct exec *x)

@@ -152,7 +152,7 @@ static bool is_in_vain (const struct job *job, const struct stdin_request *req)
 {
     for (uint32_t i = 0; i < job->ntasks; i++) {
         if (is_target (req, &job->tasks[i])
-            && (job->state == JOB_STARTING || job->tasks[i].stdin_fd >= 0))
+            && (job->state == JOB_STARTING || task_takes_stdin (&job->tasks[i])))
             return false;
     }
     return true;
@@ -214,7 +214,7 @@ static bool within_limit (struct job *job)
 static bool all_read (const struct job *job)
 {
     for (uint32_t i = 0; i < job->ntasks; i++) {
-        if (job->tasks[i].stdin_buf.len > 0)
+        if (task_has_unread (&job->tasks[i]))
             return false;
     }
     return true;

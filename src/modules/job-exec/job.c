@@ -59,6 +59,7 @@ void job_free (struct job *job)
         task_fini (&job->tasks[i]);
     free (job->tasks);
     programs_destroy (job);
+    parts_free (job);
     idset_destroy (job->stdin_ranks);
     flux_msglist_destroy (job->unread);
     text_fini (&job->fresh);
@@ -71,6 +72,9 @@ void job_free (struct job *job)
     flux_watcher_destroy (job->w_kill);
     mock_destroy (job->mock);
     pmi_destroy (job->pmi);
+    text_fini (&job->pmi_pairs);
+    idset_destroy (job->critical);
+    idset_destroy (job->lost);
     output_destroy (job->output);
     guestlog_fini (&job->log);
     layout_fini (&job->layout);
@@ -81,16 +85,22 @@ void job_free (struct job *job)
     free (job);
 }
 
-void job_end (struct job *job)
+void job_retire (struct job *job)
 {
-    follow_end (job);
     job->state = JOB_ENDED;
-    job_respond_release (job);
     (void)table_del_u64 (&job->x->jobs, job->id);
     job_calls_cancel (job);
     list_del (&job->dirty);
     job->late = false;
     list_append (&job->x->ended, &job->dirty);
+}
+
+void job_end (struct job *job)
+{
+    follow_end (job);
+    job->state = JOB_ENDED;
+    job_respond_release (job);
+    job_retire (job);
 }
 
 void job_flush (struct job *job)
@@ -157,6 +167,10 @@ void job_complete (struct job *job)
     flux_watcher_stop (job->w_warning);
     flux_watcher_stop (job->w_exit_timeout);
     flux_watcher_stop (job->w_kill);
+    if (job->member) {
+        member_end (job);
+        return;
+    }
     remove_service (job);
     if (job->output)
         output_finish (job->output, exec_now ());
@@ -267,6 +281,7 @@ static int create_tasks (struct job *job)
         uint32_t node = job->layout.nodeid[i];
 
         *t = (struct task){ .job = job, .rank = i, .node = node };
+        t->away = rset_rank_at (job->R, node) != job->x->rank;
         t->localid = localids[node]++;
         t->pidfd = t->stdin_fd = t->pmi_fd = -1;
         for (int s = 0; s < OUTPUT_STREAMS; s++)
@@ -276,8 +291,7 @@ static int create_tasks (struct job *job)
     return 0;
 }
 
-/* Everything that needs no I/O.  Returns 0, or -errno with a sentence. */
-static int prepare (struct job *job, flux_error_t *error)
+int job_prepare (struct job *job, flux_error_t *error)
 {
     struct output_config config = { 0 };
     size_t nnodes = rset_nnodes (job->R);
@@ -294,7 +308,7 @@ static int prepare (struct job *job, flux_error_t *error)
         || (r = renumber_tasks (job)) < 0)
         return r;
     job->ntasks = job->layout.ntasks;
-    if ((r = create_tasks (job)) < 0)
+    if ((r = create_tasks (job)) < 0 || (!job->member && (r = parts_create (job)) < 0))
         return r;
     config.ntasks = job->layout.ntasks;
     if ((r = programs_create (job, error)) < 0 || (r = client_options (job, error)) < 0
@@ -302,6 +316,8 @@ static int prepare (struct job *job, flux_error_t *error)
         return r;
     if (job->follower && !(job->unread = flux_msglist_create ()))
         return -ENOMEM;
+    if (job->member)
+        return output_create (&config, &job->fresh, &job->output);
     if (!job->follower)
         return output_create (&config,
                               guestlog_text (&job->log, GUESTLOG_OUTPUT),
@@ -337,7 +353,7 @@ static int decode (struct job *job, json_t *jobspec, json_t *R, flux_error_t *er
             errprintf (error, "the program that ran this job is gone");
             return -ECANCELED;
         }
-        r = prepare (job, &why);
+        r = job_prepare (job, &why);
     }
     if (r == -ENOMEM)
         return r;
@@ -353,7 +369,7 @@ static void refuse (struct job *job, const char *note)
     job_end (job);
 }
 
-static struct job *job_create (struct exec *x, const flux_msg_t *msg, uint64_t id, uint32_t userid)
+struct job *job_create (struct exec *x, const flux_msg_t *msg, uint64_t id, uint32_t userid)
 {
     struct job *job;
 

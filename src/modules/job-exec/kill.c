@@ -63,6 +63,7 @@ static void give_up (struct job *job)
     job->nactive = 0;
     for (uint32_t i = 0; i < job->ntasks; i++)
         task_fini (&job->tasks[i]);
+    parts_free (job);
     job_complete (job);
 }
 
@@ -109,6 +110,10 @@ void job_fatal (struct job *job, const char *type, const char *fmt, ...)
     va_start (ap, fmt);
     vsnprintf (note, sizeof (note), fmt, ap);
     va_end (ap);
+    if (job->member) {
+        member_say (job, note, strlen (note), "fatal");
+        return;
+    }
     job_log (job, 0, "%s", note);
     job_respond_exception (job, 0, type, note);
     job_cancel (job, job->x->config.term_signal);

@@ -16,6 +16,7 @@
 /* What all tasks of a job share while they are started. */
 struct launch {
     struct job *job;
+    bool here;     /* some of the tasks are on this node */
     uint32_t node; /* which cpus are for, or UINT32_MAX */
     int cwd;       /* where relative paths of files begin; a program's */
     enum { BIND_NOT, BIND_ALL, BIND_EACH, BIND_MAP } bind;
@@ -189,12 +190,29 @@ static int get_umask (const struct job *job)
     return json_is_integer (o) ? (int)(json_integer_value (o) & 0777) : -1;
 }
 
+/* The number of our node in the job, which is that of its shell. */
+static uint32_t here (const struct job *job)
+{
+    uint32_t i = 0;
+
+    while (i < job->layout.nnodes && rset_rank_at (job->R, i) != job->x->rank)
+        i++;
+    return i;
+}
+
+static bool has_tasks_here (const struct job *job)
+{
+    uint32_t i = here (job);
+
+    return i < job->layout.nnodes && job->layout.ppn[i] > 0;
+}
+
 static void make_tmpdir (struct job *job)
 {
     const char *rundir = job->x->attrs.rundir;
     struct text t = TEXT_INIT;
 
-    text_printf (&t, "%s/jobtmp-0-%s", rundir ? rundir : "/tmp", job->f58);
+    text_printf (&t, "%s/jobtmp-%u-%s", rundir ? rundir : "/tmp", here (job), job->f58);
     if (!text_error (&t) && mkdir (t.buf, 0700) == 0)
         job->tmpdir = text_take (&t, NULL);
     else
@@ -224,6 +242,23 @@ static int give_up (struct job *job)
     return -EINVAL;
 }
 
+/* What only tasks need. */
+static int init_node (struct launch *l)
+{
+    struct job *job = l->job;
+    int r;
+
+    make_tmpdir (job);
+    if ((r = stage_files (job)) < 0)
+        return r;
+    if ((r = pmi_service_init (job)) < 0) {
+        job_fatal (job, "exec", "shell_init: %s", strerror (-r));
+        return r;
+    }
+    l->umask = get_umask (job);
+    return get_limits (l);
+}
+
 /* Returns 0, or negative after the job was told why not. */
 static int launch_init (struct launch *l)
 {
@@ -233,21 +268,16 @@ static int launch_init (struct launch *l)
     env_name_job (job);
     if (job->misfit[0])
         return give_up (job);
-    make_tmpdir (job);
-    if ((r = stage_files (job)) < 0)
+    l->here = has_tasks_here (job);
+    if (l->here && (r = init_node (l)) < 0)
         return r;
-    if ((r = pmi_service_init (job)) < 0) {
-        job_fatal (job, "exec", "shell_init: %s", strerror (-r));
-        return r;
-    }
+    if (!l->here && !files_shared (job, OUTPUT_STDOUT) && !files_shared (job, OUTPUT_STDERR))
+        return 0;
     for (size_t i = 0; i < job->nprograms; i++) {
         if ((r = program_open (job, &job->programs[i])) < 0)
             return r;
     }
     l->cwd = job->programs[0].cwd_fd;
-    if ((r = get_limits (l)) < 0)
-        return r;
-    l->umask = get_umask (job);
     return files_init (job, l->cwd);
 }
 
@@ -374,19 +404,27 @@ static int start_task (struct launch *l, struct program *p, struct task *task)
 }
 
 /* One task could not be started: that is the end of all (exec.md 8.12). */
-static void start_failed (struct job *job, struct program *p, struct task *task, int r)
+void job_start_failed (struct job *job, uint32_t rank, const char *argv0, int r)
 {
     int code = r == -ENOENT                                      ? 127
                : r == -EPERM || r == -EACCES || r == -ENOEXEC ? 126
                                                                 : 1;
 
+    const char *host;
+
+    if (job->member) {
+        member_say (job, argv0, strlen (argv0), "failed %u %d", rank, -r);
+        job_signal (job, SIGKILL);
+        return;
+    }
+    host = rset_host_at (job->R, job->tasks[rank].node);
     job->exception_status = code << 8; /* whatever becomes of those that run */
     job_fatal (job,
                "exec",
                "task %u (host %s): start failed: %s: %s",
-               task->rank,
-               job->x->hostname,
-               p->argv[0],
+               rank,
+               host ? host : job->x->hostname,
+               argv0,
                strerror (-r));
     job_signal (job, SIGKILL);
 }
@@ -400,25 +438,36 @@ static int start_tasks (struct launch *l)
     for (uint32_t i = 0; i < job->ntasks; i++) {
         struct task *task = &job->tasks[i];
 
+        if (task->away)
+            continue;
         while (task->rank >= p->first + p->ntasks)
             p++;
         if ((r = start_task (l, p, task)) < 0) {
-            start_failed (job, p, task, r);
+            job_start_failed (job, task->rank, p->argv[0], r);
             return r;
         }
     }
     return 0;
 }
 
+void job_launched (struct job *job)
+{
+    if (job->member)
+        member_say (job, NULL, 0, "start");
+    else if (--job->unstarted == 0)
+        job_event_shell_start (job);
+}
+
 static void launch_tasks (struct job *job)
 {
-    struct launch l = { .job = job, .node = UINT32_MAX };
+    struct launch l = { .job = job, .node = UINT32_MAX, .cwd = -1, .umask = -1 };
 
     job->state = JOB_RUNNING;
-    job_started (job);
+    if (!job->member)
+        job_started (job);
     if (launch_init (&l) == 0) {
-        if (start_tasks (&l) == 0)
-            job_event_shell_start (job);
+        if (parts_start (job, l.cwd) == 0 && start_tasks (&l) == 0)
+            job_launched (job);
     }
     else if (job->exit_code == 0)
         job->exit_code = 1;

@@ -136,7 +136,7 @@ void exec_adopt (struct exec *x, int pidfd)
     flux_watcher_start (o->w);
 }
 
-/* job-exec.critical-ranks { "id":I "ranks":s } -> {}: all are */
+/* job-exec.critical-ranks { "id":I "ranks":s } -> {}: shell ranks, at first all */
 static void critical_ranks_cb (flux_t *h,
                                flux_msg_handler_t *mh,
                                const flux_msg_t *msg,
@@ -144,6 +144,7 @@ static void critical_ranks_cb (flux_t *h,
 {
     struct exec *x = arg;
     struct job *job;
+    struct idset *ids = NULL;
     const char *ranks;
     json_int_t id;
     int rc;
@@ -154,8 +155,13 @@ static void critical_ranks_cb (flux_t *h,
         rc = flux_respond_error (h, msg, ENOENT, NULL);
     else if (flux_msg_authorize (msg, job->userid) < 0)
         rc = flux_respond_error (h, msg, errno, NULL);
-    else
+    else if (!(ids = idset_decode (ranks)))
+        rc = flux_respond_error (h, msg, EPROTO, "ranks is no idset");
+    else {
+        idset_destroy (job->critical);
+        job->critical = move_ptr (ids);
         rc = flux_respond (h, msg, NULL);
+    }
     if (rc < 0)
         flux_log_error (h, "critical-ranks response");
 }
@@ -402,7 +408,8 @@ static int say_hello (struct exec *x)
     return rc;
 }
 
-static int start (struct exec *x)
+/* What is needed to start a task, on every rank. */
+static int prepare (struct exec *x)
 {
     const char *owner = flux_attr_get (x->h, "security.owner");
     char host[256] = "localhost";
@@ -427,9 +434,17 @@ static int start (struct exec *x)
         return -1;
     }
     guard_start (x);
-    if (!(x->prepare = flux_prepare_watcher_create (x->reactor, prepare_cb, x)))
+    return 0;
+}
+
+static int start (struct exec *x)
+{
+    if (prepare (x) < 0
+        || !(x->prepare = flux_prepare_watcher_create (x->reactor, prepare_cb, x)))
         return -1;
     flux_watcher_start (x->prepare);
+    if (x->rank > 0)
+        return member_addvec (x);
     if (!(x->w_late = flux_timer_watcher_create (x->reactor, 0., 0., late_cb, x)))
         return -1;
     if (flux_event_subscribe (x->h, "job-exception") < 0

@@ -27,10 +27,8 @@ static void send_line (void *arg, uint32_t rank, const char *line, size_t len)
 /* Flux ignores the exit code; whoever follows the job wants to know it, and is
  * kept waiting no longer than need be.
  */
-static void on_abort (void *arg, uint32_t rank, int code, const char *message)
+void pmi_service_abort (struct job *job, uint32_t rank, int code, const char *message)
 {
-    struct job *job = arg;
-
     if (job->follower) {
         follow_note_abort (job, rank, code, message);
         job->exception_status = (code & 0xff) << 8;
@@ -38,6 +36,16 @@ static void on_abort (void *arg, uint32_t rank, int code, const char *message)
     job_fatal (job, "exec", "PMI_Abort: %s", message);
     if (job->follower)
         job_signal (job, SIGKILL);
+}
+
+static void on_abort (void *arg, uint32_t rank, int code, const char *message)
+{
+    struct job *job = arg;
+
+    if (job->member)
+        member_say (job, message, strlen (message), "abort %u %d", rank, code);
+    else
+        pmi_service_abort (job, rank, code, message);
 }
 
 static uint32_t appnum (void *arg, uint32_t rank)
@@ -50,15 +58,60 @@ static uint32_t appnum (void *arg, uint32_t rank)
     return i;
 }
 
-static void on_protocol_error (void *arg, uint32_t rank, const char *line)
+void pmi_service_nonsense (struct job *job)
 {
-    struct job *job = arg;
-
     if (job->doomed) /* an abort is in progress */
         return;
     if (job->exit_code == 0)
         job->exit_code = 1;
     job_fatal (job, "exec", "PMI-1 wire protocol error");
+}
+
+static void on_protocol_error (void *arg, uint32_t rank, const char *line)
+{
+    struct job *job = arg;
+
+    if (job->member)
+        member_say (job, NULL, 0, "nonsense");
+    else
+        pmi_service_nonsense (job);
+}
+
+/* All tasks that are here are in a barrier; some are elsewhere. */
+static void on_gathered (void *arg)
+{
+    struct job *job = arg;
+
+    job->pmi_gathered = true;
+    pmi_take (job->pmi, &job->pmi_pairs);
+    if (job->member) {
+        member_say (job, job->pmi_pairs.buf, job->pmi_pairs.len, "barrier");
+        text_clear (&job->pmi_pairs);
+    }
+    else
+        pmi_service_check (job);
+}
+
+void pmi_service_check (struct job *job)
+{
+    if ((job->pmi && !job->pmi_gathered) || !parts_gathered (job))
+        return;
+    parts_release (job);
+    if (job->pmi)
+        pmi_service_release (job, job->pmi_pairs.buf, job->pmi_pairs.len);
+    text_clear (&job->pmi_pairs);
+}
+
+void pmi_service_release (struct job *job, const char *pairs, size_t len)
+{
+    int r;
+
+    if (!job->pmi || !job->pmi_gathered)
+        return;
+    job->pmi_gathered = false;
+    if ((r = pmi_add (job->pmi, pairs, len)) < 0)
+        job_log (job, 3, "pmi: exchange: %s", strerror (-r));
+    pmi_release (job->pmi, r < 0 ? -1 : 0);
 }
 
 static const struct pmi_ops ops = { send_line, on_abort, on_protocol_error };
@@ -110,6 +163,7 @@ int pmi_service_init (struct job *job)
     const char *level = job->x->attrs.instance_level;
     const char *hint = job->x->attrs.interface_hint;
     json_int_t usize = json_integer_value (jobspec_option (job->js, "mpiexec.usize"));
+    uint32_t nlocal = 0;
     char buf[16];
     int r;
 
@@ -119,6 +173,10 @@ int pmi_service_init (struct job *job)
         || (r = preset_mapping (job)) < 0)
         return r;
     pmi_set_appnum (job->pmi, appnum);
+    for (uint32_t i = 0; i < job->ntasks; i++)
+        nlocal += !job->tasks[i].away;
+    if (nlocal < job->ntasks)
+        pmi_set_exchange (job->pmi, nlocal, on_gathered);
     if (usize > 0 && usize <= INT_MAX)
         pmi_set_universe (job->pmi, usize);
     snprintf (buf, sizeof (buf), "%d", level ? atoi (level) + 1 : 1);

@@ -115,7 +115,7 @@ static int open_cwd (struct job *job, struct program *p)
     if (cwd && (p->cwd_fd = open (cwd, O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0)
         return 0;
     e = errno;
-    if (cwd && job->follower) {
+    if (cwd && job->followed) {
         job_fatal (job, "exec", "Could not change dir to %s: %s", cwd, strerror (e));
         return -e;
     }

@@ -77,6 +77,6 @@ int pty_make (struct task *task, int fds[3])
             return -errno;
     }
     task->pty = true;
-    output_eof (task->job->output, exec_now (), task->rank, OUTPUT_STDERR);
+    task_eof (task, OUTPUT_STDERR);
     return 0;
 }

@@ -1,24 +1,45 @@
 /* job-exec/ranks.c - brokers come and go.
  *
- * Tasks of all brokers are started here, so that none depends on another
- * broker being alive; but a job that was given resources of a broker must not
- * go on as if these were still there.
+ * A job that was given resources of a broker must not go on as if these were
+ * still there, unless it has said that it can do without (critical-ranks).
  */
 #include "config.h"
 
 #include "common/util.h"
 #include "exec.h"
 
-/* The index of a lost node in a job that does not end already, or -1. */
+/* The index of a node of the job whose loss is new to it, or -1. */
 static ssize_t find_lost (struct job *job, const struct idset *lost)
 {
-    if (job->mock || job->doomed)
+    if (job->mock)
         return -1;
     for (size_t i = 0; i < rset_nnodes (job->R); i++) {
-        if (idset_test (lost, rset_rank_at (job->R, i)))
+        if (idset_test (lost, rset_rank_at (job->R, i))
+            && !(job->lost && idset_test (job->lost, i)))
             return i;
     }
     return -1;
+}
+
+void job_node_lost (struct job *job, uint32_t node)
+{
+    const char *host = rset_host_at (job->R, node);
+    uint32_t rank = rset_rank_at (job->R, node);
+    char note[256];
+
+    if ((!job->lost && !(job->lost = idset_create (0, IDSET_FLAG_AUTOGROW)))
+        || idset_test (job->lost, node))
+        return;
+    (void)idset_set (job->lost, node);
+    snprintf (note, sizeof (note), "node failure on %s (rank %u)", host ? host : "unknown",
+              rank);
+    if (!job->doomed && (!job->critical || idset_test (job->critical, node)))
+        job_fatal (job, "exec", "%s", note);
+    else if (!job->doomed) {
+        job_log (job, 3, "%s", note);
+        job_respond_exception (job, 2, "node-failure", note);
+    }
+    parts_lose (job, node);
 }
 
 /* One job: the table may be another one when it has been told. */
@@ -29,17 +50,10 @@ static bool fail_one (struct exec *x, const struct idset *lost)
     ssize_t i;
 
     while ((job = table_next (&x->jobs, &pos))) {
-        const char *host;
-
-        if ((i = find_lost (job, lost)) < 0)
-            continue;
-        host = rset_host_at (job->R, i);
-        job_fatal (job,
-                   "exec",
-                   "node failure on %s (rank %u)",
-                   host ? host : "unknown",
-                   rset_rank_at (job->R, i));
-        return true;
+        if ((i = find_lost (job, lost)) >= 0) {
+            job_node_lost (job, i);
+            return true;
+        }
     }
     return false;
 }

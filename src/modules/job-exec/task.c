@@ -8,11 +8,6 @@
 #include "common/util.h"
 #include "exec.h"
 
-static bool task_complete (const struct task *task)
-{
-    return task->pidfd < 0;
-}
-
 static void close_stream (struct task_stream *s)
 {
     flux_watcher_destroy (s->w);
@@ -20,6 +15,26 @@ static void close_stream (struct task_stream *s)
     if (s->fd >= 0)
         close (s->fd);
     s->fd = -1;
+}
+
+bool task_takes_stdin (const struct task *task)
+{
+    return task->away ? !task->complete && !task->stdin_eof : task->stdin_fd >= 0;
+}
+
+bool task_has_unread (const struct task *task)
+{
+    return task->stdin_buf.len > 0 || (task->away && task->stdin_count != task->stdin_read);
+}
+
+/* Who sent it wants to know. */
+static void say_read (struct task *task)
+{
+    if (!task->job->member)
+        input_read (task->job);
+    else if (task->stdin_count > 0 && task->job->state == JOB_RUNNING)
+        member_say (task->job, NULL, 0, "read %u %u %d", task->rank, task->stdin_count,
+                    task_takes_stdin (task));
 }
 
 void task_close_stdin (struct task *task)
@@ -31,7 +46,7 @@ void task_close_stdin (struct task *task)
     task->stdin_fd = -1;
     text_fini (&task->stdin_buf);
     task->stdin_pos = 0;
-    input_read (task->job);
+    say_read (task);
 }
 
 static void close_pmi (struct task *task)
@@ -69,19 +84,28 @@ static int task_code (const struct task *task)
                                       : WEXITSTATUS (task->status);
 }
 
+static bool is_open (const struct task_stream *s)
+{
+    return s->fd >= 0 || s->away;
+}
+
 /* Exited, and nothing more can come from it: it may be collected, which frees
  * its process id.  The last task completes the job.
  */
-static void check_complete (struct task *task)
+void task_check_complete (struct task *task)
 {
     struct job *job = task->job;
     int status;
 
-    if (!task->exited || task->stream[0].fd >= 0 || task->stream[1].fd >= 0)
+    if (!task->exited || task->complete || is_open (&task->stream[0])
+        || is_open (&task->stream[1]))
         return;
-    (void)spawn_collect (task->pidfd, &status);
-    close (task->pidfd);
-    task->pidfd = -1;
+    task->complete = true;
+    if (task->pidfd >= 0) {
+        (void)spawn_collect (task->pidfd, &status);
+        close (task->pidfd);
+        task->pidfd = -1;
+    }
     task_close_stdin (task);
     close_pmi (task);
     if (--job->nactive == 0)
@@ -99,26 +123,32 @@ static void pause_job (struct job *job)
 
 void job_resume (struct job *job)
 {
-    if (!job->paused || !guestlog_has_room (&job->log) || !follow_has_room (job))
+    if (!job->paused || !guestlog_has_room (&job->log) || !follow_has_room (job)
+        || !member_has_room (job))
         return;
     job->paused = false;
+    parts_ack (job);
     for (uint32_t i = 0; i < job->ntasks; i++) {
         for (int s = 0; s < OUTPUT_STREAMS; s++)
             flux_watcher_start (job->tasks[i].stream[s].w);
     }
 }
 
-/* Labelled lines of a redirected stream; the file is a regular one as a rule,
+/* A redirected stream that comes by here; the file is a regular one as a rule,
  * and writing to it does not block for long.
  */
-static void write_labelled (struct task *task, int s, const char *data, size_t len, bool eof)
+static void write_file (struct task *task, int s, const char *data, size_t len, bool eof)
 {
     struct text t = TEXT_INIT;
     size_t pos = 0;
 
-    output_label (task->job->output, task->rank, s, data, len, eof, &t);
-    while (pos < t.len) {
-        ssize_t n = write (task->stream[s].file, t.buf + pos, t.len - pos);
+    if (files_labelled (task->job, s)) {
+        output_label (task->job->output, task->rank, s, data, len, eof, &t);
+        data = t.buf;
+        len = t.len;
+    }
+    while (pos < len) {
+        ssize_t n = write (task->stream[s].file, data + pos, len - pos);
 
         if (n < 0 && errno == EINTR)
             continue;
@@ -129,6 +159,38 @@ static void write_labelled (struct task *task, int s, const char *data, size_t l
         pos += n;
     }
     text_fini (&t);
+}
+
+void task_data (struct task *task, int s, const char *data, size_t len)
+{
+    struct job *job = task->job;
+
+    if (task->stream[s].file >= 0) {
+        write_file (task, s, data, len, false);
+        return;
+    }
+    if (job->member)
+        member_say (job, data, len, "data %u %d", task->rank, s);
+    else {
+        output_data (job->output, exec_now (), task->rank, s, data, len);
+        job_touch (job);
+    }
+    if (guestlog_full (&job->log) || follow_full (job) || member_full (job))
+        pause_job (job);
+}
+
+/* EOF alone is no reason for a commit: something follows it, the task's exit at
+ * the latest.
+ */
+void task_eof (struct task *task, int s)
+{
+    task->stream[s].away = false;
+    if (task->stream[s].file >= 0)
+        write_file (task, s, "", 0, true);
+    else if (task->job->member)
+        member_say (task->job, NULL, 0, "eof %u %d", task->rank, s);
+    else
+        output_eof (task->job->output, exec_now (), task->rank, s);
 }
 
 /* Read once.  Returns true if there may be more at once. */
@@ -142,31 +204,18 @@ static bool read_output (struct task *task, int s)
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return errno == EINTR;
     if (n > 0) {
-        if (stream->file >= 0)
-            write_labelled (task, s, buf, n, false);
-        else {
-            output_data (job->output, exec_now (), task->rank, s, buf, n);
-            job_touch (job);
-            if (guestlog_full (&job->log) || follow_full (job))
-                pause_job (job);
-        }
+        task_data (task, s, buf, n);
         return !job->paused;
     }
     close_stream (stream);
-    /* EOF alone is no reason for a commit: something follows it, the task's
-     * exit at the latest.
-     */
-    if (stream->file >= 0)
-        write_labelled (task, s, "", 0, true);
-    else
-        output_eof (job->output, exec_now (), task->rank, s);
+    task_eof (task, s);
     return false;
 }
 
 static void output_ready (struct task *task, int s)
 {
     (void)read_output (task, s);
-    check_complete (task);
+    task_check_complete (task);
 }
 
 /* A task that has exited usually has closed its output: read the rest of it
@@ -185,18 +234,12 @@ static void drain (struct task *task)
     }
 }
 
-static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+/* What the job makes of the exit of a task. */
+static void exited (struct job *job, struct task *task)
 {
-    struct task *task = arg;
-    struct job *job = task->job;
     char note[80];
-    int code;
+    int code = task_code (task);
 
-    if (spawn_status (task->pidfd, &task->status) < 0)
-        return;
-    flux_watcher_stop (w);
-    task->exited = true;
-    code = task_code (task);
     if (code > job->exit_code)
         job->exit_code = code;
     snprintf (note,
@@ -213,8 +256,29 @@ static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
     }
     if (WIFSIGNALED (task->status) && job->auto_cleanup)
         job_task_killed (job, task);
+}
+
+void task_exited (struct task *task, int status)
+{
+    task->status = status;
+    task->exited = true;
+    if (task->job->member)
+        member_say (task->job, NULL, 0, "exit %u %d %d", task->rank, (int)task->pid, status);
+    else
+        exited (task->job, task);
+}
+
+static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct task *task = arg;
+    int status;
+
+    if (spawn_status (task->pidfd, &status) < 0)
+        return;
+    flux_watcher_stop (w);
+    task_exited (task, status);
     drain (task);
-    check_complete (task);
+    task_check_complete (task);
 }
 
 static void stdout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -250,7 +314,7 @@ static void flush_stdin (struct task *task)
     flux_watcher_stop (task->w_stdin);
     text_clear (&task->stdin_buf);
     task->stdin_pos = 0;
-    input_read (task->job);
+    say_read (task);
     if (!task->stdin_eof)
         return;
     if (task->pty) /* a terminal ends like this, twice if a line is begun */
@@ -272,6 +336,8 @@ int task_write_stdin (struct task *task, const char *data, size_t len, bool eof)
 
     if (task->stdin_eof)
         return -EPIPE;
+    if (task->away && !early)
+        parts_stdin (task, data, len, eof);
     task->stdin_eof = eof;
     if (task->stdin_fd < 0 && !early)
         return 0;
@@ -323,10 +389,11 @@ void job_signal (struct job *job, int signum)
         mock_signal (job, signum);
         return;
     }
+    parts_signal (job, signum);
     for (uint32_t i = 0; i < job->ntasks; i++) {
         struct task *task = &job->tasks[i];
 
-        if (task->pid == 0 || task_complete (task))
+        if (task->pid == 0 || task->complete || task->away)
             continue;
         if (kill (-task->pid, signum) < 0 && !task->exited)
             (void)spawn_signal (task->pidfd, signum); /* it leads no group */

@@ -8,7 +8,8 @@ struct commit_request {
     struct text name; /* relaycommit only */
     int64_t flags;
     struct kvs_ops *ops;
-    bool have_ns, have_name, have_flags;
+    bool have_flags;
+    bool keep_json; /* of the operations: they are passed on */
 };
 
 static void commit_request_fini (struct commit_request *c)
@@ -18,70 +19,33 @@ static void commit_request_fini (struct commit_request *c)
     kvs_ops_free (c->ops);
 }
 
-static int scan_string (struct jpull *s, struct text *t, bool *have)
+static int commit_member (struct jpull *s, const char *name, size_t len, void *arg)
 {
-    const char *str;
-    size_t len;
-    int r;
+    struct commit_request *c = arg;
 
-    if ((r = jpull_string (s, &str, &len)) < 0)
-        return r;
-    text_clear (t);
-    text_put (t, str, len);
-    *have = true;
-    return text_error (t);
-}
-
-static int scan_ops (struct jpull *s, bool keep_json, struct commit_request *c)
-{
-    kvs_ops_free (c->ops);
-    c->ops = NULL;
-    return kvs_ops_scan (s, keep_json, &c->ops);
-}
-
-static int scan_members (struct jpull *s, bool keep_json, struct commit_request *c)
-{
-    const char *member;
-    size_t len;
-    int n = 0;
-    int r;
-
-    if ((r = jpull_object (s)) < 0)
-        return r;
-    while ((r = jpull_member (s, &n, &member, &len)) > 0) {
-        if (jpull_is (member, len, "namespace"))
-            r = scan_string (s, &c->ns, &c->have_ns);
-        else if (jpull_is (member, len, "name"))
-            r = scan_string (s, &c->name, &c->have_name);
-        else if (jpull_is (member, len, "flags")) {
-            r = jpull_int (s, &c->flags);
-            c->have_flags = true;
-        }
-        else if (jpull_is (member, len, "ops"))
-            r = scan_ops (s, keep_json, c);
-        else
-            r = jpull_skip (s);
-        if (r < 0)
-            return r;
+    if (jpull_is (name, len, "namespace"))
+        return request_string (s, &c->ns);
+    if (jpull_is (name, len, "name"))
+        return request_string (s, &c->name);
+    if (jpull_is (name, len, "flags")) {
+        c->have_flags = true;
+        return jpull_int (s, &c->flags);
     }
-    return r < 0 ? r : jpull_end (s);
+    if (jpull_is (name, len, "ops")) {
+        kvs_ops_free (move_ptr (c->ops));
+        return kvs_ops_scan (s, c->keep_json, &c->ops);
+    }
+    return jpull_skip (s);
 }
 
 /* Returns 0, -EPROTO or -ENOMEM. */
-static int decode (const flux_msg_t *msg, bool keep_json, struct commit_request *c)
+static int decode (const flux_msg_t *msg, struct commit_request *c)
 {
-    _cleanup_ (jpull_fini) struct jpull s;
-    const char *text;
-    size_t len;
     int r;
 
-    jpull_init (&s, "", 0);
-    if ((r = request_text (msg, &text, &len)) < 0)
+    if ((r = request_scan (msg, commit_member, c)) < 0)
         return r;
-    jpull_init (&s, text, len);
-    if ((r = scan_members (&s, keep_json, c)) < 0)
-        return r == -ENOMEM ? r : -EPROTO;
-    return c->have_ns && c->have_flags && c->ops ? 0 : -EPROTO;
+    return c->ns.buf && c->have_flags && c->ops ? 0 : -EPROTO;
 }
 
 /* kvs.commit
@@ -95,7 +59,8 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     struct request *req;
     int r;
 
-    if ((r = decode (msg, s->rank > 0, &c)) < 0) {
+    c.keep_json = s->rank > 0;
+    if ((r = decode (msg, &c)) < 0) {
         respond_error (s, msg, -r, NULL);
         return;
     }
@@ -114,7 +79,7 @@ void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     struct service *s = arg;
     int r;
 
-    if ((r = decode (msg, false, &c)) == 0 && !c.have_name)
+    if ((r = decode (msg, &c)) == 0 && !c.name.buf)
         r = -EPROTO;
     if (r == 0 && s->rank > 0)
         r = -EINVAL;

@@ -33,61 +33,30 @@ void guest_free (struct guest *g)
     }
 }
 
-static int scan_string (struct jpull *s, struct text *t)
+static int guest_member (struct jpull *s, const char *name, size_t len, void *arg)
 {
-    const char *str;
-    size_t len;
-    int r;
+    struct guest *g = arg;
 
-    if ((r = jpull_string (s, &str, &len)) < 0)
-        return r;
-    text_clear (t);
-    text_put (t, str, len);
-    return text_error (t);
-}
-
-static int scan_members (struct jpull *s, struct guest *g)
-{
-    const char *member;
-    size_t len;
-    int n = 0;
-    int r;
-
-    if ((r = jpull_object (s)) < 0)
-        return r;
-    while ((r = jpull_member (s, &n, &member, &len)) > 0) {
-        if (jpull_is (member, len, "namespace"))
-            r = scan_string (s, &g->ns);
-        else if (jpull_is (member, len, "key"))
-            r = scan_string (s, &g->key);
-        else if (jpull_is (member, len, "owner"))
-            r = jpull_int (s, &g->owner);
-        else if (jpull_is (member, len, "ops")) {
-            kvs_ops_free (move_ptr (g->ops));
-            r = kvs_ops_scan (s, false, &g->ops);
-        }
-        else
-            r = jpull_skip (s);
-        if (r < 0)
-            return r;
+    if (jpull_is (name, len, "namespace"))
+        return request_string (s, &g->ns);
+    if (jpull_is (name, len, "key"))
+        return request_string (s, &g->key);
+    if (jpull_is (name, len, "owner"))
+        return jpull_int (s, &g->owner);
+    if (jpull_is (name, len, "ops")) {
+        kvs_ops_free (move_ptr (g->ops));
+        return kvs_ops_scan (s, false, &g->ops);
     }
-    return r < 0 ? r : jpull_end (s);
+    return jpull_skip (s);
 }
 
 /* 0, -EPROTO or -ENOMEM. */
 static int decode (const flux_msg_t *msg, struct guest *g)
 {
-    _cleanup_ (jpull_fini) struct jpull s;
-    const char *text;
-    size_t len;
     int r;
 
-    jpull_init (&s, "", 0);
-    if ((r = request_text (msg, &text, &len)) < 0)
+    if ((r = request_scan (msg, guest_member, g)) < 0)
         return r;
-    jpull_init (&s, text, len);
-    if ((r = scan_members (&s, g)) < 0)
-        return r == -ENOMEM ? r : -EPROTO;
     return g->ns.len > 0 && g->key.len > 0 && g->ops ? 0 : -EPROTO;
 }
 
@@ -173,8 +142,7 @@ static void begin (struct service *s, const flux_msg_t *msg, bool graft)
     struct request *req;
     int r = -ENOMEM;
 
-    if (!g || (r = decode (msg, g)) < 0
-        || (s->rank > 0 && (r = -EINVAL) < 0)
+    if (!g || (r = decode (msg, g)) < 0 || (s->rank > 0 && (r = -EINVAL) < 0)
         || (!graft && (r = create (s, g)) < 0)) {
         guest_free (g);
         service_run (s);

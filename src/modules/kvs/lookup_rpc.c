@@ -8,7 +8,7 @@ struct lookup_request {
     struct text ns;
     int64_t flags, rootseq, tail;
     struct treeobj *rootdir;
-    bool have_key, have_ns, have_flags, have_rootseq, have_rootdir, have_tail;
+    bool have_flags, have_rootseq, have_rootdir, have_tail;
 };
 
 static void lookup_request_fini (struct lookup_request *l)
@@ -16,20 +16,6 @@ static void lookup_request_fini (struct lookup_request *l)
     text_fini (&l->key);
     text_fini (&l->ns);
     treeobj_put (l->rootdir);
-}
-
-static int scan_string (struct jpull *s, struct text *t, bool *have)
-{
-    const char *str;
-    size_t len;
-    int r;
-
-    if ((r = jpull_string (s, &str, &len)) < 0)
-        return r;
-    text_clear (t);
-    text_put (t, str, len);
-    *have = true;
-    return text_error (t);
 }
 
 static int scan_int (struct jpull *s, int64_t *i, bool *have)
@@ -50,51 +36,33 @@ static int scan_rootdir (struct jpull *s, struct lookup_request *l)
     return r == -EINVAL ? 0 : r;
 }
 
-static int scan_members (struct jpull *s, struct lookup_request *l)
+static int lookup_member (struct jpull *s, const char *name, size_t len, void *arg)
 {
-    const char *member;
-    size_t len;
-    int n = 0;
-    int r;
+    struct lookup_request *l = arg;
 
-    if ((r = jpull_object (s)) < 0)
-        return r;
-    while ((r = jpull_member (s, &n, &member, &len)) > 0) {
-        if (jpull_is (member, len, "key"))
-            r = scan_string (s, &l->key, &l->have_key);
-        else if (jpull_is (member, len, "namespace"))
-            r = scan_string (s, &l->ns, &l->have_ns);
-        else if (jpull_is (member, len, "flags"))
-            r = scan_int (s, &l->flags, &l->have_flags);
-        else if (jpull_is (member, len, "rootseq"))
-            r = scan_int (s, &l->rootseq, &l->have_rootseq);
-        else if (jpull_is (member, len, "tail"))
-            r = scan_int (s, &l->tail, &l->have_tail);
-        else if (jpull_is (member, len, "rootdir"))
-            r = scan_rootdir (s, l);
-        else
-            r = jpull_skip (s);
-        if (r < 0)
-            return r;
-    }
-    return r < 0 ? r : jpull_end (s);
+    if (jpull_is (name, len, "key"))
+        return request_string (s, &l->key);
+    if (jpull_is (name, len, "namespace"))
+        return request_string (s, &l->ns);
+    if (jpull_is (name, len, "flags"))
+        return scan_int (s, &l->flags, &l->have_flags);
+    if (jpull_is (name, len, "rootseq"))
+        return scan_int (s, &l->rootseq, &l->have_rootseq);
+    if (jpull_is (name, len, "tail"))
+        return scan_int (s, &l->tail, &l->have_tail);
+    if (jpull_is (name, len, "rootdir"))
+        return scan_rootdir (s, l);
+    return jpull_skip (s);
 }
 
 /* Returns 0, -EPROTO, -EINVAL (rootdir) or -ENOMEM. */
 static int decode (const flux_msg_t *msg, bool plus, struct lookup_request *l)
 {
-    _cleanup_ (jpull_fini) struct jpull s;
-    const char *text;
-    size_t len;
     int r;
 
-    jpull_init (&s, "", 0);
-    if ((r = request_text (msg, &text, &len)) < 0)
+    if ((r = request_scan (msg, lookup_member, l)) < 0)
         return r;
-    jpull_init (&s, text, len);
-    if ((r = scan_members (&s, l)) < 0)
-        return r == -ENOMEM ? r : -EPROTO;
-    if (!l->have_key || !l->have_flags || (!l->have_ns && !l->have_rootdir)
+    if (!l->key.buf || !l->have_flags || (!l->ns.buf && !l->have_rootdir)
         || (plus && l->have_rootdir && !l->have_rootseq) || (l->have_tail && l->tail < 0))
         return -EPROTO;
     if (l->have_rootdir
@@ -138,8 +106,7 @@ static void forward_continuation (flux_future_t *f, void *arg)
     flux_future_destroy (f);
 }
 
-static flux_future_t *
-send_forward (struct service *s, const flux_msg_t *msg, bool plus)
+static flux_future_t *send_forward (struct service *s, const flux_msg_t *msg, bool plus)
 {
     struct flux_msg_cred cred;
     flux_future_t *f = NULL;
@@ -163,10 +130,12 @@ static void forward (struct service *s, const flux_msg_t *msg, bool plus)
     }
     fw->msg = flux_msg_incref (msg);
     /* Answered by forward_free () if this fails. */
-    call_then (s, &fw->call, forward_free, send_forward (s, msg, plus), forward_continuation);
+    call_then (s, &fw->call, forward_free, send_forward (s, msg, plus),
+               forward_continuation);
 }
 
-static bool elsewhere (struct service *s, const flux_msg_t *msg, const struct blobref *root)
+static bool
+elsewhere (struct service *s, const flux_msg_t *msg, const struct blobref *root)
 {
     struct kvs_cred cred;
 

@@ -33,9 +33,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_ALL },
     { FLUX_MSGTYPE_REQUEST, "stats-clear", stats_clear_cb, 0 },
     { FLUX_MSGTYPE_EVENT, "stats-clear", stats_clear_event_cb, 0 },
-    { FLUX_MSGTYPE_EVENT, "namespace-*-setroot", setroot_cb, 0 },
-    { FLUX_MSGTYPE_EVENT, "namespace-*-error", error_cb, 0 },
-    { FLUX_MSGTYPE_EVENT, "namespace-*-removed", removed_cb, 0 },
+    { FLUX_MSGTYPE_EVENT, "namespace-*", namespace_event_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 

@@ -39,6 +39,50 @@ int request_text (const flux_msg_t *msg, const char **text, size_t *len)
     return 0;
 }
 
+static int scan_members (struct jpull *s, request_member_f member, void *arg)
+{
+    const char *name;
+    size_t len;
+    int n = 0;
+    int r;
+
+    if ((r = jpull_object (s)) < 0)
+        return r;
+    while ((r = jpull_member (s, &n, &name, &len)) > 0) {
+        if ((r = member (s, name, len, arg)) < 0)
+            return r;
+    }
+    return r < 0 ? r : jpull_end (s);
+}
+
+int request_scan (const flux_msg_t *msg, request_member_f member, void *arg)
+{
+    struct jpull s;
+    const char *text;
+    size_t len;
+    int r;
+
+    if ((r = request_text (msg, &text, &len)) < 0)
+        return r;
+    jpull_init (&s, text, len);
+    r = scan_members (&s, member, arg);
+    jpull_fini (&s);
+    return r == 0 || r == -ENOMEM ? r : -EPROTO;
+}
+
+int request_string (struct jpull *s, struct text *t)
+{
+    const char *str;
+    size_t len;
+    int r;
+
+    if ((r = jpull_string (s, &str, &len)) < 0)
+        return r;
+    text_clear (t);
+    text_put (t, str, len);
+    return text_error (t);
+}
+
 /* ---- clients ---- */
 
 static const char *sender (const flux_msg_t *msg)

@@ -24,6 +24,7 @@
 
 #include <flux/core.h>
 
+#include "common/jpull.h"
 #include "common/table.h"
 #include "engine.h"
 
@@ -55,7 +56,7 @@ struct service {
     struct store_batch *batch; /* stores that go out together */
     bool no_batches;           /* content does not take them */
     flux_watcher_t *clock;
-    flux_watcher_t *idle; /* goes on with a transaction that yielded, or gathers */
+    flux_watcher_t *idle;  /* goes on with a transaction that yielded, or gathers */
     unsigned int gathered; /* how often commits have waited for their fellows */
     flux_future_t *heartbeat;
     flux_watcher_t *tick_timer; /* after a removal: do not wait for a beat */
@@ -159,6 +160,19 @@ void respond_empty (struct service *s, const flux_msg_t *msg);
 /* The text of a JSON payload: 0 or -EPROTO. */
 int request_text (const flux_msg_t *msg, const char **text, size_t *len);
 
+/* Read the members of a payload that is an object, of a request or an event.
+ * member () reads or skips exactly one value: 0 or a negative errno.  Returns 0,
+ * -EPROTO or -ENOMEM.
+ */
+typedef int (*request_member_f) (struct jpull *s,
+                                 const char *name,
+                                 size_t len,
+                                 void *arg);
+int request_scan (const flux_msg_t *msg, request_member_f member, void *arg);
+
+/* For member (): a string replaces what is in t, which then has a buffer. */
+int request_string (struct jpull *s, struct text *t);
+
 void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 /* Answer all with ENOSYS. */
@@ -197,9 +211,10 @@ void unpause_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
 void ns_create_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void ns_remove_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void ns_list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
-void setroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
-void error_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
-void removed_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void namespace_event_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg);
 void config_reload_cb (flux_t *h,
                        flux_msg_handler_t *mh,
                        const flux_msg_t *msg,

@@ -6,7 +6,12 @@
  *
  * ZeroMQ's descriptors are edge-triggered: whoever touched a socket looks
  * again before the loop sleeps.  So a link that sent goes on the dirty list,
- * which an idle watcher works off.
+ * which is worked off when the loop comes round.
+ *
+ * To send a frame, encrypt it and wake ZeroMQ's thread for it costs more than
+ * the message in it.  So the first message of a pass of the loop goes at once,
+ * and what is sent behind it in the same pass goes together: a frame is any
+ * number of messages, each with its length before it (common/blobbatch.h).
  */
 
 #include "config.h"
@@ -18,8 +23,10 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/blobbatch.h"
 #include "common/errprintf.h"
 #include "common/list.h"
+#include "common/text.h"
 #include "common/util.h"
 
 #include "transport.h"
@@ -28,15 +35,17 @@ enum {
     KEY = crypto_box_PUBLICKEYBYTES,
     BUDGET = 256, /* messages of one link before the others have their turn */
     RECONNECT_MS = 5,
+    FRAME = 16 * 1024, /* bytes: a frame with so much takes no further message */
+    FRAMES = 64,       /* that ZeroMQ keeps in either direction */
 };
 
-_Static_assert (TRANSPORT_KEY_SIZE == 2 * KEY + 1, "hex digits and NUL");
-_Static_assert (crypto_box_SECRETKEYBYTES == KEY, "CURVE keys have one size");
+_Static_assert(TRANSPORT_KEY_SIZE == 2 * KEY + 1, "hex digits and NUL");
+_Static_assert(crypto_box_SECRETKEYBYTES == KEY, "CURVE keys have one size");
 
-#define HANDSHAKE_FAILED                                                      \
+#define HANDSHAKE_FAILED                                                        \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \
      | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-#define EVENTS                                                                \
+#define EVENTS                                                                 \
     (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | HANDSHAKE_FAILED | ZMQ_EVENT_DISCONNECTED \
      | ZMQ_EVENT_CONNECT_RETRIED)
 
@@ -47,7 +56,8 @@ struct transport {
     void *ctx;
     void *zap; /* who may come in */
     flux_watcher_t *zap_w;
-    flux_watcher_t *idle;
+    flux_watcher_t *check; /* both while a link is dirty ... */
+    flux_watcher_t *idle;  /* ... this one that the loop does not sleep */
     unsigned char public_key[KEY];
     unsigned char secret_key[KEY];
     char key_text[TRANSPORT_KEY_SIZE];
@@ -64,12 +74,15 @@ struct link {
     void *monitor;
     flux_watcher_t *w;
     flux_watcher_t *monitor_w;
-    struct flux_msglist *queue; /* what ZeroMQ did not take yet */
+    struct text out;            /* messages for the next frame */
+    zmq_msg_t frame;            /* one that ZeroMQ did not take yet, ... */
+    bool framed;                /* ... if there is one */
+    struct flux_msglist *queue; /* what came when there was no room in 'out' */
     const struct link_ops *ops;
     void *arg;
     char domain[16];
     unsigned char peer_key[KEY];
-    bool admits; /* peer_key is known */
+    bool admits;   /* peer_key is known */
     bool connects; /* rather than listens */
     bool up;
     unsigned int strangers; /* turned away, not disconnected yet */
@@ -80,8 +93,8 @@ static int key_decode (const char *text, unsigned char key[KEY])
 {
     size_t len;
 
-    if (sodium_hex2bin (key, KEY, text, strlen (text), NULL, &len, NULL) < 0
-        || len != KEY || text[2 * KEY] != '\0') {
+    if (sodium_hex2bin (key, KEY, text, strlen (text), NULL, &len, NULL) < 0 || len != KEY
+        || text[2 * KEY] != '\0') {
         errno = EINVAL;
         return -1;
     }
@@ -95,8 +108,10 @@ static bool is_closed (const struct link *l)
 
 static void mark_dirty (struct link *l)
 {
-    if (list_empty (&l->t->dirty))
+    if (list_empty (&l->t->dirty)) {
+        flux_watcher_start (l->t->check);
         flux_watcher_start (l->t->idle);
+    }
     if (!list_linked (&l->dirty))
         list_append (&l->t->dirty, &l->dirty);
 }
@@ -122,6 +137,10 @@ static void link_close (struct link *l)
         zmq_close (l->monitor);
     zmq_close (l->sock);
     l->sock = l->monitor = NULL;
+    if (l->framed)
+        zmq_msg_close (&l->frame);
+    l->framed = false;
+    text_fini (&l->out);
 }
 
 static void lose (struct link *l, const char *why)
@@ -134,23 +153,76 @@ static void lose (struct link *l, const char *why)
 
 /* Sending */
 
-/* Returns 0, or -1 with errno, EAGAIN if ZeroMQ's own queue is full. */
-static int send_now (struct link *l, const flux_msg_t *msg)
+/* Add a message to the frame that is being made. */
+static int add_message (struct link *l, const flux_msg_t *msg)
 {
     ssize_t size = flux_msg_encode_size (msg);
-    zmq_msg_t frame;
-    int saved_errno;
+    size_t start = l->out.len;
+    char *p;
 
-    if (size < 0 || zmq_msg_init_size (&frame, size) < 0)
+    if (size < 0)
         return -1;
-    if (flux_msg_encode (msg, zmq_msg_data (&frame), size) < 0
-        || zmq_msg_send (&frame, l->sock, ZMQ_DONTWAIT) < 0) {
-        saved_errno = errno;
-        zmq_msg_close (&frame);
+    if (size > UINT32_MAX) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    blobbatch_add (&l->out, NULL, 0);
+    if (!(p = text_reserve (&l->out, size)) || flux_msg_encode (msg, p, size) < 0) {
+        int saved_errno = text_error (&l->out) ? ENOMEM : errno;
+
+        l->out.len = start;
+        l->out.error = 0;
         errno = saved_errno;
         return -1;
     }
+    text_commit (&l->out, size);
+    blobbatch_set_size (&l->out, start);
     return 0;
+}
+
+static void free_frame (void *data, void *hint)
+{
+    free (data);
+}
+
+/* Small ones are copied, so that what waits takes no more room than it has to. */
+static int make_frame (struct link *l)
+{
+    size_t size = l->out.len;
+
+    if (size > 2 * FRAME) {
+        char *buf = text_take (&l->out, NULL);
+
+        if (zmq_msg_init_data (&l->frame, buf, size, free_frame, NULL) < 0) {
+            free_keep_errno (buf);
+            return -1;
+        }
+    }
+    else {
+        if (zmq_msg_init_size (&l->frame, size) < 0)
+            return -1;
+        memcpy (zmq_msg_data (&l->frame), l->out.buf, size);
+        text_clear (&l->out);
+    }
+    l->framed = true;
+    return 0;
+}
+
+/* Returns 0, or -1 with errno, EAGAIN if ZeroMQ's own queue is full. */
+static int send_frames (struct link *l)
+{
+    while (l->framed || l->out.len > 0) {
+        if ((!l->framed && make_frame (l) < 0)
+            || zmq_msg_send (&l->frame, l->sock, ZMQ_DONTWAIT) < 0)
+            return -1;
+        l->framed = false;
+    }
+    return 0;
+}
+
+static bool has_room (const struct link *l)
+{
+    return l->out.len < FRAME && flux_msglist_count (l->queue) == 0;
 }
 
 static int link_send (struct link *l, const flux_msg_t *msg)
@@ -159,60 +231,88 @@ static int link_send (struct link *l, const flux_msg_t *msg)
         errno = EHOSTUNREACH;
         return -1;
     }
-    if (flux_msglist_count (l->queue) == 0) {
-        if (send_now (l, msg) == 0) {
-            mark_dirty (l);
-            return 0;
-        }
-        if (errno != EAGAIN)
+    if (has_room (l)) {
+        if (add_message (l, msg) < 0)
             return -1;
+        /* if this fails, work () will find out */
+        if (!list_linked (&l->dirty) || !has_room (l))
+            (void)send_frames (l);
+        mark_dirty (l);
+        return 0;
     }
+    mark_dirty (l);
     if (flux_msglist_count (l->queue) >= LINK_HARD) {
-        mark_dirty (l); /* where it is found out, and said */
-        errno = EHOSTUNREACH;
+        errno = EHOSTUNREACH; /* work () will say so */
         return -1;
     }
     if (flux_msglist_append (l->queue, msg) < 0)
         return -1;
-    mark_dirty (l);
     if (flux_msglist_count (l->queue) > LINK_SOFT)
         set_congested (l, true);
     return 0;
 }
 
-/* Send what is queued, as far as it goes. */
+/* Send what is there, as far as it goes. */
 static void flush (struct link *l)
 {
     const flux_msg_t *msg;
 
-    while ((msg = flux_msglist_first (l->queue))) {
-        if (send_now (l, msg) < 0 && errno == EAGAIN)
+    for (;;) {
+        if (send_frames (l) < 0) {
+            if (errno != EAGAIN)
+                lose (l, zmq_strerror (errno));
             return;
-        flux_msg_decref (flux_msglist_pop (l->queue));
+        }
+        if (flux_msglist_count (l->queue) == 0)
+            break;
+        while (l->out.len < FRAME && (msg = flux_msglist_pop (l->queue))) {
+            if (add_message (l, msg) < 0)
+                lose (l, strerror (errno));
+            flux_msg_decref (msg);
+            if (is_closed (l))
+                return;
+        }
     }
     set_congested (l, false);
 }
 
 /* Receiving */
 
-/* Returns false if there is nothing. */
-static bool receive_one (struct link *l)
+/* The messages of a frame.  Any of them may be the link's last. */
+static int receive_messages (struct link *l, const void *buf, size_t size)
+{
+    const void *data;
+    size_t len, pos = 0;
+    int n = 0;
+
+    while (!is_closed (l) && pos < size) {
+        flux_msg_t *msg = NULL;
+
+        if (blobbatch_next (buf, size, &pos, &data, &len) > 0)
+            msg = flux_msg_decode (data, len);
+        if (!msg) {
+            lose (l, "undecodable message");
+            break;
+        }
+        l->ops->message (l, msg, l->arg);
+        n++;
+    }
+    return n;
+}
+
+/* Returns the number of messages, 0 if there is nothing. */
+static int receive_frame (struct link *l)
 {
     zmq_msg_t frame;
-    flux_msg_t *msg;
+    int n;
 
     zmq_msg_init (&frame);
-    if (zmq_msg_recv (&frame, l->sock, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close (&frame);
-        return false;
-    }
-    msg = flux_msg_decode (zmq_msg_data (&frame), zmq_msg_size (&frame));
-    zmq_msg_close (&frame);
-    if (msg)
-        l->ops->message (l, msg, l->arg);
+    if (zmq_msg_recv (&frame, l->sock, ZMQ_DONTWAIT) < 0)
+        n = 0;
     else
-        lose (l, "undecodable message");
-    return true;
+        n = receive_messages (l, zmq_msg_data (&frame), zmq_msg_size (&frame));
+    zmq_msg_close (&frame);
+    return n;
 }
 
 static bool events (struct link *l, int which)
@@ -225,19 +325,20 @@ static bool events (struct link *l, int which)
 
 static void work (struct link *l)
 {
-    int n = 0;
+    int n = 0, more;
 
     do {
         flush (l);
-        while (!is_closed (l) && n < BUDGET && receive_one (l))
-            n++;
+        more = 1;
+        while (!is_closed (l) && n < BUDGET && (more = receive_frame (l)) > 0)
+            n += more;
         if (is_closed (l))
             return;
-        if (n == BUDGET) {
+        if (more) {
             mark_dirty (l);
             return;
         }
-    } while (flux_msglist_count (l->queue) > 0 && events (l, ZMQ_POLLOUT));
+    } while (l->framed && events (l, ZMQ_POLLOUT));
     if (flux_msglist_count (l->queue) >= LINK_HARD)
         lose (l, "it does not read its messages");
 }
@@ -250,13 +351,14 @@ static void link_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
         work (l);
 }
 
-static void idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+static void check_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct transport *t = arg;
     struct list todo = LIST_INIT (todo);
     struct link *l;
 
     list_splice (&todo, &t->dirty);
+    flux_watcher_stop (t->check);
     flux_watcher_stop (t->idle);
     while ((l = list_first (&todo, struct link, dirty))) {
         list_del (&l->dirty);
@@ -296,7 +398,7 @@ static void disconnected (struct link *l)
         l->strangers--;
     else if (l->up) {
         /* its last words may still be here */
-        while (!is_closed (l) && receive_one (l))
+        while (!is_closed (l) && receive_frame (l) > 0)
             ;
         lose (l, "connection lost");
     }
@@ -394,10 +496,8 @@ static void zap_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
 
 /* Making */
 
-static flux_watcher_t *watch_socket (struct transport *t,
-                                     void *sock,
-                                     flux_watcher_f cb,
-                                     void *arg)
+static flux_watcher_t *
+watch_socket (struct transport *t, void *sock, flux_watcher_f cb, void *arg)
 {
     flux_watcher_t *w;
     int fd;
@@ -437,12 +537,11 @@ static int link_start (struct link *l)
     if (!(l->sock = zmq_socket (t->ctx, ZMQ_DEALER))
         || set_int (l->sock, ZMQ_LINGER, 0) < 0
         || set_int (l->sock, ZMQ_RECONNECT_IVL, RECONNECT_MS) < 0
+        || set_int (l->sock, ZMQ_SNDHWM, FRAMES) < 0
+        || set_int (l->sock, ZMQ_RCVHWM, FRAMES) < 0
         || zmq_setsockopt (l->sock, ZMQ_CURVE_SECRETKEY, t->secret_key, KEY) < 0
         || zmq_setsockopt (l->sock, ZMQ_CURVE_PUBLICKEY, t->public_key, KEY) < 0
-        || zmq_socket_monitor (l->sock,
-                               name,
-                               EVENTS)
-               < 0
+        || zmq_socket_monitor (l->sock, name, EVENTS) < 0
         || !(l->monitor = zmq_socket (t->ctx, ZMQ_PAIR))
         || set_int (l->monitor, ZMQ_LINGER, 0) < 0 || zmq_connect (l->monitor, name) < 0
         || !(l->monitor_w = watch_socket (t, l->monitor, monitor_cb, l))
@@ -474,10 +573,8 @@ static struct link *link_new (struct transport *t, const struct link_ops *ops, v
     return l;
 }
 
-static struct link *link_listen (struct transport *t,
-                                 const char *uri,
-                                 const struct link_ops *ops,
-                                 void *arg)
+static struct link *
+link_listen (struct transport *t, const char *uri, const struct link_ops *ops, void *arg)
 {
     struct link *l = link_new (t, ops, arg);
 
@@ -528,10 +625,13 @@ static void transport_destroy (struct transport *t, double linger)
     if (!t)
         return;
     list_foreach (&t->links, l, node) {
-        if (!is_closed (l))
+        if (!is_closed (l)) {
+            (void)send_frames (l);
             (void)set_int (l->sock, ZMQ_LINGER, (int)(linger * 1000));
+        }
         link_free (l);
     }
+    flux_watcher_destroy (t->check);
     flux_watcher_destroy (t->idle);
     flux_watcher_destroy (t->zap_w);
     if (t->zap)
@@ -562,7 +662,8 @@ static struct transport *transport_create (flux_reactor_t *r, flux_error_t *erro
     if (!(t->ctx = zmq_ctx_new ()) || !(t->zap = zmq_socket (t->ctx, ZMQ_REP))
         || set_int (t->zap, ZMQ_LINGER, 0) < 0 || zmq_bind (t->zap, ZAP_ENDPOINT) < 0
         || !(t->zap_w = watch_socket (t, t->zap, zap_cb, t))
-        || !(t->idle = flux_idle_watcher_create (r, idle_cb, t)))
+        || !(t->check = flux_check_watcher_create (r, check_cb, t))
+        || !(t->idle = flux_idle_watcher_create (r, NULL, NULL)))
         goto error;
     return t;
 error:

@@ -22,10 +22,46 @@ struct end {
     int received;
     int next; /* the number that the next message should have */
     bool in_order;
+    bool sizes; /* messages are those of send_sized () */
     bool lost;
     bool congested;
     int times_congested;
 };
+
+/* A message that is the larger the higher its number, and back again. */
+static size_t size_of (int n)
+{
+    return n % 100 * 997;
+}
+
+static int send_sized (struct link *l, int n)
+{
+    char *buf = calloc (1, size_of (n) + sizeof (n));
+    flux_msg_t *msg;
+    int rc = -1;
+
+    if (buf && (msg = flux_request_encode_raw ("sized", buf, size_of (n) + sizeof (n)))) {
+        memcpy (buf, &n, sizeof (n));
+        if (flux_msg_set_payload (msg, buf, size_of (n) + sizeof (n)) == 0)
+            rc = tr->send (l, msg);
+        flux_msg_decref (msg);
+    }
+    free (buf);
+    return rc;
+}
+
+/* -1 if it is not as it was sent. */
+static int number_of (const flux_msg_t *msg)
+{
+    const void *buf;
+    size_t size;
+    int n;
+
+    if (flux_request_decode_raw (msg, NULL, &buf, &size) < 0 || size < sizeof (n))
+        return -1;
+    memcpy (&n, buf, sizeof (n));
+    return size == size_of (n) + sizeof (n) ? n : -1;
+}
 
 static void got (struct link *l, flux_msg_t *msg, void *arg)
 {
@@ -33,6 +69,8 @@ static void got (struct link *l, flux_msg_t *msg, void *arg)
     int type = -1, n = -1;
 
     (void)flux_control_decode (msg, &type, &n);
+    if (e->sizes)
+        n = number_of (msg);
     e->in_order = e->in_order && n == e->next;
     e->next++;
     e->received++;
@@ -138,7 +176,7 @@ static void both_ways (flux_reactor_t *r)
 
 static void more_than_fits (flux_reactor_t *r)
 {
-    enum { COUNT = 20000 };
+    enum { COUNT = 200000 };
     struct end a, b;
 
     pair (&a, &b, r, "more");
@@ -151,6 +189,25 @@ static void more_than_fits (flux_reactor_t *r)
     ok (b.received == COUNT && b.in_order, "all of it arrives in order");
     run_until (r, !a.congested);
     ok (!a.congested && a.times_congested == 1, "the congestion is over, it was one");
+    tr->destroy (b.t, 0.);
+    tr->destroy (a.t, 0.);
+}
+
+static void all_sizes (flux_reactor_t *r)
+{
+    enum { COUNT = 1000 };
+    struct end a, b;
+
+    pair (&a, &b, r, "sizes");
+    b.sizes = true;
+    for (int i = 0; i < COUNT; i++) {
+        if (send_sized (a.l, i) < 0)
+            bail_out ("send");
+        if (i % 7 == 0)
+            flux_reactor_run (r, FLUX_REACTOR_NOWAIT);
+    }
+    run_until (r, b.received == COUNT);
+    ok (b.received == COUNT && b.in_order, "large and small ones arrive whole, in order");
     tr->destroy (b.t, 0.);
     tr->destroy (a.t, 0.);
 }
@@ -213,7 +270,7 @@ static void nobody (flux_reactor_t *r)
 /* ZeroMQ leaves the files of its sockets to the owner of the directory. */
 static int remove_dir (void)
 {
-    static const char *const names[] = { "both", "more", "stranger", "false" };
+    static const char *const names[] = { "both", "more", "sizes", "stranger", "false" };
 
     for (size_t i = 0; i < ARRAY_SIZE (names); i++)
         (void)unlink (uri (names[i]) + strlen ("ipc://"));
@@ -228,6 +285,7 @@ int main (void)
         bail_out ("%s", strerror (errno));
     both_ways (r);
     more_than_fits (r);
+    all_sizes (r);
     strangers (r);
     false_server (r);
     nobody (r);

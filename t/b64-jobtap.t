@@ -202,6 +202,13 @@ test_expect_success 'what is built in can be taken out and put back' '
     flux job wait-event -t 20 $id depend && test "$(flux jobs -no {state} $id)" = PRIORITY &&
     flux jobtap load .priority-default && flux job wait-event -t 20 $id clean
 '
+test_expect_success 'so can what serves flux job last and flux post-job-event' '
+    id=$(flux submit --urgency=0 true) && flux jobtap remove .history && flux jobtap remove .post-event &&
+    test_must_fail flux job last 2>err && grep "Unknown service method" err &&
+    test_must_fail flux post-job-event $id x 2>err && grep "Unknown service method" err &&
+    flux jobtap load .history && flux jobtap load .post-event &&
+    flux job last && flux post-job-event $id x && flux cancel $id
+'
 test_expect_success 'those built in are queried' '
     a=$(flux submit --urgency=0 true) && b=$(flux submit --dependency=afterany:$a true) &&
     flux jobtap query .dependency-after >out && dec=$(flux job id --to=dec $a) &&

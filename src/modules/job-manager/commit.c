@@ -78,7 +78,8 @@ static void commit_continuation (flux_future_t *f, void *arg)
 /* Send what was begun. */
 static struct commit *send_commit (struct manager *m)
 {
-    _cleanup_ (freep) char *payload = kvsops_finish (&m->ops, KVS_PRIMARY_NAMESPACE, 0);
+    _cleanup_ (freep)
+    char *payload = kvsops_finish (&m->ops, KVS_PRIMARY_NAMESPACE, 0);
     struct commit *c = calloc (1, sizeof (*c));
 
     if (!c)
@@ -105,6 +106,9 @@ static struct commit *send_commit (struct manager *m)
 
 static void pace_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
+    struct manager *m = arg;
+
+    m->batch_due = true;
     /* manager_commit () follows, as always before the reactor sleeps */
 }
 
@@ -126,6 +130,47 @@ void manager_commit_fini (struct manager *m)
     flux_watcher_destroy (m->pace);
 }
 
+static void wake_in (struct manager *m, double seconds)
+{
+    if (!flux_watcher_is_active (m->pace)) {
+        flux_timer_watcher_reset (m->pace, seconds, 0.);
+        flux_watcher_start (m->pace);
+    }
+}
+
+/* Somebody wants to see batches: each waits for its time. */
+static bool is_due (struct manager *m)
+{
+    bool due = m->batch_due;
+
+    if (m->batch_timeout <= 0.)
+        return true;
+    m->batch_due = false;
+    if (!due)
+        wake_in (m, m->batch_timeout);
+    return due;
+}
+
+/* job-manager.set-batch-timeout (owner)  { "timeout":F } -> empty
+ * No commit is made earlier than so many seconds after there was something for it;
+ * 0, as at the start: at once.
+ */
+void set_batch_timeout_cb (flux_t *h,
+                           flux_msg_handler_t *mh,
+                           const flux_msg_t *msg,
+                           void *arg)
+{
+    struct manager *m = arg;
+    double timeout;
+
+    if (flux_request_unpack (msg, NULL, "{s:F}", "timeout", &timeout) < 0) {
+        manager_refuse (m, msg, EPROTO, NULL);
+        return;
+    }
+    m->batch_timeout = timeout;
+    manager_respond (m, msg);
+}
+
 static bool may_commit (struct manager *m)
 {
     bool crowded = jm_sched_is_crowded (m->jm);
@@ -144,16 +189,13 @@ static bool may_commit (struct manager *m)
         m->credit -= 1.;
         return true;
     }
-    if (!flux_watcher_is_active (m->pace)) {
-        flux_timer_watcher_reset (m->pace, (1. - m->credit) / rate, 0.);
-        flux_watcher_start (m->pace);
-    }
+    wake_in (m, (1. - m->credit) / rate);
     return false;
 }
 
 void manager_commit (struct manager *m)
 {
-    while (!m->failed && jm_commit_wanted (m->jm) && may_commit (m)) {
+    while (!m->failed && jm_commit_wanted (m->jm) && is_due (m) && may_commit (m)) {
         struct commit *c;
 
         if (jm_commit_begin (m->jm) == 0 && m->ncommits == 0) {

@@ -35,10 +35,9 @@ int manager_check_perilog (struct manager *m,
         return errprintf (error, "%s", e.text);
     for (size_t i = 0; i < ARRAY_SIZE (keys); i++) {
         if (!says_nothing (json_object_get (table, keys[i])))
-            return errprintf (error,
-                              "job-manager.%s needs the plugin " PERILOG
-                              ", which is not loaded",
-                              keys[i]);
+            return errprintf (
+                error, "job-manager.%s needs the plugin " PERILOG ", which is not loaded",
+                keys[i]);
     }
     return 0;
 }

@@ -65,6 +65,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-manager.resource-status", resource_status_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.exec-hello", exec_hello_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.housekeeping-kill", housekeeping_kill_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-manager.set-batch-timeout", set_batch_timeout_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.jobtap", jobtap_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.jobtap-query", jobtap_query_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-manager.config-reload", config_reload_cb, 0 },
@@ -159,7 +160,7 @@ static int start (struct manager *m)
         || !(m->begin = flux_timer_watcher_create (r, 0., 0., begin_timer_cb, m))
         || !(m->idle = flux_idle_watcher_create (r, idle_watcher_cb, m)))
         return -1;
-    if (manager_restart (m) < 0 || flux_event_subscribe (m->h, "heartbeat.pulse") < 0
+    if (manager_lifetime_init (m) < 0 || manager_restart (m) < 0 || flux_event_subscribe (m->h, "heartbeat.pulse") < 0
         || flux_msg_handler_addvec (m->h, handlers, m, &m->handlers) < 0)
         return -1;
     flux_watcher_start (m->prepare);
@@ -205,6 +206,7 @@ static void manager_fini (struct manager *m)
     flux_watcher_destroy (m->begin);
     manager_commit_fini (m);
     kvsops_fini (&m->ops);
+    manager_lifetime_fini (m);
     manager_history_fini (m);
     manager_restart_fini (m);
     manager_housekeeping_fini (m);

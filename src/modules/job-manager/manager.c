@@ -42,6 +42,16 @@ void manager_refuse (struct manager *m,
         flux_log_error (m->h, "error response");
 }
 
+void manager_refuse_unknown (struct manager *m, const flux_msg_t *msg)
+{
+    const char *topic = "";
+    char why[128];
+
+    (void)flux_msg_get_topic (msg, &topic);
+    snprintf (why, sizeof (why), "Unknown service method '%s'", topic);
+    manager_refuse (m, msg, ENOSYS, why);
+}
+
 void manager_deferred_free (struct deferred *d)
 {
     if (d) {

@@ -42,6 +42,8 @@ struct manager {
     double credit;       /* commits of mere events, which may be made at once */
     double credit_time;
     flux_watcher_t *pace; /* timer: until there is one more */
+    double batch_timeout; /* seconds before a commit; 0: it is made at once */
+    bool batch_due;
 
     struct list sweeps; /* struct sweep, oldest first */
     size_t nsweeps;
@@ -66,6 +68,9 @@ struct manager {
     char *history_text;      /* in the checkpoint; NULL: nothing is known */
     struct list asides;      /* struct aside: bad jobs on their way out */
     struct policy *policy;             /* limits; NULL: none */
+    flux_future_t *lifetime;           /* watches resource.R */
+    bool lifetime_known;
+    double instance_expiration; /* seconds since the epoch; 0: none */
 
     struct text scratch; /* a message being written */
     bool private_mode;
@@ -93,6 +98,9 @@ void manager_refuse (struct manager *m,
                      const flux_msg_t *msg,
                      int errnum,
                      const char *text);
+
+/* As if there were no such method: what served it was taken out. */
+void manager_refuse_unknown (struct manager *m, const flux_msg_t *msg);
 
 /* Answer when all that was posted until now is committed. */
 void manager_defer (struct manager *m, const flux_msg_t *msg, char *payload);
@@ -137,6 +145,10 @@ void manager_commit (struct manager *m);
 /* Commit everything there is, waiting for it: at the end. */
 int manager_commit_all (struct manager *m);
 void manager_commit_op (const struct batch_op *op, void *arg);
+void set_batch_timeout_cb (flux_t *h,
+                           flux_msg_handler_t *mh,
+                           const flux_msg_t *msg,
+                           void *arg);
 
 /* ---- restart.c ----------------------------------------------------------------- */
 
@@ -277,14 +289,15 @@ bool manager_has_plugin (const struct manager *m, const char *name);
 
 /* Has this builtin not been taken out? */
 bool manager_builtin_limits (const struct manager *m, bool duration);
+bool manager_builtin_lifetime (const struct manager *m);
 bool manager_builtin_duration (const struct manager *m);
+bool manager_owner_may_exceed (const struct manager *m);
 bool manager_builtin_queue (const struct manager *m);
 
-/* policy.c: does this jobspec keep to the limits?  0, or -EINVAL with a
- * sentence.
+/* policy.c: does this jobspec keep to the limits, and to the lifetime of the
+ * instance?  0, or -EINVAL with a sentence.
  */
 int manager_check_limits (struct manager *m,
-                          const struct job *job,
                           const char *jobspec,
                           size_t len,
                           struct text *why);
@@ -292,6 +305,14 @@ int manager_policy_configure (struct manager *m,
                               const flux_conf_t *conf,
                               flux_error_t *error);
 void manager_policy_fini (struct manager *m);
+
+/* lifetime.c: is there time for it?  0, or -EINVAL with a sentence. */
+int manager_check_lifetime (struct manager *m,
+                            const char *jobspec,
+                            size_t len,
+                            struct text *why);
+int manager_lifetime_init (struct manager *m);
+void manager_lifetime_fini (struct manager *m);
 
 /* housekeeping.c: take care of the resources of a job that needs them no more.
  * False: there is nothing to do with them.

@@ -113,12 +113,17 @@ void post_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 {
     struct manager *m = arg;
     static const char *const keys[] = { "id", "name", "context" };
-    _cleanup_ (freep) char *name = NULL;
+    _cleanup_ (freep)
+    char *name = NULL;
     struct jview v, f[3];
     struct job *job;
     int64_t id;
     int r;
 
+    if (!manager_has_plugin (m, ".post-event")) {
+        manager_refuse_unknown (m, msg);
+        return;
+    }
     if (manager_job_is_late (arg, msg, post_event_cb))
         return;
     if (manager_decode (msg, &v) == 0)

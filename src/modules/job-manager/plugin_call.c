@@ -315,7 +315,7 @@ static int hook_submitted (struct job *job, struct text *why, void *arg)
 
     if (ps->loaded > 0 && (r = ask (ps, job, "job.create", NULL, rejected, why)) < 0)
         return r;
-    if ((r = manager_check_limits (m, job, job->jobspec->s, job->jobspec->len, why)) < 0)
+    if ((r = manager_check_limits (m, job->jobspec->s, job->jobspec->len, why)) < 0)
         return r;
     if (ps->loaded > 0 && (r = ask (ps, job, "job.validate", NULL, rejected, why)) < 0)
         return r;

@@ -76,7 +76,20 @@ static int add_builtin (struct plugins *ps, enum builtin builtin)
     return 0;
 }
 
-static int load_builtin (struct plugins *ps, const char *name, flux_error_t *error)
+/* The one setting that one of them has. */
+static void configure_builtin (struct plugins *ps, enum builtin builtin, json_t *conf)
+{
+    json_t *o = json_object_get (conf, "owner-allow-any");
+
+    if (builtin == BUILTIN_UPDATE_DURATION)
+        ps->owner_allow_any =
+            !o
+            || !(json_is_false (o)
+                 || (json_is_integer (o) && json_integer_value (o) == 0));
+}
+
+static int
+load_builtin (struct plugins *ps, const char *name, json_t *conf, flux_error_t *error)
 {
     for (int i = 0; i < BUILTIN_COUNT; i++) {
         if (strcmp (builtin_names[i], name) != 0)
@@ -88,6 +101,7 @@ static int load_builtin (struct plugins *ps, const char *name, flux_error_t *err
         }
         if (add_builtin (ps, i) < 0)
             return errprintf (error, "out of memory");
+        configure_builtin (ps, i, conf);
         tell_engine (ps);
         plugins_reprioritize (ps);
         return 0;
@@ -195,7 +209,8 @@ static bool is_loaded (const struct plugins *ps, const char *name)
 static int
 tell_conf (struct plugins *ps, struct plugin *pl, json_t *conf, flux_error_t *error)
 {
-    _cleanup_ (freep) char *errmsg = NULL;
+    _cleanup_ (freep)
+    char *errmsg = NULL;
     json_t *extra = json_pack ("{s:O}", "conf", conf);
     int rc = -1;
 
@@ -222,7 +237,8 @@ static json_t *conf_of (struct plugins *ps)
 
 static int set_conf (struct plugin *pl, json_t *conf, flux_error_t *error)
 {
-    _cleanup_ (freep) char *s = NULL;
+    _cleanup_ (freep)
+    char *s = NULL;
 
     if (!conf)
         return 0;
@@ -305,13 +321,14 @@ static void show_all (struct plugins *ps, struct plugin *pl)
 int plugins_load (struct plugins *ps, const char *name, json_t *conf, flux_error_t *error)
 {
     const char *base = strrchr (name, '/') ? strrchr (name, '/') + 1 : name;
-    _cleanup_ (freep) char *path = NULL;
+    _cleanup_ (freep)
+    char *path = NULL;
     struct plugin *pl;
 
     if (error)
         error->text[0] = '\0';
     if (name[0] == '.' && !strchr (name, '/'))
-        return load_builtin (ps, name, error);
+        return load_builtin (ps, name, conf, error);
     if (is_loaded (ps, base)) {
         errprintf (error, "%s already loaded", base);
         errno = EEXIST;
@@ -346,6 +363,7 @@ int plugins_init (struct plugins *ps, struct manager *m)
     for (int i = 0; i < BUILTIN_COUNT; i++) {
         if (add_builtin (ps, i) < 0)
             return -1;
+        configure_builtin (ps, i, NULL);
     }
     jm_set_hooks (m->jm, &plugin_hooks, m);
     return 0;
@@ -454,8 +472,18 @@ bool manager_has_plugin (const struct manager *m, const char *name)
 
 bool manager_builtin_limits (const struct manager *m, bool duration)
 {
-    return m->plugins->builtin[duration ? BUILTIN_LIMIT_DURATION
-                                        : BUILTIN_LIMIT_JOB_SIZE];
+    return m->plugins
+        ->builtin[duration ? BUILTIN_LIMIT_DURATION : BUILTIN_LIMIT_JOB_SIZE];
+}
+
+bool manager_builtin_lifetime (const struct manager *m)
+{
+    return m->plugins->builtin[BUILTIN_VALIDATE_DURATION];
+}
+
+bool manager_owner_may_exceed (const struct manager *m)
+{
+    return m->plugins->owner_allow_any;
 }
 
 bool manager_builtin_duration (const struct manager *m)
@@ -521,8 +549,8 @@ static struct plugin *find_plugin (struct plugins *ps, const char *name)
 }
 
 /* What the engine does for those built in is told from its records. */
-static void query_builtin (struct manager *m, const flux_msg_t *msg,
-                           const struct plugin *pl)
+static void
+query_builtin (struct manager *m, const flux_msg_t *msg, const struct plugin *pl)
 {
     struct text *t = &m->scratch;
 

@@ -81,6 +81,7 @@ struct plugins {
     struct list list; /* struct plugin in order of loading */
     size_t loaded;    /* those that are not built in */
     bool builtin[BUILTIN_COUNT];
+    bool owner_allow_any; /* .update-duration: beyond all limits */
     struct table jobs; /* struct plugin_job by id */
     struct plugin_call *call;
 

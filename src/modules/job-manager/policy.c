@@ -363,11 +363,8 @@ static int check_sizes (const struct chain *c,
     return check_size (c, asked, false, queue, why);
 }
 
-int manager_check_limits (struct manager *m,
-                          const struct job *job,
-                          const char *jobspec,
-                          size_t len,
-                          struct text *why)
+static int
+check_policy (struct manager *m, const char *jobspec, size_t len, struct text *why)
 {
     static const char *const keys[] = { "queue", "duration" };
     struct jview doc = { jobspec, len }, f[2];
@@ -388,4 +385,14 @@ int manager_check_limits (struct manager *m,
         && (r = check_duration (&c, f[1], queue, why)) < 0)
         return r;
     return 0;
+}
+
+int manager_check_limits (struct manager *m,
+                          const char *jobspec,
+                          size_t len,
+                          struct text *why)
+{
+    int r = check_policy (m, jobspec, len, why);
+
+    return r < 0 ? r : manager_check_lifetime (m, jobspec, len, why);
 }

@@ -101,7 +101,8 @@ static void put_eventlog (struct text *t, struct jview log)
 static int
 put_attr (struct text *t, const struct job *job, struct jview name, struct text *why)
 {
-    _cleanup_ (text_fini) struct text unpacked = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text unpacked = TEXT_INIT;
     struct jview log, R;
 
     if (!jview_is (name, JVIEW_STRING)) {
@@ -135,7 +136,8 @@ put_attr (struct text *t, const struct job *job, struct jview name, struct text 
 void getattr_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
-    _cleanup_ (text_fini) struct text why = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text why = TEXT_INIT;
     struct text *t = &m->scratch;
     struct jview v, attrs, name;
     struct jiter it;
@@ -389,6 +391,10 @@ void history_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
     const char *s;
     uint32_t userid;
 
+    if (!manager_has_plugin (m, ".history")) {
+        manager_refuse_unknown (m, msg);
+        return;
+    }
     if (manager_is_late (m, msg, history_cb))
         return;
     if (flux_request_unpack (msg, NULL, "{s:s}", "slice", &s) < 0

@@ -192,6 +192,17 @@ static void refusals (void)
     world_heard ();
 }
 
+/* Commits that wait make no difference but in time. */
+static void batches (void)
+{
+    is (world_rpc ("set-batch-timeout", "{}"), "71 Protocol error", "a batch takes a time");
+    is (world_rpc_as (5, "set-batch-timeout", "{\"timeout\":1}", 0),
+        "1 Request requires owner credentials", "that guests do not set");
+    is (world_rpc ("set-batch-timeout", "{\"timeout\":0.02}"), "", "others do");
+    is (world_rpc ("post-event.post", "{\"id\":1,\"name\":\"x\"}"),
+        "2 No such file or directory", "and go on");
+}
+
 static void updates (void)
 {
     is (world_rpc ("update", "{\"id\":3,\"updates\":5}"), "71 Protocol error",
@@ -480,6 +491,7 @@ int main (void)
 {
     world_start_module ();
     a_job ();
+    batches ();
     refusals ();
     updates ();
     queues ();

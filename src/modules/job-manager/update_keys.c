@@ -45,7 +45,7 @@ static int check_duration (struct update *u, const struct job *job, json_t *valu
     if ((job->state & STATE_RUNNING) && !requester_is_owner (u))
         return refuse (u, "duration update of running job requires instance owner "
                           "privileges");
-    u->validated += requester_is_owner (u);
+    u->validated += requester_is_owner (u) && manager_owner_may_exceed (u->m);
     return 0;
 }
 
@@ -217,7 +217,7 @@ int update_validate (struct update *u, struct job *job)
     json_t *extra, *jobspec;
     int rc;
 
-    if (manager_check_limits (u->m, job, u->jobspec, u->jobspec_len, &u->why) < 0)
+    if (manager_check_limits (u->m, u->jobspec, u->jobspec_len, &u->why) < 0)
         return -1;
     if (!plugins_handle (u->m->plugins, "job.validate"))
         return 0;

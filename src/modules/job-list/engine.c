@@ -120,6 +120,22 @@ void jl_log (struct jl *jl, int level, const char *fmt, ...)
     jl->sink->log (level, buf, jl->arg);
 }
 
+static size_t table_bytes (const struct table *t)
+{
+    return t->slots ? (t->mask + 1) * sizeof (t->slots[0]) : 0;
+}
+
+size_t jl_record_bytes (const struct jl *jl)
+{
+    return table_count (&jl->jobs) * sizeof (struct record) + table_bytes (&jl->jobs);
+}
+
+size_t jl_text_bytes (const struct jl *jl)
+{
+    return jl->pool.bytes + table_count (&jl->pool.texts) * sizeof (struct itext)
+           + table_bytes (&jl->pool.texts);
+}
+
 struct record *jl_lookup (const struct jl *jl, uint64_t id)
 {
     return table_get_u64 (&jl->jobs, id);

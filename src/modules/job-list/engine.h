@@ -77,6 +77,10 @@ struct jl *jl_create (const struct jl_sink *sink, void *arg);
 /* All tokens must have been taken back. */
 void jl_destroy (struct jl *jl);
 
+/* Bytes that the records, and the texts in them, take; without what malloc adds. */
+size_t jl_record_bytes (const struct jl *jl);
+size_t jl_text_bytes (const struct jl *jl);
+
 struct record *jl_lookup (const struct jl *jl, uint64_t id);
 
 /* One event of job id, an entry object, with the message's jobspec and R if it

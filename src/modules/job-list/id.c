@@ -19,6 +19,7 @@ struct id_wait {
     struct service *s;
     const flux_msg_t *msg;
     struct attrs attrs;
+    bool counted; /* by quota_take () */
 };
 
 /* An id asked of the job-manager. */
@@ -34,6 +35,8 @@ struct lookup {
 static void id_wait_free (struct id_wait *w)
 {
     if (w) {
+        if (w->counted)
+            quota_give (w->s, w->msg);
         flux_msg_decref (w->msg);
         attrs_fini (&w->attrs);
         free (w);
@@ -197,6 +200,8 @@ void list_id_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         respond (w, rec);
         id_wait_free (w);
     }
+    else if (!(w->counted = quota_take (s, msg)))
+        id_wait_free (w);
     else if (!rec && ask (s, req.id) < 0) {
         service_refuse (s, msg, errno, NULL);
         id_wait_free (w);

@@ -1,14 +1,8 @@
-/* The journal in, and what must wait for it. */
+/* The journal in, and what waits for it. */
 
 #include "config.h"
 
 #include "service.h"
-
-struct waiting_request {
-    struct list node;
-    const flux_msg_t *msg;
-    flux_msg_handler_f cb;
-};
 
 struct held_message {
     struct list node;
@@ -16,36 +10,12 @@ struct held_message {
     char s[];
 };
 
-/* ---- requests before the sentinel ---------------------------------------------- */
-
 bool journal_defers (struct service *s, const flux_msg_t *msg, flux_msg_handler_f cb)
 {
-    struct waiting_request *w;
-
     if (s->ready)
         return false;
-    if (!(w = calloc (1, sizeof (*w)))) {
-        service_refuse (s, msg, ENOMEM, NULL);
-        return true;
-    }
-    list_init (&w->node);
-    w->msg = flux_msg_incref (msg);
-    w->cb = cb;
-    list_append (&s->waiting, &w->node);
+    waiting_add (s, &s->waiting, msg, cb);
     return true;
-}
-
-static void serve_waiting (struct service *s)
-{
-    struct waiting_request *w = NULL;
-
-    s->ready = true;
-    list_foreach (&s->waiting, w, node) {
-        list_del (&w->node);
-        w->cb (s->h, NULL, w->msg, s);
-        flux_msg_decref (w->msg);
-        free (w);
-    }
 }
 
 /* ---- messages --------------------------------------------------------------------- */
@@ -55,6 +25,13 @@ static void fail (struct service *s, const char *why)
     flux_log (s->h, LOG_ERR, "journal: %s", why);
     s->failed = true;
     flux_reactor_stop_error (flux_get_reactor (s->h));
+}
+
+/* The backlog has been read. */
+static void begin_service (struct service *s)
+{
+    s->ready = true;
+    waiting_serve (s, &s->waiting);
 }
 
 static void process (struct service *s, const char *payload, size_t len)
@@ -73,7 +50,7 @@ static void process (struct service *s, const char *payload, size_t len)
     if (r < 0)
         fail (s, why);
     else if (sentinel && !s->ready)
-        serve_waiting (s);
+        begin_service (s);
 }
 
 static void hold (struct service *s, const char *payload, size_t len)
@@ -130,12 +107,9 @@ int journal_start (struct service *s)
     return flux_future_then (s->journal, -1., journal_continuation, s);
 }
 
-/* Tell the job-manager not to send any more, and those who wait that there will
- * be no answer.
- */
+/* Tell the job-manager not to send any more. */
 void journal_fini (struct service *s)
 {
-    struct waiting_request *w = NULL;
     struct held_message *m = NULL;
 
     if (s->journal) {
@@ -145,11 +119,6 @@ void journal_fini (struct service *s)
                            (int)flux_rpc_get_matchtag (s->journal));
         flux_future_destroy (f);
         flux_future_destroy (move_ptr (s->journal));
-    }
-    list_foreach (&s->waiting, w, node) {
-        service_refuse (s, w->msg, ENOSYS, "job-list is unloading");
-        flux_msg_decref (w->msg);
-        free (w);
     }
     list_foreach (&s->held, m, node)
         free (m);

@@ -3,31 +3,16 @@
  *   -> { "jobs":[o] }, or, if streaming, { "jobs":[o] "version"?:1 } ..., ENODATA
  * job-list.list-attrs (user)  -> { "attrs":[s] }
  *
- * First all matching jobs are found, so that every error comes before any job.
- * A stream is then sent in portions: other requests are served in between, and
- * a job is shown as it is when its turn comes.
+ * All matching jobs are found before one is sent (listing.h), so that every
+ * error comes before any job.  What that takes is bounded by max_comparisons.
  */
 
 #include "config.h"
 #include <jansson.h>
 #include <stdio.h>
 
-#include "attrs.h"
+#include "listing.h"
 #include "match.h"
-#include "service.h"
-
-/* Bytes of one message of a stream, and of one pass over all streams. */
-#define PORTION (64 << 10)
-
-struct listing {
-    struct list node; /* in s->listings, when streaming */
-    const flux_msg_t *msg;
-    uint64_t *ids;
-    size_t count;
-    size_t room;
-    size_t next;
-    struct attrs attrs;
-};
 
 struct query {
     int64_t max_entries; /* 0: all */
@@ -35,17 +20,6 @@ struct query {
     struct jview attrs;
     struct match *match;
 };
-
-static void listing_free (struct listing *l)
-{
-    if (!l)
-        return;
-    list_del (&l->node);
-    flux_msg_decref (l->msg);
-    attrs_fini (&l->attrs);
-    free (l->ids);
-    free (l);
-}
 
 /* ---- decoding ------------------------------------------------------------------- */
 
@@ -141,21 +115,6 @@ static int decode (struct service *s, const flux_msg_t *msg, struct query *q)
 
 /* ---- finding ----------------------------------------------------------------------- */
 
-static int remember (struct listing *l, uint64_t id)
-{
-    if (l->count == l->room) {
-        size_t room = l->room ? l->room * 2 : 64;
-        uint64_t *ids = realloc (l->ids, room * sizeof (ids[0]));
-
-        if (!ids)
-            return ENOMEM;
-        l->ids = ids;
-        l->room = room;
-    }
-    l->ids[l->count++] = id;
-    return 0;
-}
-
 static bool is_full (const struct query *q, const struct listing *l)
 {
     return q->max_entries > 0 && l->count >= (size_t)q->max_entries;
@@ -169,13 +128,12 @@ static int find_in (struct service *s,
                     uint64_t *cost)
 {
     struct record *rec;
-    int errnum;
 
     for (rec = jl_first (s->jl, list); rec && !is_full (q, l); rec = jl_next (rec)) {
         if (list == LIST_INACTIVE && rec->t_inactive <= q->since)
             break;
-        if (match_record (q->match, rec, cost) && (errnum = remember (l, rec->id)) != 0)
-            return errnum;
+        if (match_record (q->match, rec, cost) && listing_add (l, rec->id) < 0)
+            return ENOMEM;
         if (s->max_comparisons > 0 && *cost > (uint64_t)s->max_comparisons)
             return EINVAL;
     }
@@ -196,96 +154,7 @@ static int find (struct service *s, const struct query *q, struct listing *l)
     return errnum;
 }
 
-/* ---- sending ------------------------------------------------------------------------ */
-
-/* {"jobs":[...] of as many jobs as there are, or as fill one message. */
-static void put_jobs (struct service *s, struct listing *l, struct text *t, size_t limit)
-{
-    bool first = true;
-
-    text_puts (t, "{\"jobs\":[");
-    while (l->next < l->count && !text_error (t) && t->len < limit) {
-        struct record *rec = jl_lookup (s->jl, l->ids[l->next++]);
-
-        if (!rec)
-            continue;
-        if (!first)
-            text_putc (t, ',');
-        first = false;
-        attrs_put_record (&l->attrs, t, rec);
-    }
-    text_putc (t, ']');
-}
-
-static void answer_once (struct service *s, struct listing *l)
-{
-    struct text *t = &s->scratch;
-
-    text_clear (t);
-    put_jobs (s, l, t, SIZE_MAX);
-    text_putc (t, '}');
-    service_respond_text (s, l->msg, t);
-    listing_free (l);
-}
-
-/* One message of a stream; at the end, its end. */
-static void send_portion (struct service *s, struct listing *l)
-{
-    struct text *t = &s->scratch;
-    bool first = l->next == 0;
-
-    if (l->next < l->count) {
-        text_clear (t);
-        put_jobs (s, l, t, PORTION);
-        text_puts (t, first ? ",\"version\":1}" : "}");
-        service_respond_text (s, l->msg, t);
-    }
-    if (l->next == l->count) {
-        service_refuse (s, l->msg, ENODATA, NULL);
-        listing_free (l);
-    }
-}
-
-bool list_pump (struct service *s)
-{
-    struct listing *l = NULL;
-
-    list_foreach (&s->listings, l, node)
-        send_portion (s, l);
-    return !list_empty (&s->listings);
-}
-
-void list_disconnect (struct service *s, const flux_msg_t *msg)
-{
-    struct listing *l = NULL;
-
-    list_foreach (&s->listings, l, node) {
-        if (flux_disconnect_match (msg, l->msg))
-            listing_free (l);
-    }
-}
-
-void list_fini (struct service *s)
-{
-    struct listing *l = NULL;
-
-    list_foreach (&s->listings, l, node) {
-        service_refuse (s, l->msg, ENOSYS, "job-list is unloading");
-        listing_free (l);
-    }
-}
-
 /* ---- requests ------------------------------------------------------------------------- */
-
-static void answer (struct service *s, struct listing *l)
-{
-    if (!flux_msg_is_streaming (l->msg))
-        answer_once (s, l);
-    else {
-        list_append (&s->listings, &l->node);
-        send_portion (s, l);
-    }
-}
 
 static void refuse_find (struct service *s, const flux_msg_t *msg, int errnum)
 {
@@ -302,16 +171,19 @@ void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     struct query q;
     int errnum;
 
-    if (journal_defers (s, msg, list_cb) || decode (s, msg, &q) < 0)
+    if (journal_defers (s, msg, list_cb))
         return;
-    if (!(l = calloc (1, sizeof (*l)))) {
+    if (listing_is_full (s)) {
+        waiting_add (s, &s->later, msg, list_cb);
+        return;
+    }
+    if (decode (s, msg, &q) < 0)
+        return;
+    if (!(l = listing_new (msg, q.attrs))) {
         match_free (q.match, s->jl);
         service_refuse (s, msg, ENOMEM, NULL);
         return;
     }
-    list_init (&l->node);
-    l->msg = flux_msg_incref (msg);
-    attrs_init (&l->attrs, q.attrs);
     errnum = find (s, &q, l);
     match_free (q.match, s->jl);
     if (errnum != 0)
@@ -319,7 +191,7 @@ void list_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *ar
     else if (l->count > 0 && l->attrs.error)
         service_refuse (s, msg, EINVAL, l->attrs.error);
     else
-        answer (s, move_ptr (l));
+        listing_send (s, move_ptr (l));
     listing_free (l);
 }
 

@@ -4,6 +4,7 @@
 
 #include "config.h"
 
+#include "listing.h"
 #include "service.h"
 
 static void
@@ -11,9 +12,26 @@ disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
 {
     struct service *s = arg;
 
-    list_disconnect (s, msg);
+    waiting_disconnect (s, &s->waiting, msg);
+    waiting_disconnect (s, &s->later, msg);
+    listing_disconnect (s, msg);
     id_disconnect (s, msg);
     stats_disconnect (s, msg);
+}
+
+/* job-list.throttle { "on":b } (no answer): from our broker, for a client that does
+ * not read.
+ */
+static void
+throttle_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    int on;
+
+    if (flux_request_unpack (msg, NULL, "{s:b}", "on", &on) == 0) {
+        listing_throttle (s, msg, on);
+        stats_throttle (s, msg, on);
+    }
 }
 
 static const struct flux_msg_handler_spec handlers[] = {
@@ -22,9 +40,10 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-list.list-attrs", list_attrs_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-list.job-stats", job_stats_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-list.stats-get", stats_get_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST, "job-list.job-state-pause", pause_cb, FLUX_ROLE_USER },
-    { FLUX_MSGTYPE_REQUEST, "job-list.job-state-unpause", unpause_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-list.job-state-pause", pause_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "job-list.job-state-unpause", unpause_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "job-list.disconnect", disconnect_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "job-list.throttle", throttle_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-list.config-reload", config_reload_cb, 0 },
     { FLUX_MSGTYPE_EVENT, "job-purge-inactive", purge_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
@@ -49,7 +68,9 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     struct service *s = arg;
 
     stats_check (s);
-    if (list_pump (s))
+    if (!list_empty (&s->later) && !listing_is_full (s))
+        waiting_serve (s, &s->later);
+    if (listing_pump (s))
         flux_watcher_start (s->idle);
     else
         flux_watcher_stop (s->idle);
@@ -92,12 +113,15 @@ static void service_fini (struct service *s)
     flux_watcher_destroy (s->prepare);
     flux_watcher_destroy (s->idle);
     if (s->jl) {
-        list_fini (s);
+        waiting_fini (s, &s->waiting);
+        waiting_fini (s, &s->later);
+        listing_fini (s);
         id_fini (s);
         stats_fini (s);
         journal_fini (s);
     }
     jl_destroy (s->jl);
+    table_fini (&s->quotas);
     text_fini (&s->scratch);
 }
 
@@ -106,9 +130,13 @@ int mod_main (flux_t *h, int argc, char **argv)
     struct service s = { .h = h };
     int rc = -1;
 
-    list_init (&s.waiting);
     list_init (&s.held);
+    list_init (&s.waiting);
+    list_init (&s.later);
+    table_init (&s.quotas);
     list_init (&s.listings);
+    list_init (&s.stopped);
+    list_init (&s.answers);
     list_init (&s.lookups);
     if (start (&s) == 0)
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;

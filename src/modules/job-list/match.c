@@ -38,20 +38,45 @@ static bool match_queue (const struct match *m, const struct record *rec, uint64
     return false;
 }
 
-static struct verdict judge_hosts (const struct match *m, const struct itext *nodelist)
+/* Each costs one, until one matches. */
+static struct verdict judge_few_hosts (const struct match *m, struct hostlist *nodes)
 {
     struct verdict v = { false, 0 };
-    struct hostlist *hl = hostlist_decode (nodelist->s);
     const char *host;
 
-    if (!hl)
-        return v;
     for (host = hostlist_first (m->hosts); host && !v.match;
          host = hostlist_next (m->hosts)) {
         v.cost++;
-        v.match = hostlist_find (hl, host) >= 0;
+        v.match = hostlist_find (nodes, host) >= 0;
     }
-    hostlist_destroy (hl);
+    return v;
+}
+
+/* The same, as if they had been looked at in their order. */
+static struct verdict judge_many_hosts (const struct match *m, struct hostlist *nodes)
+{
+    struct verdict v = { false, hostlist_count (m->hosts) };
+    const char *node;
+
+    for (node = hostlist_first (nodes); node; node = hostlist_next (nodes)) {
+        const struct host *host = table_get_str (&m->by_name, node);
+
+        if (host && host->order <= v.cost)
+            v = (struct verdict){ true, host->order };
+    }
+    return v;
+}
+
+static struct verdict judge_hosts (const struct match *m, const struct itext *nodelist)
+{
+    struct verdict v = { false, 0 };
+    struct hostlist *nodes = hostlist_decode (nodelist->s);
+
+    if (nodes && hostlist_count (m->hosts) > MATCH_HOSTS_FEW)
+        v = judge_many_hosts (m, nodes);
+    else if (nodes)
+        v = judge_few_hosts (m, nodes);
+    hostlist_destroy (nodes);
     return v;
 }
 

@@ -32,6 +32,9 @@ void match_free (struct match *m, struct jl *jl)
     }
     hostlist_destroy (m->hosts);
     idset_destroy (m->ranks);
+    while ((v = table_pop (&m->by_name)))
+        free (v);
+    table_fini (&m->by_name);
     while ((v = table_pop (&m->verdicts)))
         free (v);
     table_fini (&m->verdicts);
@@ -176,6 +179,29 @@ static int compile_mask (struct compiler *c,
     return 0;
 }
 
+/* Where each host stands in the list, the first time if it is there twice. */
+static int index_hosts (struct match *m)
+{
+    size_t order = 0;
+
+    for (const char *name = hostlist_first (m->hosts); name;
+         name = hostlist_next (m->hosts)) {
+        size_t size = strlen (name) + 1;
+        struct host *host = malloc (sizeof (*host) + size);
+        int r;
+
+        if (!host)
+            return -ENOMEM;
+        host->order = ++order;
+        memcpy (host->name, name, size);
+        if ((r = table_put_str (&m->by_name, host->name, host)) < 0)
+            free (host);
+        if (r < 0 && r != -EEXIST)
+            return r;
+    }
+    return 0;
+}
+
 static int compile_hosts (struct compiler *c, struct match *m, struct jview values)
 {
     struct jview v;
@@ -196,7 +222,7 @@ static int compile_hosts (struct compiler *c, struct match *m, struct jview valu
         if ((unsigned int)hostlist_count (m->hosts) > c->max_ids)
             return refuse (c, "too many hosts specified");
     }
-    return 0;
+    return hostlist_count (m->hosts) > MATCH_HOSTS_FEW ? index_hosts (m) : 0;
 }
 
 static int compile_ranks (struct compiler *c, struct match *m, struct jview values)
@@ -369,6 +395,7 @@ static int compile (struct compiler *c, struct jview constraint, struct match **
     if (!(m = calloc (1, sizeof (*m))))
         return -ENOMEM;
     m->op = op;
+    table_init (&m->by_name);
     table_init (&m->verdicts);
     if (op != OP_ALL && (r = compile_values (c, m, name, values)) < 0) {
         match_free (m, c->jl);
@@ -404,6 +431,10 @@ int match_restrict (struct match **mp, uint32_t userid)
         free (user);
         return -ENOMEM;
     }
+    table_init (&and->by_name);
+    table_init (&and->verdicts);
+    table_init (&user->by_name);
+    table_init (&user->verdicts);
     user->op = OP_USERID;
     user->userids[0] = userid;
     user->count = 1;

@@ -39,6 +39,17 @@ struct verdict {
     uint32_t cost;
 };
 
+/* Of OP_HOSTLIST: one host and where it stands, from 1. */
+struct host {
+    uint32_t order;
+    char name[];
+};
+
+/* So many hosts are looked for one by one in a node list, which is quick for the
+ * ranges that it is made of; of more, each node is looked for in by_name.
+ */
+#define MATCH_HOSTS_FEW 16
+
 struct match {
     enum op op;
     size_t count; /* of what the union holds several of */
@@ -54,6 +65,7 @@ struct match {
     };
     struct hostlist *hosts;
     struct idset *ranks;
+    struct table by_name;  /* struct host, if there are many */
     struct table verdicts; /* struct verdict by text */
 };
 

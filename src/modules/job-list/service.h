@@ -21,16 +21,24 @@ struct service {
     flux_watcher_t *idle;
 
     flux_future_t *journal;
-    bool ready;          /* the sentinel has come */
-    struct list waiting; /* struct waiting_request, until then */
-    bool paused;         /* test aid: messages are held back */
-    struct list held;    /* struct held_message */
+    bool ready;       /* the sentinel has come */
+    bool paused;      /* test aid: messages are held back */
+    struct list held; /* struct held_message */
 
-    struct list listings; /* struct listing, streams not finished */
+    struct list waiting; /* struct waiting_request, until the service is ready */
+    struct list later;   /* the same, until fewer jobs are being listed */
+    size_t nwaiting;     /* in both */
+    struct table quotas; /* how many waits a user has */
+
+    struct list listings; /* struct listing: streams; the first is next */
+    struct list stopped;  /* the same, of clients that do not read */
+    struct list answers;  /* the same, of one message; the first is being written */
+    size_t nlisted;       /* jobs in all of them */
     struct list lookups;  /* struct lookup, ids asked of the job-manager */
     size_t nlookups;
 
     struct flux_msglist *watchers; /* of statistics */
+    struct flux_msglist *stopped_watchers;
     flux_watcher_t *stats_timer;
     bool stats_timer_on;
     uint64_t stats_sent; /* jl->changes at the last answer */
@@ -75,14 +83,30 @@ SERVICE_HANDLER (pause_cb);
 SERVICE_HANDLER (unpause_cb);
 SERVICE_HANDLER (purge_cb);
 
+/* waiting.c: keep a request, or refuse it; call back for all; forget those of one
+ * who left; refuse all.
+ */
+void waiting_add (struct service *s,
+                  struct list *list,
+                  const flux_msg_t *msg,
+                  flux_msg_handler_f cb);
+void waiting_serve (struct service *s, struct list *list);
+void waiting_disconnect (struct service *s, struct list *list, const flux_msg_t *msg);
+void waiting_fini (struct service *s, struct list *list);
+
+/* quota.c: one more request of this user that waits; false: it was refused. */
+bool quota_take (struct service *s, const flux_msg_t *msg);
+void quota_give (struct service *s, const flux_msg_t *msg);
+
 /* list.c */
 SERVICE_HANDLER (list_cb);
 SERVICE_HANDLER (list_attrs_cb);
 
-/* Send more of what is being listed.  True if there is more to send. */
-bool list_pump (struct service *s);
-void list_disconnect (struct service *s, const flux_msg_t *msg);
-void list_fini (struct service *s);
+/* listing.c: send more of what is being listed.  True if there is more to send. */
+bool listing_pump (struct service *s);
+void listing_throttle (struct service *s, const flux_msg_t *msg, bool on);
+void listing_disconnect (struct service *s, const flux_msg_t *msg);
+void listing_fini (struct service *s);
 
 /* id.c */
 SERVICE_HANDLER (list_id_cb);
@@ -96,6 +120,7 @@ SERVICE_HANDLER (stats_get_cb);
 
 /* The counters may have changed. */
 void stats_check (struct service *s);
+void stats_throttle (struct service *s, const flux_msg_t *client, bool on);
 void stats_disconnect (struct service *s, const flux_msg_t *msg);
 int stats_init (struct service *s);
 void stats_fini (struct service *s);

@@ -316,6 +316,15 @@ static void limits_and_privacy (void)
     configure ("{\"job-list\":{\"max_comparisons\":\"x\"}}",
                "22 error reading config for job-list: Expected integer, got string",
                "with reason");
+    configure ("{\"job-list\":5}",
+               "22 error reading config for job-list: Expected object, got integer",
+               "a table that is none");
+    configure ("{\"access\":{\"private-mode\":\"x\"}}",
+               "22 error reading [access] config: Expected true or false, got string",
+               "privacy is a matter of yes or no");
+    configure ("{\"queues\":{\"a\":{\"parent\":5}}}",
+               "22 queues.a: 'parent' must be a string", "a bad queue");
+    configure ("[]", "71 Protocol error", "what is no configuration at all");
     is (list ("{\"max_entries\":0,\"attrs\":[]}"),
         "22 Excessive comparisons made, limit search via states or since",
         "and changes nothing");

@@ -38,7 +38,7 @@ static void side_init (struct side *s)
     tb_store_init (&s->store, BLOBREF_SHA1);
     tb_init (&s->tb, &s->store, &cfg);
     tb_empty_root (&s->tb, &root);
-    must (kvs_engine_ns_create (s->tb.e, "primary", 0, 0, &root, 0, false) == 0);
+    must (kvs_engine_ns_create (s->tb.e, "primary", 0, 0, &root, 0, KVS_NS_SILENT) == 0);
     tb_pump (&s->tb);
     tb_put (&s->tb, "primary", "a.b.c", "value");
     tb_put (&s->tb, "primary", "log",

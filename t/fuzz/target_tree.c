@@ -363,7 +363,7 @@ static void kvsops_one (const char *data, size_t size)
     tb_store_init (&store, BLOBREF_SHA1);
     tb_init (&tb, &store, &cfg);
     tb_empty_root (&tb, &root);
-    must (kvs_engine_ns_create (tb.e, "primary", 0, 0, &root, 0, false) == 0);
+    must (kvs_engine_ns_create (tb.e, "primary", 0, 0, &root, 0, KVS_NS_SILENT) == 0);
     tb_pump (&tb);
     tb_put (&tb, "primary", "a.b.c", "value");
     tb_put (&tb, "primary", "log",

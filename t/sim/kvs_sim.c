@@ -982,7 +982,7 @@ static void judge (void)
     fresh.provider = w.tb[0].e;
     tb_empty_root (&fresh, &empty);
     for (int ns = 0; ns < NAMESPACES; ns++)
-        kvs_engine_ns_create (fresh.e, nsname (ns), 0, 0, &empty, 0, false);
+        kvs_engine_ns_create (fresh.e, nsname (ns), 0, 0, &empty, 0, KVS_NS_SILENT);
     for (int ns = 0; ns < NAMESPACES; ns++)
         check_refused (&fresh, nsname (ns), -1, true);
     for (int i = 0; i < w.npublished; i++) {
@@ -1059,7 +1059,7 @@ static void world_begin (uint64_t seed)
         tb_init (&w.tb[rank], &w.store, &cfg);
         tb_empty_root (&w.tb[rank], &empty);
         for (int ns = 0; rank == 0 && ns < NAMESPACES; ns++)
-            kvs_engine_ns_create (w.tb[0].e, nsname (ns), 0, 0, &empty, 0, false);
+            kvs_engine_ns_create (w.tb[0].e, nsname (ns), 0, 0, &empty, 0, KVS_NS_SILENT);
     }
     /* Rank 1 knows all namespaces before it commits, so that names are given in
      * the order of sending.

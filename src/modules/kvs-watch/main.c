@@ -193,12 +193,17 @@ static int created_event (struct watch_service *ws, const flux_msg_t *msg)
     return 0;
 }
 
-/* { "namespace":s } */
+/* { "namespace":s ... }: the others, if there are any, as of setroot: nobody was
+ * told of the last root yet.
+ */
 static int removed_event (struct watch_service *ws, const flux_msg_t *msg)
 {
     const char *ns;
+    json_int_t rootseq = -1;
 
-    if (flux_event_unpack (msg, NULL, "{s:s}", "namespace", &ns) < 0)
+    if (flux_event_unpack (msg, NULL, "{s:s s?I}", "namespace", &ns, "rootseq", &rootseq)
+            < 0
+        || (rootseq >= 0 && setroot_event (ws, msg) < 0))
         return -1;
     watch_engine_removed (ws->engine, ns);
     return 0;

@@ -241,7 +241,7 @@ int restart (struct service *s)
     }
     else if (get_checkpoint (s, &root, &seq) < 0)
         return -1;
-    if ((r = kvs_engine_ns_create (s->e, "primary", s->owner, 0, &root, seq, false))
+    if ((r = kvs_engine_ns_create (s->e, "primary", s->owner, 0, &root, seq, KVS_NS_SILENT))
         < 0) {
         errno = -r;
         return -1;

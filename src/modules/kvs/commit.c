@@ -599,7 +599,8 @@ static void commit_local (struct txn *t, const char *nsname)
     struct ns *ns = NULL;
     int r;
 
-    tally_add (&e->opcount, txn_opcount (t));
+    if (!t->req->prelude)
+        tally_add (&e->opcount, txn_opcount (t));
     if ((r = ns_get (e, nsname, NULL, &ns)) < 0
         || (r = ns_authorize (ns, &t->req->cred)) < 0 || (r = txn_make_name (t)) < 0) {
         txn_end (t, -r);

@@ -22,7 +22,7 @@ static void setup_with (struct testbed *tb, bool merge)
     tb_store_init (&store, BLOBREF_SHA1);
     tb_init (tb, &store, &cfg);
     tb_empty_root (tb, &empty);
-    if (kvs_engine_ns_create (tb->e, "primary", 100, 0, &empty, 0, false) < 0)
+    if (kvs_engine_ns_create (tb->e, "primary", 100, 0, &empty, 0, KVS_NS_SILENT) < 0)
         bail_out ("no namespace");
 }
 
@@ -266,7 +266,7 @@ static void guests (void)
 
     setup (&tb);
     tb_empty_root (&tb, &empty);
-    kvs_engine_ns_create (tb.e, "guest", 42, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb.e, "guest", 42, 0, &empty, 0, KVS_NS_NOW);
     req = tb_commit (&tb, "guest", 0, 42,
                      "[" PUT ("a", "MQ==") "," APPEND ("a", "MQ==") "]");
     tb_pump (&tb);
@@ -300,7 +300,7 @@ static void syncing (void)
 
     setup (&tb);
     tb_empty_root (&tb, &empty);
-    kvs_engine_ns_create (tb.e, "other", 100, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb.e, "other", 100, 0, &empty, 0, KVS_NS_NOW);
     req = commit (&tb, KVS_SYNC, "[]");
     tb_pump (&tb);
     ok (answered (req, 0) && tb.checkpoints == 1 && seq (&tb, "primary") == 1,
@@ -391,7 +391,7 @@ static void long_transactions_yield (void)
 
     setup (&tb);
     tb_empty_root (&tb, &empty);
-    kvs_engine_ns_create (tb.e, "other", 100, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb.e, "other", 100, 0, &empty, 0, KVS_NS_NOW);
     tb_put (&tb, "primary", "x", "");
     tb_put (&tb, "other", "x", "");
     for (int i = 0; i < 20000; i++) {
@@ -449,6 +449,66 @@ static void long_logs (void)
     teardown (&tb);
 }
 
+/* Events since the last time: their last words, and what one of them has. */
+static const char *told (struct testbed *tb, const char *member)
+{
+    static char line[256];
+    struct tb_event *ev;
+
+    line[0] = '\0';
+    while ((ev = tb_event_take (tb))) {
+        const char *p = strstr (ev->payload, member);
+
+        snprintf (line + strlen (line), sizeof (line) - strlen (line), "%s%s%s",
+                  line[0] ? " " : "", strrchr (ev->topic, '-') + 1, p ? "+" : "");
+        tb_event_free (ev);
+    }
+    return line;
+}
+
+static void half (struct testbed *tb, const char *ops)
+{
+    struct tb_req *req = tb_req_new (true, 0);
+
+    req->r.prelude = true;
+    kvs_engine_commit (tb->e, &req->r, "job", 0, tb_ops (ops));
+    tb_pump (tb);
+    ok (answered (req, 0), "half a request is done");
+}
+
+static void requests_in_two_halves (void)
+{
+    struct testbed tb;
+    struct blobref empty;
+
+    setup (&tb);
+    tb_empty_root (&tb, &empty);
+    kvs_engine_ns_create (tb.e, "job", 100, 0, &empty, 0, KVS_NS_WITH_CONTENT);
+    tb_pump (&tb);
+    is (told (&tb, ""), "", "a namespace without content is not announced");
+    half (&tb, "[" PUT ("a", "MQ==") "]");
+    is (told (&tb, "\"rootseq\":1,"), "created+", "its first root is announced with it");
+    tb_put (&tb, "job", "b", "2");
+    is (told (&tb, "\"rootseq\":2,"), "setroot+", "later ones as always");
+    half (&tb, "[" PUT ("c", "MQ==") "]");
+    is (told (&tb, ""), "", "last words are kept back");
+    kvs_engine_ns_remove (tb.e, "job");
+    tb_pump (&tb);
+    is (told (&tb, "\"rootseq\":3,"), "removed+", "the removal tells of them");
+
+    kvs_engine_tick (tb.e);
+    kvs_engine_ns_create (tb.e, "job", 100, 0, &empty, 0, KVS_NS_WITH_CONTENT);
+    kvs_engine_ns_announce (tb.e, "job");
+    half (&tb, "[" PUT ("c", "MQ==") "]");
+    tb_put (&tb, "job", "d", "2");
+    is (told (&tb, "\"keys\":{"), "created setroot+ setroot+",
+        "last words that were not the last are told before what comes next");
+    kvs_engine_ns_remove (tb.e, "job");
+    tb_pump (&tb);
+    is (told (&tb, "rootseq"), "removed", "and not again");
+    teardown (&tb);
+}
+
 int main (void)
 {
     waiting_ones_are_merged ();
@@ -463,5 +523,6 @@ int main (void)
     clients_that_leave ();
     long_transactions_yield ();
     long_logs ();
+    requests_in_two_halves ();
     return done_testing ();
 }

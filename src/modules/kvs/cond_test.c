@@ -38,8 +38,8 @@ static void setup (void)
     tb_store_init (&store, BLOBREF_SHA1);
     tb_init (&tb, &store, &cfg);
     tb_empty_root (&tb, &empty);
-    if (kvs_engine_ns_create (tb.e, "primary", 100, 0, &empty, 0, false) < 0
-        || kvs_engine_ns_create (tb.e, "guest", 1234, 0, &empty, 0, false) < 0)
+    if (kvs_engine_ns_create (tb.e, "primary", 100, 0, &empty, 0, KVS_NS_SILENT) < 0
+        || kvs_engine_ns_create (tb.e, "guest", 1234, 0, &empty, 0, KVS_NS_SILENT) < 0)
         bail_out ("no namespace");
 }
 

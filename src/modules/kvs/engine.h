@@ -168,6 +168,9 @@ void kvs_publish_free (struct kvs_publish *p);
 struct kvs_request {
     struct kvs_action action; /* of type RESPOND once it is finished */
     struct kvs_cred cred;     /* set by the service */
+    bool prelude; /* ... of a commit to a namespace that is only one half of what was
+                   * asked for: created for it, or removed behind it.  It is not
+                   * counted, and the event of the removal tells of it. */
     int errnum;               /* the answer: 0, or errno and perhaps ... */
     const char *errtext;      /* ... a sentence (static, or in heap), or NULL */
     const char *payload;      /* NUL-terminated; NULL: none, or an error */
@@ -275,6 +278,13 @@ int kvs_engine_relayed (struct kvs_engine *e,
                         int flags,
                         struct kvs_ops *ops);
 
+/* Are others told of a new namespace: now, or with its first commit? */
+enum kvs_ns_announce {
+    KVS_NS_SILENT,
+    KVS_NS_NOW,
+    KVS_NS_WITH_CONTENT,
+};
+
 /* Rank 0: -EEXIST, -EAGAIN (exists, but is being removed), -ENOMEM. */
 int kvs_engine_ns_create (struct kvs_engine *e,
                           const char *ns,
@@ -282,7 +292,12 @@ int kvs_engine_ns_create (struct kvs_engine *e,
                           int flags,
                           const struct blobref *root,
                           int64_t seq,
-                          bool announce);
+                          enum kvs_ns_announce announce);
+
+/* If they were to be told with the first commit, and there is none: now.  0 or
+ * -ENOMEM.
+ */
+int kvs_engine_ns_announce (struct kvs_engine *e, const char *ns);
 
 /* Rank 0: -EOPNOTSUPP for the primary one; an unknown one is fine. */
 int kvs_engine_ns_remove (struct kvs_engine *e, const char *ns);

@@ -92,6 +92,8 @@ struct ns {
     struct list events;     /* struct held_event, while paused */
     /* everywhere */
     bool paused;
+    bool unannounced; /* rank 0: nobody was told of it; its first root is */
+    struct kvs_publish *farewell; /* rank 0: of the last root, goes with the removal */
     struct treap waits; /* struct version_wait, lowest first */
     size_t unanswered;  /* commits of this rank */
     uint64_t noop_stores;
@@ -209,7 +211,8 @@ struct kvs_publish *
 setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int64_t seq);
 struct kvs_publish *
 error_event (const char *ns, const char *name, int errnum, const char *text);
-struct kvs_publish *created_event (struct ns *ns);
+struct kvs_publish *
+created_event (struct ns *ns, const struct blobref *root, int64_t seq);
 struct kvs_publish *removed_event (struct ns *ns);
 
 /* ---- follower.c ---- */

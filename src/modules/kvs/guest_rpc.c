@@ -3,7 +3,9 @@
  * A job needs a namespace with something in it and a link to it, and in the end
  * a directory in its place.  Done step by step that is half a dozen requests;
  * here each end is one, whose steps follow each other as if their sender had
- * waited for each (ours: job-exec asks).
+ * waited for each (ours: job-exec asks).  Of the first root the event
+ * "created" tells, of the last one "removed", which then has what a setroot event
+ * has: two messages less that all subscribers must be woken for.
  */
 
 #include "config.h"
@@ -114,6 +116,8 @@ bool guest_goes_on (struct request *req)
 
     if (!g->errnum)
         g->errnum = req->r.errnum;
+    if (!g->graft && (r = kvs_engine_ns_announce (req->s->e, g->ns.buf)) < 0 && !g->errnum)
+        g->errnum = -r;
     if (!g->filled) {
         g->filled = true;
         if ((r = change_primary (req)) == 0)
@@ -133,7 +137,7 @@ static int create (struct service *s, const struct guest *g)
 {
     return kvs_engine_ns_create (
         s->e, g->ns.buf, (uint32_t)g->owner == FLUX_USERID_UNKNOWN ? s->owner : g->owner,
-        0, &s->empty_dir, 0, true);
+        0, &s->empty_dir, 0, KVS_NS_WITH_CONTENT);
 }
 
 static void begin (struct service *s, const flux_msg_t *msg, bool graft)
@@ -155,6 +159,7 @@ static void begin (struct service *s, const flux_msg_t *msg, bool graft)
         return;
     }
     req->guest = g;
+    req->r.prelude = true;
     kvs_engine_commit (s->e, &req->r, g->ns.buf, 0, move_ptr (g->ops));
     service_run (s);
 }

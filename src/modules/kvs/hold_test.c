@@ -16,7 +16,7 @@ static void setup (struct testbed *tb, const struct kvs_hold *hold)
     tb_init (tb, &store, &cfg);
     tb->provider = tb->e;
     tb_empty_root (tb, &empty);
-    if (kvs_engine_ns_create (tb->e, "primary", 0, 0, &empty, 0, false) < 0)
+    if (kvs_engine_ns_create (tb->e, "primary", 0, 0, &empty, 0, KVS_NS_SILENT) < 0)
         bail_out ("no namespace");
 }
 
@@ -280,11 +280,11 @@ static void copies (void)
 
     setup (&tb, &tb_hold);
     tb_empty_root (&tb, &empty);
-    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, KVS_NS_NOW);
     append (&tb, "job", "out.put", 0, 100);
     root = root_of (&tb, "job");
     copy (&tb, "guest", &root);
-    kvs_engine_ns_create (tb.e, "twin", 0, 0, &root, 0, true);
+    kvs_engine_ns_create (tb.e, "twin", 0, 0, &root, 0, KVS_NS_NOW);
     kvs_engine_ns_remove (tb.e, "job");
     forget_cache (&tb);
     ok (stored () == 1 && lookup_at (&tb, &root, "out.put", 0) == 0,
@@ -312,7 +312,7 @@ static void known_names_are_kept (void)
 
     setup (&tb, &tb_hold);
     tb_empty_root (&tb, &empty);
-    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, KVS_NS_NOW);
     tb_put (&tb, "job", "a.b", "1");
     told = root_of (&tb, "job");
     req = tb_req_new (true, 0);
@@ -345,7 +345,7 @@ static void all_of_it (void)
 
     setup (&tb, &tb_hold);
     tb_empty_root (&tb, &empty);
-    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb.e, "job", 0, 0, &empty, 0, KVS_NS_NOW);
     tb_put (&tb, "job", "a.b", "1");
     tb_put (&tb, "primary", "c.d", "1");
     tb_put (&tb, "primary", "c.d", "2");

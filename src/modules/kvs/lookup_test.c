@@ -15,8 +15,8 @@ static void setup (struct testbed *tb)
     tb_store_init (&store, BLOBREF_SHA1);
     tb_init (tb, &store, &cfg);
     tb_empty_root (tb, &empty);
-    if (kvs_engine_ns_create (tb->e, "primary", 100, 0, &empty, 0, false) < 0
-        || kvs_engine_ns_create (tb->e, "g42", 42, 7, &empty, 0, true) < 0)
+    if (kvs_engine_ns_create (tb->e, "primary", 100, 0, &empty, 0, KVS_NS_SILENT) < 0
+        || kvs_engine_ns_create (tb->e, "g42", 42, 7, &empty, 0, KVS_NS_NOW) < 0)
         bail_out ("no namespace");
 }
 
@@ -104,7 +104,7 @@ static void snapshots (void)
     req = look_at_as (&tb, false, &old, 0, false, "a");
     ok (req->r.errnum == EPERM, "by a guest, not one of others");
     tb_req_free (req);
-    kvs_engine_ns_create (tb.e, "g1234", 1234, 0, &old, 5, false);
+    kvs_engine_ns_create (tb.e, "g1234", 1234, 0, &old, 5, KVS_NS_SILENT);
     tb_put (&tb, "g1234", "a", "3");
     req = look_at_as (&tb, false, &old, 0, false, "a");
     ok (req->r.errnum == 0, "but one that was of its own");
@@ -378,17 +378,17 @@ static void namespaces (void)
         "\"flags\":7,\"namespace\":\"g42\"}",
         "getroot");
     tb_req_free (req);
-    ok (kvs_engine_ns_create (tb.e, "g42", 1, 0, &empty, 0, true) == -EEXIST,
+    ok (kvs_engine_ns_create (tb.e, "g42", 1, 0, &empty, 0, KVS_NS_NOW) == -EEXIST,
         "names are unique");
     ok (kvs_engine_ns_remove (tb.e, "PriMary") == -EOPNOTSUPP, "the primary one stays");
     ok (kvs_engine_ns_remove (tb.e, "nosuch") == 0, "an unknown one need not be removed");
     ok (kvs_engine_ns_remove (tb.e, "g42") == 0
             && kvs_engine_ns_remove (tb.e, "g42") == 0,
         "removal");
-    ok (kvs_engine_ns_create (tb.e, "g42", 1, 0, &empty, 0, true) == -EAGAIN,
+    ok (kvs_engine_ns_create (tb.e, "g42", 1, 0, &empty, 0, KVS_NS_NOW) == -EAGAIN,
         "the name is not free at once");
     kvs_engine_tick (tb.e);
-    ok (kvs_engine_ns_create (tb.e, "g42", 1, 0, &empty, 0, true) == 0,
+    ok (kvs_engine_ns_create (tb.e, "g42", 1, 0, &empty, 0, KVS_NS_NOW) == 0,
         "but after a tick");
     tb_pump (&tb);
     ev = tb_event_take (&tb);

@@ -80,7 +80,7 @@ void ns_create_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
         uint32_t owner =
             (uint32_t)c.owner == FLUX_USERID_UNKNOWN ? s->owner : (uint32_t)c.owner;
 
-        r = kvs_engine_ns_create (s->e, c.ns.buf, owner, c.flags, &root, 0, true);
+        r = kvs_engine_ns_create (s->e, c.ns.buf, owner, c.flags, &root, 0, KVS_NS_NOW);
     }
     if (r == -EAGAIN) {
         r = -EEXIST;

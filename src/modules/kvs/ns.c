@@ -96,6 +96,7 @@ void ns_free (struct ns *ns)
     while (!list_empty (&ns->fetch_waiters))
         list_del (ns->fetch_waiters.next);
     list_del (&ns->fetch.action.link);
+    kvs_publish_free (ns->farewell);
     rootlog_fini (&ns->log);
     list_del (&ns->ready_link);
     list_del (&ns->removed_link);
@@ -235,9 +236,8 @@ int kvs_engine_ns_create (struct kvs_engine *e,
                           int flags,
                           const struct blobref *root,
                           int64_t seq,
-                          bool announce)
+                          enum kvs_ns_announce announce)
 {
-    struct kvs_publish *event = NULL;
     struct ns *ns;
     int r;
 
@@ -256,13 +256,25 @@ int kvs_engine_ns_create (struct kvs_engine *e,
         ns_forget (ns);
         return r;
     }
-    if (announce) {
-        if (!(event = created_event (ns))) {
-            ns_forget (ns);
-            return -ENOMEM;
-        }
-        list_append (&e->actions, &event->action.link);
+    ns->unannounced = announce != KVS_NS_SILENT;
+    if (announce == KVS_NS_NOW && (r = kvs_engine_ns_announce (e, name)) < 0) {
+        ns_forget (ns);
+        return r;
     }
+    return 0;
+}
+
+int kvs_engine_ns_announce (struct kvs_engine *e, const char *name)
+{
+    struct ns *ns = ns_find (e, name);
+    struct kvs_publish *event;
+
+    if (!ns || !ns->unannounced)
+        return 0;
+    if (!(event = created_event (ns, &ns->root, ns->seq)))
+        return -ENOMEM;
+    list_append (&e->actions, &event->action.link);
+    ns->unannounced = false;
     return 0;
 }
 

@@ -99,7 +99,7 @@ static void setup (struct testbed *tb)
     tb_init (tb, &store, &cfg);
     tb->provider = tb->e;
     tb_empty_root (tb, &empty);
-    if (kvs_engine_ns_create (tb->e, "primary", 0, 0, &empty, 0, false) < 0)
+    if (kvs_engine_ns_create (tb->e, "primary", 0, 0, &empty, 0, KVS_NS_SILENT) < 0)
         bail_out ("no namespace");
     req = tb_commit (tb, "primary", 0, 0, before);
     tb_pump (tb);
@@ -184,12 +184,12 @@ static bool try_namespace (struct testbed *tb, int k)
 
     tb_empty_root (tb, &empty);
     countdown = k;
-    r = kvs_engine_ns_create (tb->e, "ns", 1, 0, &empty, 0, true);
+    r = kvs_engine_ns_create (tb->e, "ns", 1, 0, &empty, 0, KVS_NS_NOW);
     tb_pump (tb);
     countdown = 0;
     if (r < 0
         && (r != -ENOMEM
-            || kvs_engine_ns_create (tb->e, "ns", 1, 0, &empty, 0, true) < 0))
+            || kvs_engine_ns_create (tb->e, "ns", 1, 0, &empty, 0, KVS_NS_NOW) < 0))
         return false;
     countdown = triggered ? 0 : k;
     r = kvs_engine_ns_remove (tb->e, "ns");
@@ -282,7 +282,7 @@ static bool try_copy (struct testbed *tb, int k)
     int64_t seq;
 
     tb_empty_root (tb, &empty);
-    kvs_engine_ns_create (tb->e, "job", 0, 0, &empty, 0, true);
+    kvs_engine_ns_create (tb->e, "job", 0, 0, &empty, 0, KVS_NS_NOW);
     tb_put (tb, "job", "a.b.c", "1");
     tb_append (tb, "job", "a.log", "1");
     tb_append (tb, "job", "a.log", "2");

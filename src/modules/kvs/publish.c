@@ -133,8 +133,9 @@ error_event (const char *ns, const char *name, int errnum, const char *text)
     return event_new (ns, "error", &t);
 }
 
-/* {"namespace":s,"rootseq":0,"rootref":s,"owner":i} */
-struct kvs_publish *created_event (struct ns *ns)
+/* {"namespace":s,"rootseq":i,"rootref":s,"owner":i} */
+struct kvs_publish *
+created_event (struct ns *ns, const struct blobref *root, int64_t seq)
 {
     _cleanup_ (text_fini)
     struct text t = TEXT_INIT;
@@ -143,21 +144,25 @@ struct kvs_publish *created_event (struct ns *ns)
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns->name);
     text_puts (&t, ",\"rootseq\":");
-    text_put_int (&t, ns->seq);
+    text_put_int (&t, seq);
     text_puts (&t, ",\"rootref\":\"");
-    text_puts (&t, blobref_str (&ns->root, ref));
+    text_puts (&t, blobref_str (root, ref));
     text_puts (&t, "\",\"owner\":");
     text_put_int (&t, (int)ns->owner);
     text_putc (&t, '}');
     return event_new (ns->name, "created", &t);
 }
 
-/* {"namespace":s} */
+/* {"namespace":s}, or what the setroot event of the last root would have said */
 struct kvs_publish *removed_event (struct ns *ns)
 {
     _cleanup_ (text_fini)
     struct text t = TEXT_INIT;
 
+    if (ns->farewell) {
+        text_puts (&t, ns->farewell->payload);
+        return event_new (ns->name, "removed", &t);
+    }
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns->name);
     text_putc (&t, '}');
@@ -206,6 +211,39 @@ static void answer_members (struct commit *c)
     }
 }
 
+/* Nothing but the last words in a namespace that is removed next. */
+static bool is_farewell (const struct commit *c)
+{
+    const struct txn *t = list_first (&c->txns, struct txn, link);
+
+    return c->count == 1 && t->req && t->req->prelude;
+}
+
+/* What tells others of the new root. */
+static struct kvs_publish *make_event (struct commit *c)
+{
+    struct ns *ns = c->ns;
+
+    if (ns->unannounced)
+        return created_event (ns, &c->root, ns->seq + 1);
+    return setroot_event (ns, &c->txns, &c->root, ns->seq + 1);
+}
+
+/* A farewell goes with the removal, unless something comes between. */
+static void send_event (struct commit *c, struct kvs_publish *event)
+{
+    struct ns *ns = c->ns;
+    struct kvs_publish *farewell = move_ptr (ns->farewell);
+
+    if (farewell)
+        list_append (&ns->e->actions, &farewell->action.link);
+    if (is_farewell (c) && !ns->unannounced)
+        ns->farewell = event;
+    else
+        list_append (&ns->e->actions, &event->action.link);
+    ns->unannounced = false;
+}
+
 int commit_publish (struct commit *c)
 {
     struct ns *ns = c->ns;
@@ -216,12 +254,12 @@ int commit_publish (struct commit *c)
     if ((r = rootlog_reserve (&ns->log)) < 0
         || (hold->cfg.on && (r = hold_reserve (hold, ns, &c->tree.set)) < 0))
         return r;
-    if (!(event = setroot_event (ns, &c->txns, &c->root, ns->seq + 1)))
+    if (!(event = make_event (c)))
         return -ENOMEM;
     keep_stored (c);
     if (hold->cfg.on)
         hold_publish (hold, ns, &c->tree.set);
-    list_append (&ns->e->actions, &event->action.link);
+    send_event (c, event);
     ns_set_root (ns, &c->root, ns->seq + 1);
     if (c->settled)
         hold_close (hold, ns, c->settled, ns->seq);

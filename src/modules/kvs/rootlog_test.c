@@ -111,7 +111,7 @@ static void of_a_namespace (void)
     tb_init (&tb, &store, &cfg);
     tb_empty_root (&tb, &empty);
     kvs_engine_set_time (tb.e, 100.);
-    kvs_engine_ns_create (tb.e, "guest", 42, 0, &empty, 0, false);
+    kvs_engine_ns_create (tb.e, "guest", 42, 0, &empty, 0, KVS_NS_SILENT);
     kvs_engine_set_time (tb.e, 101.25);
     tb_put (&tb, "guest", "a", "1");
     s = ask (&tb, "guest", 0, &errnum);

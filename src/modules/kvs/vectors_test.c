@@ -245,7 +245,7 @@ static void run_case (json_t *c, int hash)
     tb_store_init (&store, hash);
     tb_init (&tb, &store, &cfg);
     tb_empty_root (&tb, &empty);
-    if (kvs_engine_ns_create (tb.e, ns, 0, 0, &empty, 0, false) < 0)
+    if (kvs_engine_ns_create (tb.e, ns, 0, 0, &empty, 0, KVS_NS_SILENT) < 0)
         bail_out ("no namespace");
     names = put_blobs (&store, json_object_get (c, "blobs"));
     run_steps (&tb, ns, c, names);

@@ -272,16 +272,27 @@ static bool begin_at (const struct sim_watcher *w, int at)
     return good;
 }
 
+/* Of an error the kvs does not say which root it is about. */
+static bool refused_at (const struct sim_watcher *w, const struct sim_value *v)
+{
+    int errnum = 0;
+
+    if (!w->ended || w->ntold > 0)
+        return false;
+    if (w->flags & (WATCH_F_APPEND | WATCH_F_STREAM))
+        return w->errnum == EISDIR && v->type == SIM_DIR;
+    free (sim_value_text (v, w->flags, &errnum));
+    return errnum != 0 && errnum == w->errnum;
+}
+
 bool sim_judge (const struct sim_watcher *w)
 {
     if (w->cut && w->ntold == 0)
         return true;
     memset (failed, 0, sizeof (failed));
-    if (w->ended && w->errnum == EISDIR && w->ntold == 0) {
-        for (int i = w->error_bound; i < w->bound; i++) {
-            if (w->space->state[i].value[w->key].type == SIM_DIR)
-                return true;
-        }
+    for (int i = w->error_bound; i < w->bound; i++) {
+        if (refused_at (w, &w->space->state[i].value[w->key]))
+            return true;
     }
     for (int i = w->bound; i < w->space->count; i++) {
         if (begin_at (w, i))

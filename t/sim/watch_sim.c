@@ -252,6 +252,32 @@ static void cut_to_tail (struct sim *s,
     }
 }
 
+/* As our kvs does it: a value may have a tag, and is not sent to who has it. */
+static void cut_if_same (const struct watch_lookup *l,
+                         const struct sim_value *v,
+                         struct watch_answer *a)
+{
+    struct text t = TEXT_INIT;
+    char buf[16];
+
+    if (!l->unless || v->type == SIM_VAL || v->type == SIM_SYMLINK)
+        return;
+    text_printf (&t, "%d", v->type);
+    for (int i = 0; i < v->n; i++) {
+        sim_chunk_text (v, i, buf);
+        text_puts (&t, buf);
+    }
+    if (t.len < sizeof (a->tag)) {
+        strcpy (a->tag, t.buf);
+        a->result.tag = a->tag;
+        if (strcmp (a->tag, l->unless) == 0) {
+            a->result.same = true;
+            a->result.text = NULL;
+        }
+    }
+    text_fini (&t);
+}
+
 static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
 {
     const struct sim_state *st = &p->space->state[p->state];
@@ -272,6 +298,8 @@ static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
     else if (!errnum && (text = sim_value_text (v, p->l->flags, &result->errnum))) {
         result->text = text + strlen ("{\"val\":");
         result->len = strlen (result->text) - 1;
+        if (s->tails)
+            cut_if_same (p->l, v, &answer);
     }
     ENGINE (s, watch_engine_lookup_done (s->engine, p->l, result));
     watch_answer_fini (&answer);
@@ -338,6 +366,9 @@ static int random_flags (struct sim *s)
         WATCH_F_WATCH | WATCH_F_FULL | WATCH_F_WAITCREATE,
         WATCH_F_WATCH | WATCH_F_WAITCREATE,
         WATCH_F_WATCH | WATCH_F_TREEOBJ,
+        WATCH_F_WATCH | WATCH_F_READDIR | WATCH_F_FULL,
+        WATCH_F_WATCH | WATCH_F_READLINK,
+        WATCH_F_WATCH | WATCH_F_UNIQ | WATCH_F_WAITCREATE | WATCH_F_TREEOBJ,
         WATCH_F_STREAM,
         WATCH_F_STREAM | WATCH_F_WAITCREATE,
         WATCH_F_WATCH | WATCH_F_APPEND,
@@ -347,7 +378,7 @@ static int random_flags (struct sim *s)
     };
 
     if (sim_rnd (s, 2)) /* half of them follow a log */
-        return flags[10 + sim_rnd (s, 4)];
+        return flags[ARRAY_SIZE (flags) - 4 + sim_rnd (s, 4)];
     return flags[sim_rnd (s, ARRAY_SIZE (flags))];
 }
 

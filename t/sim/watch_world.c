@@ -61,6 +61,16 @@ struct treeobj *sim_value_object (const struct sim_value *v)
 /* For the judge, as the engine wraps it; the kvs of this world answers with
  * what is between {"val": and }.
  */
+/* Why v cannot be read so, or 0. */
+static int unreadable (const struct sim_value *v, int flags)
+{
+    if (flags & WATCH_F_READDIR)
+        return v->type == SIM_DIR ? 0 : ENOTDIR;
+    if (flags & WATCH_F_READLINK)
+        return v->type == SIM_SYMLINK ? 0 : EINVAL;
+    return v->type == SIM_DIR ? EISDIR : 0;
+}
+
 char *sim_value_text (const struct sim_value *v, int flags, int *errnum)
 {
     struct text t = TEXT_INIT;
@@ -68,17 +78,15 @@ char *sim_value_text (const struct sim_value *v, int flags, int *errnum)
 
     if (v->type == SIM_ABSENT)
         return NULL;
+    if (!(flags & (WATCH_F_TREEOBJ | WATCH_F_READLINK)) && v->type == SIM_SYMLINK)
+        return NULL; /* it dangles: a missing key */
+    if (!(flags & WATCH_F_TREEOBJ) && (*errnum = unreadable (v, flags)) != 0)
+        return NULL;
     text_puts (&t, "{\"val\":");
-    if (flags & WATCH_F_TREEOBJ) {
+    if (flags & (WATCH_F_TREEOBJ | WATCH_F_READDIR | WATCH_F_READLINK)) {
         struct treeobj *o = sim_value_object (v);
         treeobj_write (o, &t);
         treeobj_put (o);
-    }
-    else if (v->type == SIM_DIR || v->type == SIM_SYMLINK) {
-        text_fini (&t);
-        if (v->type == SIM_DIR)
-            *errnum = EISDIR;
-        return NULL; /* a dangling symlink is a missing key */
     }
     else {
         text_puts (&t, "{\"ver\":1,\"type\":\"val\",\"data\":\"");

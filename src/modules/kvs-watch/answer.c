@@ -8,7 +8,7 @@
 #include "common/util.h"
 #include "answer.h"
 
-enum { HAVE_VAL = 1, HAVE_ERRNO = 2, HAVE_SEQ = 4 };
+enum { HAVE_VAL = 1, HAVE_ERRNO = 2, HAVE_SEQ = 4, HAVE_SAME = 8 };
 
 static int scan_val (struct jpull *s, struct watch_result *res, bool want_obj)
 {
@@ -36,6 +36,22 @@ static int scan_ref (struct jpull *s, struct watch_answer *a)
     memcpy (a->rootref, str, len);
     a->rootref[len] = '\0';
     a->result.rootref = a->rootref;
+    return 0;
+}
+
+static int scan_tag (struct jpull *s, struct watch_answer *a)
+{
+    const char *str;
+    size_t len;
+    int r;
+
+    if ((r = jpull_string (s, &str, &len)) < 0)
+        return r;
+    if (len < sizeof (a->tag) && !memchr (str, '\0', len)) {
+        memcpy (a->tag, str, len);
+        a->tag[len] = '\0';
+        a->result.tag = a->tag;
+    }
     return 0;
 }
 
@@ -106,6 +122,12 @@ static int scan_member (struct jpull *s,
         return scan_ref (s, a);
     if (jpull_is (name, len, "from"))
         return scan_from (s, &a->result);
+    if (jpull_is (name, len, "tag"))
+        return scan_tag (s, a);
+    if (jpull_is (name, len, "same")) {
+        *have |= HAVE_SAME;
+        return jpull_bool (s, &a->result.same);
+    }
     if (jpull_is (name, len, "blobs") && want_obj)
         return scan_blobs (s, a);
     if (jpull_is (name, len, "rootseq")) {
@@ -142,7 +164,8 @@ static int scan_answer (struct jpull *s, struct watch_answer *a, bool want_obj)
     }
     if (r < 0 || (r = jpull_end (s)) < 0)
         return r;
-    if (have != (HAVE_VAL | HAVE_SEQ) && have != (HAVE_ERRNO | HAVE_SEQ))
+    if (have != (HAVE_VAL | HAVE_SEQ) && have != (HAVE_ERRNO | HAVE_SEQ)
+        && (have != (HAVE_SAME | HAVE_SEQ) || !a->result.same))
         return -EPROTO;
     return 0;
 }

@@ -14,6 +14,7 @@ static struct bytes *bytes_alloc (size_t len)
         b->refs = 1;
         b->len = len;
         b->json = NULL;
+        b->tag = NULL;
         b->data[len] = '\0';
     }
     return b;
@@ -28,7 +29,7 @@ struct bytes *bytes_new (const void *data, size_t len)
     return b;
 }
 
-struct bytes *bytes_new_value (const char *text, size_t len)
+struct bytes *bytes_new_value (const char *text, size_t len, const char *tag)
 {
     static const char head[] = "{\"val\":";
     const size_t headlen = sizeof (head) - 1;
@@ -38,6 +39,10 @@ struct bytes *bytes_new_value (const char *text, size_t len)
         memcpy (b->data, head, headlen);
         memcpy (b->data + headlen, text, len);
         b->data[headlen + len] = '}';
+        if (tag && !(b->tag = strdup (tag))) {
+            bytes_put (b);
+            return NULL;
+        }
     }
     return b;
 }
@@ -51,7 +56,8 @@ struct bytes *bytes_get (struct bytes *b)
 void bytes_put (struct bytes *b)
 {
     if (b && --b->refs == 0) {
-        free (b->json);
+        free_keep_errno (b->json);
+        free_keep_errno (b->tag);
         free_keep_errno (b);
     }
 }

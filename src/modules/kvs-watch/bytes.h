@@ -13,14 +13,15 @@ struct bytes {
     int refs;
     size_t len;
     char *json;  /* bytes_chunk_json () */
+    char *tag;   /* of a value: what kvs calls it, or NULL */
     char data[]; /* len bytes and a NUL */
 };
 
 /* A copy of data.  NULL: out of memory. */
 struct bytes *bytes_new (const void *data, size_t len);
 
-/* {"val":TEXT}, ready to be a response. */
-struct bytes *bytes_new_value (const char *text, size_t len);
+/* {"val":TEXT}, ready to be a response; tag may be NULL. */
+struct bytes *bytes_new_value (const char *text, size_t len, const char *tag);
 
 struct bytes *bytes_get (struct bytes *b);
 void bytes_put (struct bytes *b); /* NULL ok */

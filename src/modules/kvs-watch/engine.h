@@ -84,12 +84,14 @@ struct watch_action {
 /* Look up key, at the given root or (rootref NULL) at the current root of ns,
  * with these credentials; then watch_engine_lookup_done (), with the object
  * decoded if want_obj.  Of a valref, the references before number 'tail' are
- * not needed.
+ * not needed; a value is not if it is the one called 'unless' ("": tell what it
+ * is called; NULL: no matter).
  */
 struct watch_lookup {
     struct watch_action action;
     bool want_obj;
     size_t tail;
+    const char *unless;
     const char *ns;
     const char *key;
     int flags;

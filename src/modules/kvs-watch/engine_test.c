@@ -196,6 +196,65 @@ static void many_watchers_of_one_log (void)
     bench_free (b);
 }
 
+static void answer_tagged (struct bench *b, uint64_t seq, const char *text, const char *tag)
+{
+    struct watch_result result = { .rootseq = seq, .text = text, .tag = tag };
+
+    result.len = strlen (text);
+    answer (b, &result);
+}
+
+static void answer_same (struct bench *b, uint64_t seq)
+{
+    struct watch_result result = { .rootseq = seq, .same = true };
+
+    answer (b, &result);
+}
+
+static void values_that_do_not_change (void)
+{
+    const int full = WATCH_F_WATCH | WATCH_F_FULL;
+    struct bench *b = bench_new ();
+
+    watch (b, "x", "k", WATCH_F_WATCH);
+    ok (!b->lookup[0]->unless, "who wants every value does not say which he has");
+    answer_value (b, 1, "1");
+    watch (b, "f", "k", full);
+    is (b->lookup[0]->unless, "", "who compares asks what the value is called");
+    answer_tagged (b, 1, "1", "t1");
+    told (b, "x:{\"val\":1} f:{\"val\":1} ", "and gets it");
+    watch (b, "g", "k", full);
+    is (b->lookup[0]->unless, "t1", "for the next one that is the value to be had");
+    answer_same (b, 1);
+    told (b, "g:{\"val\":1} ", "who gets it, though it was not sent again");
+    setroot (b, 2, "other");
+    is_int (b->nlookups, 1, "another root costs one lookup for all who compare");
+    is (b->lookup[0]->unless, "t1", "which needs no value if it is the same");
+    answer_same (b, 2);
+    told (b, "", "and if it is nobody hears of it");
+    setroot (b, 3, "k");
+    answer_same (b, 3);
+    told (b, "x:{\"val\":1} ", "a commit that names the key is told to who wants every one");
+    setroot (b, 4, "other");
+    setroot (b, 5, "k");
+    is_int (b->nlookups, 2, "two roots are read at once");
+    answer_tagged (b, 4, "2", "t2");
+    answer_same (b, 5);
+    told (b, "f:{\"val\":2} g:{\"val\":2} x:{\"val\":1} f:{\"val\":1} g:{\"val\":1} ",
+          "the same is what it was when the lookup was sent");
+    setroot (b, 6, "other");
+    is (b->lookup[0]->unless, "t1", "the newest answer counts");
+    answer_value (b, 6, "3");
+    setroot (b, 7, "other");
+    answer_same (b, 7);
+    told (b, "f:{\"val\":3} g:{\"val\":3} f:{\"val\":1} g:{\"val\":1} ",
+          "a value without a tag does not get in the way");
+    watch (b, "y", "v", WATCH_F_WATCH);
+    answer_same (b, 7);
+    told (b, "y!71 ", "an answer that was not asked for is an error");
+    bench_free (b);
+}
+
 static void roots_that_pass_while_a_log_is_read (void)
 {
     struct bench *b = bench_new ();
@@ -477,6 +536,7 @@ static void answers (void)
 int main (void)
 {
     many_watchers_of_one_log ();
+    values_that_do_not_change ();
     roots_that_pass_while_a_log_is_read ();
     values_at_every_root ();
     full_watchers ();

@@ -82,6 +82,8 @@ struct topic {
     struct watch_cred cred;
     size_t nwatchers;
     size_t nfull;
+    size_t ncompare; /* UNIQ and FULL: a value that did not change is not needed */
+    struct bytes *newest; /* of the values that have a tag; NULL: none */
     struct list queue; /* struct read, oldest first */
     size_t queued;
     size_t inflight;
@@ -103,6 +105,7 @@ struct read {
     enum read_kind kind;
     enum read_state state;
     bool named;           /* the root names the key */
+    struct bytes *base;   /* the answer may be that it is the same as this */
     bool at_root;         /* JOIN: ask at the horizon, the answer was older */
     bool withdrawn;       /* JOIN: its watchers have left it */
     struct root *root;    /* that names the key, or that FULL watchers want */

@@ -66,6 +66,7 @@ void read_free (struct read *r)
     root_put (r->root);
     root_put (r->horizon);
     bytes_put (r->value);
+    bytes_put (r->base);
     free (r);
 }
 
@@ -89,6 +90,7 @@ void topic_free (struct topic *t)
     list_del (&t->ns_link);
     list_del (&t->full_link);
     list_del (&t->waiting_link);
+    bytes_put (t->newest);
     free (t);
 }
 
@@ -151,6 +153,19 @@ static void topic_gather (struct topic *t)
     list_splice (&r->joiners, &t->joining);
 }
 
+/* Who compares values needs none that is called as the newest one: neither do the
+ * others, since that is at hand.
+ */
+static void read_set_base (struct topic *t, struct read *r)
+{
+    bytes_put (r->base);
+    r->base = t->ncompare > 0 && t->newest ? bytes_get (t->newest) : NULL;
+    if (r->base)
+        r->lookup.unless = r->base->tag;
+    else
+        r->lookup.unless = t->ncompare > 0 ? "" : NULL;
+}
+
 static void read_send (struct topic *t, struct read *r)
 {
     struct wns *ns = t->key->ns;
@@ -162,6 +177,7 @@ static void read_send (struct topic *t, struct read *r)
         root = r->horizon;
     r->lookup.want_obj = t->log;
     r->lookup.tail = log_tail (t, &r->joiners);
+    read_set_base (t, r);
     r->lookup.ns = ns->name;
     r->lookup.key = t->key->name;
     r->lookup.flags = t->readflags;
@@ -314,14 +330,25 @@ log_answer (struct topic *t, struct read *r, const struct watch_result *result)
         topic_pop (t, r);
 }
 
-static void values_answer (struct read *r, const struct watch_result *result)
+static void
+values_answer (struct topic *t, struct read *r, const struct watch_result *result)
 {
     r->state = READ_DONE;
     r->errnum = result->errnum;
     r->rootseq = result->rootseq;
-    if (!result->errnum && result->text
-        && !(r->value = bytes_new_value (result->text, result->len)))
+    if (result->errnum)
+        return;
+    if (result->same && !r->base)
+        r->errnum = EPROTO;
+    else if (result->same)
+        r->value = bytes_get (r->base);
+    else if (result->text
+             && !(r->value = bytes_new_value (result->text, result->len, result->tag)))
         r->errnum = ENOMEM;
+    if (r->value && r->value->tag) {
+        bytes_put (t->newest);
+        t->newest = bytes_get (r->value);
+    }
 }
 
 /* The kvs was behind a root that we know of: that one is to be read.  (Of
@@ -349,7 +376,7 @@ void topic_answer (struct read *r, const struct watch_result *result)
     else if (t->log)
         log_answer (t, r, result);
     else
-        values_answer (r, result);
+        values_answer (t, r, result);
     topic_run (t);
 }
 

@@ -188,6 +188,7 @@ void watcher_finish (struct watcher *w, int errnum, const char *errtext)
 
     e->nwatchers--;
     t->key->ns->nwatchers--;
+    t->ncompare -= watcher_has (w, WATCH_F_FULL | WATCH_F_UNIQ);
     if (watcher_has (w, WATCH_F_FULL) && --t->nfull == 0)
         list_del (&t->full_link);
     if (--t->nwatchers == 0)
@@ -252,6 +253,7 @@ void watcher_link (struct watcher *w, struct client *c, struct topic *t)
     topic_engine (t)->nwatchers++;
     t->key->ns->nwatchers++;
     t->nwatchers++;
+    t->ncompare += watcher_has (w, WATCH_F_FULL | WATCH_F_UNIQ);
     if (watcher_has (w, WATCH_F_FULL) && t->nfull++ == 0)
         list_append (&t->key->ns->full, &t->full_link);
 }

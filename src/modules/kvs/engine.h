@@ -220,6 +220,7 @@ struct kvs_lookup_args {
     const struct blobref *rootdir; /* a snapshot */
     const int64_t *rootseq;        /* echoed by lookup-plus, may be NULL */
     const int64_t *tail;           /* lookup-plus, see lookup_tail.c; may be NULL */
+    const char *unless;            /* lookup-plus, see lookup_same.c; may be NULL */
 };
 
 /* The owner may read any root; a guest those that are, or were, roots of its own

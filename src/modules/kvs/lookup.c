@@ -17,6 +17,7 @@ static void lookup_free (struct lookup *l)
     treeobj_put (l->at);
     treeobj_put (l->found);
     free (l->nsname);
+    free (l->unless);
     free (l->key);
     free (l);
 }
@@ -52,6 +53,8 @@ static void write_tail (const struct lookup *l, struct text *t)
 {
     char ref[BLOBREF_TEXT_SIZE];
 
+    if (l->tag[0] != '\0')
+        text_printf (t, ",\"tag\":\"%s\"", l->tag);
     if (l->plus)
         text_printf (t, ",\"rootseq\":%jd,\"rootref\":\"%s\"", (intmax_t)l->seq,
                      blobref_str (&l->root, ref));
@@ -70,6 +73,18 @@ static void answer_object (struct lookup *l, const struct treeobj *o)
         text_puts (&t, "\"val\":");
         treeobj_write (o, &t);
     }
+    write_tail (l, &t);
+    request_end_text (l->e, l->req, &t);
+    text_fini (&t);
+    lookup_free (l);
+}
+
+/* The requester has it. */
+static void answer_same (struct lookup *l)
+{
+    struct text t = TEXT_INIT;
+
+    text_puts (&t, "{\"same\":true");
     write_tail (l, &t);
     request_end_text (l->e, l->req, &t);
     text_fini (&t);
@@ -340,7 +355,11 @@ static void finish (struct lookup *l)
     bool is_dir = type == TREEOBJ_DIR || type == TREEOBJ_DIRREF;
     bool is_root = strcmp (l->key, ".") == 0;
 
-    if (l->flags & KVS_TREEOBJ) {
+    if (l->unless)
+        lookup_tag (l->e->hash, l->found, l->tag);
+    if (l->tag[0] != '\0' && strcmp (l->tag, l->unless) == 0)
+        answer_same (l);
+    else if (l->flags & KVS_TREEOBJ) {
         keep_found (l);
         answer_object (l, l->found);
     }
@@ -444,6 +463,10 @@ static struct lookup *lookup_new (struct kvs_engine *e,
     if (args->plus && args->tail) {
         l->tailed = true;
         l->tail = *args->tail;
+    }
+    if (args->plus && args->unless && !(l->unless = strdup (args->unless))) {
+        lookup_free (l);
+        return NULL;
     }
     return l;
 }

@@ -15,6 +15,7 @@
 #include "engine_impl.h"
 
 #define DEPTH_MAX 10
+#define LOOKUP_TAG_SIZE (BLOBREF_TEXT_SIZE + 2)
 
 struct frame {
     char *path;          /* own; components that remain are ... */
@@ -33,6 +34,8 @@ struct lookup {
     bool plus;
     bool tailed; /* of a valref only what comes from 'tail' on is wanted */
     size_t tail;
+    char *unless; /* the tag of what the requester has; NULL: does not care */
+    char tag[LOOKUP_TAG_SIZE]; /* of what was found, if somebody cares */
     bool started; /* root and seq are set */
     bool at_root; /* 'at' is the root that the lookup was given */
     char *nsname;
@@ -53,6 +56,9 @@ void lookup_write_tail (struct cache *cache,
                         const struct treeobj *valref,
                         size_t tail,
                         struct text *t);
+
+/* What o is called, if it is stored by reference: else "". */
+void lookup_tag (struct blobhash *hash, const struct treeobj *o, char tag[LOOKUP_TAG_SIZE]);
 
 /* Load all blobs of a valref, LOAD_WINDOW at a time, and call done () with
  * errnum 0 and them, in order (borrowed), or with the first error.  done () is

@@ -6,6 +6,7 @@
 struct lookup_request {
     struct text key;
     struct text ns;
+    struct text unless;
     int64_t flags, rootseq, tail;
     struct treeobj *rootdir;
     bool have_flags, have_rootseq, have_rootdir, have_tail;
@@ -15,6 +16,7 @@ static void lookup_request_fini (struct lookup_request *l)
 {
     text_fini (&l->key);
     text_fini (&l->ns);
+    text_fini (&l->unless);
     treeobj_put (l->rootdir);
 }
 
@@ -50,6 +52,8 @@ static int lookup_member (struct jpull *s, const char *name, size_t len, void *a
         return scan_int (s, &l->rootseq, &l->have_rootseq);
     if (jpull_is (name, len, "tail"))
         return scan_int (s, &l->tail, &l->have_tail);
+    if (jpull_is (name, len, "unless"))
+        return request_string (s, &l->unless);
     if (jpull_is (name, len, "rootdir"))
         return scan_rootdir (s, l);
     return jpull_skip (s);
@@ -168,6 +172,7 @@ static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
         args.rootseq = &l.rootseq;
     if (l.have_tail)
         args.tail = &l.tail;
+    args.unless = l.unless.buf;
     if (args.rootdir && elsewhere (s, msg, args.rootdir)) {
         forward (s, msg, plus);
         return;
@@ -187,9 +192,10 @@ void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     lookup (arg, msg, false);
 }
 
-/* kvs.lookup-plus: the same, and (ours) "tail"?i
+/* kvs.lookup-plus: the same, and (ours) "tail"?i "unless"?s
  *   -> { "val":o "rootseq":i "rootref":s }
  *   -> { "val":o "from":i "blobs"?[s|null...] "rootseq":i "rootref":s }
+ *   -> { "val":o or "same":true "tag"?s "rootseq":i "rootref":s }
  *   -> { "errno":2 "rootseq":i "rootref":s }  there is no such key
  */
 void lookup_plus_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)

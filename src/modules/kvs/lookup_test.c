@@ -196,6 +196,112 @@ static void ends_of_logs (void)
     teardown (&tb);
 }
 
+/* A lookup-plus by who has the value called 'unless'. */
+static struct tb_req *
+look_unless (struct testbed *tb, const char *key, int flags, const char *unless)
+{
+    struct tb_req *req = tb_req_new (true, 0);
+    struct blobref root;
+    int64_t seq;
+    struct kvs_lookup_args args = {
+        .key = key,
+        .keylen = strlen (key),
+        .flags = flags,
+        .rootdir = &root,
+        .rootseq = &seq,
+        .plus = true,
+        .unless = unless,
+    };
+
+    kvs_engine_root (tb->e, "primary", &root, &seq);
+    kvs_engine_lookup (tb->e, &req->r, &args);
+    tb_pump (tb);
+    return req;
+}
+
+/* The tag in the answer, in buf; "" if there is none. */
+static void tag_of (const struct tb_req *req, char buf[64])
+{
+    const char *tag = req->r.payload ? strstr (req->r.payload, "\"tag\":\"") : NULL;
+
+    buf[0] = '\0';
+    if (tag)
+        sscanf (tag, "\"tag\":\"%63[^\"]", buf);
+}
+
+static bool is_same (struct testbed *tb, const char *key, int flags, const char *unless)
+{
+    struct tb_req *req = look_unless (tb, key, flags, unless);
+    bool same = req->r.payload && strstr (req->r.payload, "{\"same\":true,\"tag\":");
+    bool val = req->r.payload && strstr (req->r.payload, "\"val\":");
+
+    ok (req->r.errnum == 0 && same != val, "there is a value, or it is the same");
+    tb_req_free (req);
+    return same;
+}
+
+static void values_that_are_the_same (void)
+{
+    static const struct {
+        const char *key;
+        int flags;
+        const char *name;
+    } kind[] = {
+        { "big", 0, "a value" },
+        { "log", 0, "a value of several blobs" },
+        { "d", KVS_READDIR, "a directory" },
+        { "d", KVS_TREEOBJ, "an object" },
+        { "link", 0, "a value behind a link" },
+    };
+    char big[8000], tag[64], again[64];
+    struct testbed tb;
+    struct tb_req *req;
+    size_t loads;
+
+    setup (&tb);
+    memset (big, 'x', sizeof (big) - 1);
+    big[sizeof (big) - 1] = '\0';
+    tb_put (&tb, "primary", "big", big);
+    tb_put (&tb, "primary", "d.a", "1");
+    put_object (&tb, "primary", "link",
+                "{\"ver\":1,\"type\":\"symlink\",\"data\":{\"target\":\"big\"}}");
+    tb_append (&tb, "primary", "log", "a");
+    tb_append (&tb, "primary", "log", "b");
+    for (size_t i = 0; i < ARRAY_SIZE (kind); i++) {
+        req = look_unless (&tb, kind[i].key, kind[i].flags, "");
+        tag_of (req, tag);
+        ok (tag[0] != '\0' && strstr (req->r.payload, "\"val\":"), "%s has a tag",
+            kind[i].name);
+        tb_req_free (req);
+        tb_put (&tb, "primary", "unrelated", kind[i].name);
+        ok (is_same (&tb, kind[i].key, kind[i].flags, tag),
+            "and is the same after another commit");
+    }
+    loads = tb.loads;
+    ok (is_same (&tb, "link", 0, tag) && tb.loads == loads, "which loads nothing");
+    tb_put (&tb, "primary", "big", big + 1);
+    ok (!is_same (&tb, "link", 0, tag), "behind the link is another value: not the same");
+    req = look_unless (&tb, "log", 0, "");
+    tag_of (req, tag);
+    tb_req_free (req);
+    tb_append (&tb, "primary", "log", "c");
+    ok (!is_same (&tb, "log", 0, tag), "a log that grew is not the same");
+    req = look_unless (&tb, "d", KVS_TREEOBJ, "");
+    tag_of (req, again);
+    tb_req_free (req);
+    tb_put (&tb, "primary", "d.a", "2");
+    ok (!is_same (&tb, "d", KVS_TREEOBJ, again), "nor a directory with a change in it");
+    req = look_unless (&tb, "d.a", 0, "");
+    tag_of (req, tag);
+    ok (tag[0] == '\0', "a small value has no tag");
+    tb_req_free (req);
+    req = look_unless (&tb, "no", 0, tag);
+    ok (req->r.payload && strncmp (req->r.payload, "{\"errno\":2,", 11) == 0,
+        "what is missing is missing");
+    tb_req_free (req);
+    teardown (&tb);
+}
+
 static void crossing_namespaces (void)
 {
     struct testbed tb;
@@ -427,6 +533,7 @@ int main (void)
 {
     snapshots ();
     ends_of_logs ();
+    values_that_are_the_same ();
     crossing_namespaces ();
     many_blobs ();
     missing_blob_of_a_value ();

@@ -277,8 +277,13 @@ static void values_that_are_the_same (void)
         ok (is_same (&tb, kind[i].key, kind[i].flags, tag),
             "and is the same after another commit");
     }
+    kvs_engine_set_time (tb.e, 1000);
+    kvs_engine_tick (tb.e);
+    ok (is_same (&tb, "link", 0, tag), "so it is when nothing is at hand any more");
     loads = tb.loads;
-    ok (is_same (&tb, "link", 0, tag) && tb.loads == loads, "which loads nothing");
+    ok (is_same (&tb, "link", 0, tag) && tb.loads == loads, "the value is not loaded for that");
+    ok (!is_same (&tb, "link", 0, "other") && tb.loads == loads + 1,
+        "but when it is not the same");
     tb_put (&tb, "primary", "big", big + 1);
     ok (!is_same (&tb, "link", 0, tag), "behind the link is another value: not the same");
     req = look_unless (&tb, "log", 0, "");

@@ -80,6 +80,7 @@ struct exec {
     struct table followers; /* by token (follow.c) */
     struct table senders;   /* the same, by who sent the request */
     struct spawner *spawner;
+    unsigned int nspares; /* directories for jobs that are at hand (tmpdir.c) */
     int guard_fd; /* what guard.c holds open; -1: no guard */
     int guard_pidfd;
     struct coremap cores;
@@ -354,6 +355,11 @@ int env_create (struct job *job,
 /* Set the variables that differ from task to task.  0 or -ENOMEM. */
 int env_set_task (struct job *job, struct env *env, const struct task *task);
 void env_fini (struct env *env);
+
+/* tmpdir.c */
+void tmpdir_make (struct job *job, uint32_t shell_rank);
+void tmpdir_remove (struct job *job);
+void tmpdir_fini (struct exec *x);
 
 /* stage.c: attributes.system.files.  On failure the job has been told. */
 int stage_files (struct job *job);

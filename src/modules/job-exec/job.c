@@ -23,31 +23,6 @@ void job_touch (struct job *job)
         list_append (&job->x->dirty, &job->dirty);
 }
 
-static void remove_tmpdir (struct job *job)
-{
-    static char *const envp[] = { NULL };
-    struct spawn_command cmd = {
-        .argv = (char *[]){ "rm", "-rf", job->tmpdir, NULL },
-        .envp = envp,
-        .cwd = -1,
-        .fds = { -1, -1, -1 },
-        .extra = -1,
-        .umask = -1,
-    };
-    pid_t pid;
-    int pidfd;
-
-    if (!job->tmpdir)
-        return;
-    /* What the job left there may take long to remove: not in this thread. */
-    if (rmdir (job->tmpdir) < 0 && errno == ENOTEMPTY) {
-        if (spawn (job->x->spawner, &cmd, &pid, &pidfd) == 0)
-            exec_adopt (job->x, pidfd);
-    }
-    free (job->tmpdir);
-    job->tmpdir = NULL;
-}
-
 void job_free (struct job *job)
 {
     if (!job)
@@ -65,7 +40,7 @@ void job_free (struct job *job)
     text_fini (&job->fresh);
     text_fini (&job->notes);
     files_fini (job);
-    remove_tmpdir (job);
+    tmpdir_remove (job);
     flux_watcher_destroy (job->w_expiration);
     flux_watcher_destroy (job->w_warning);
     flux_watcher_destroy (job->w_exit_timeout);

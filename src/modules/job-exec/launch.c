@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "common/text.h"
 #include "common/util.h"
@@ -207,19 +206,6 @@ static bool has_tasks_here (const struct job *job)
     return i < job->layout.nnodes && job->layout.ppn[i] > 0;
 }
 
-static void make_tmpdir (struct job *job)
-{
-    const char *rundir = job->x->attrs.rundir;
-    struct text t = TEXT_INIT;
-
-    text_printf (&t, "%s/jobtmp-%u-%s", rundir ? rundir : "/tmp", here (job), job->f58);
-    if (!text_error (&t) && mkdir (t.buf, 0700) == 0)
-        job->tmpdir = text_take (&t, NULL);
-    else
-        job_log (job, 4, "Unable to create %s: %s", t.buf, strerror (errno));
-    text_fini (&t);
-}
-
 static void launch_fini (struct launch *l)
 {
     struct job *job = l->job;
@@ -248,7 +234,7 @@ static int init_node (struct launch *l)
     struct job *job = l->job;
     int r;
 
-    make_tmpdir (job);
+    tmpdir_make (job, here (job));
     if ((r = stage_files (job)) < 0)
         return r;
     if ((r = pmi_service_init (job)) < 0) {

@@ -474,6 +474,7 @@ static void stop (struct exec *x)
     while ((o = list_first (&x->orphans, struct orphan, link)))
         orphan_free (o);
     guard_stop (x);
+    tmpdir_fini (x);
     flux_watcher_destroy (x->prepare);
     flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);

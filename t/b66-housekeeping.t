@@ -13,8 +13,17 @@ echo "$FLUX_JOB_ID $FLUX_JOB_USERID $FLUX_JOB_RANKS" >>"$dir/ran"
 echo from housekeeping
 while test -f "$dir/wait"; do perl -e 'select undef, undef, undef, 0.02'; done
 END
-chmod +x slow.sh
+cat >ranks.sh <<\END
+#!/bin/sh
+rank=$(flux getattr rank)
+echo "$FLUX_JOB_ID $FLUX_JOB_USERID $FLUX_JOB_RANKS" >>"$dir/ran.$rank"
+while test -f "$dir/wait.$rank"; do perl -e 'select undef, undef, undef, 0.02'; done
+! test -f "$dir/fail.$rank" || exit 1
+END
+chmod +x slow.sh ranks.sh
 slow="job-manager.housekeeping.command=[\"$(pwd)/slow.sh\"]"
+
+ranks="job-manager.housekeeping.command=[\"$(pwd)/ranks.sh\"]"
 
 # in_flux [-sN] CONF...: the script on standard input, in an instance of that configuration
 in_flux () {
@@ -22,11 +31,23 @@ in_flux () {
     case $1 in -s*) size=$1 && shift ;; esac
     cat >script.sh && for c; do echo "$c"; done >confs &&
     python=$(sed "s/.*/--conf='&'/" confs | tr "\n" " ") &&
-    eval "INSIDE_FLUX=t flux start $size $python sh -ec '. \"\$T/lib.sh\"; . ./script.sh'"
+    eval "INSIDE_FLUX=t flux start $size $python sh -ec '. \"\$T/lib.sh\"; . ./words; . ./script.sh'"
 }
-running () {
-    $rpc job-manager.stats-get | grep -o '"running":{[^}]*}'
+# what scripts use
+cat >words <<\END
+# hk WORDS: those are in the statistics of housekeeping
+hk () {
+    $rpc job-manager.stats-get | grep -F "$1"
 }
+# both: a job on both ranks, whose housekeeping has begun on both
+both () {
+    rm -f "$dir"/ran.* && id=$(flux submit -N2 -n2 "$@" true) && flux job wait-event -t 20 $id clean &&
+        wait_until test -s "$dir/ran.0" -a -s "$dir/ran.1"
+}
+on_rank () {
+    test "$(flux job info $1 R | jq -r '.execution.R_lite[].rank')" = $2
+}
+END
 
 test_expect_success 'what it is configured with is checked' '
     test_must_fail flux start --conf="job-manager.housekeeping={}" true 2>err &&
@@ -87,5 +108,134 @@ test_expect_success 'a scheduler that comes later is told what is held' '
 	EOF
 '
 rm -f wait
+test_expect_success 'on many ranks: all come back when the last one is done' '
+    touch wait.0 wait.1 && in_flux -s2 "$ranks" <<-\EOF &&
+	both
+	hk "\"pending\":\"0-1\",\"allocated\":\"0-1\""
+	rm "$dir/wait.0"
+	wait_until hk "\"pending\":\"1\",\"allocated\":\"0-1\""
+	$rpc job-manager.resource-status | grep "\"rank\":\"0-1\""
+	flux housekeeping list -n | grep " 2  *1 "
+	id2=$(flux submit -N1 -n1 true)
+	rm "$dir/wait.1"
+	flux job wait-event -t 20 $id2 clean
+	echo "$(flux job id --to=dec $id) $(id -u) 0-1" >"$dir/want"
+	head -1 "$dir/ran.0" >"$dir/got.0"
+	head -1 "$dir/ran.1" >"$dir/got.1"
+	EOF
+    test_cmp want got.0 && test_cmp want got.1
+'
+test_expect_success 'release-after=0: each comes back when it is done' '
+    touch wait.0 wait.1 && in_flux -s2 "$ranks" "job-manager.housekeeping.release-after=\"0\"" <<-\EOF
+	both
+	rm "$dir/wait.1"
+	wait_until hk "\"pending\":\"0\",\"allocated\":\"0\""
+	$rpc job-manager.resource-status | grep "\"rank\":\"0\""
+	id2=$(flux submit -N1 -n1 true)
+	flux job wait-event -t 20 $id2 clean
+	on_rank $id2 1
+	id3=$(flux submit -N2 -n2 --urgency=31 true)
+	hk "\"pending\":\"0\",\"allocated\":\"0\""
+	rm "$dir/wait.0"
+	flux job wait-event -t 20 $id3 clean
+	wait_until hk "\"running\":{}"
+	EOF
+'
+test_expect_success 'release-after=TIME: those that are done come back after that, later ones at once' '
+    touch wait.0 wait.1 wait.2 && in_flux -s3 "$ranks" "job-manager.housekeeping.release-after=\"0.3s\"" <<-\EOF
+	rm -f "$dir"/ran.*
+	id=$(flux submit -N3 -n3 true)
+	flux job wait-event -t 20 $id clean
+	wait_until test -s "$dir/ran.0" -a -s "$dir/ran.1" -a -s "$dir/ran.2"
+	rm "$dir/wait.0"
+	wait_until hk "\"pending\":\"1-2\",\"allocated\":\"1-2\""
+	rm "$dir/wait.2"
+	wait_until hk "\"pending\":\"1\",\"allocated\":\"1\""
+	id2=$(flux submit -N2 -n2 true)
+	flux job wait-event -t 20 $id2 clean
+	rm "$dir/wait.1"
+	wait_until hk "\"running\":{}"
+	EOF
+'
+test_expect_success 'release-after=TIME: if the last is done before, all come back at once' '
+    touch wait.0 wait.1 && in_flux -s2 "$ranks" "job-manager.housekeeping.release-after=\"1h\"" <<-\EOF
+	both
+	rm "$dir/wait.0"
+	wait_until hk "\"pending\":\"1\",\"allocated\":\"0-1\""
+	rm "$dir/wait.1"
+	wait_until hk "\"running\":{}"
+	rm -f "$dir"/wait.*
+	id2=$(flux submit -N2 -n2 true)
+	flux job wait-event -t 20 $id2 clean
+	EOF
+'
+test_expect_success 'failures of several ranks are told in one line' '
+    touch wait.0 wait.1 && touch fail.0 fail.1 && in_flux -s2 "$ranks" <<-\EOF &&
+	both
+	rm "$dir/wait.0" "$dir/wait.1"
+	wait_until sh -c "flux dmesg | grep \"housekeeping: .* (rank 0-1) .*: nonzero exit code\""
+	EOF
+    rm fail.1 && touch wait.0 wait.1 && in_flux -s2 "$ranks" <<-\EOF
+	both
+	$rpc job-manager.housekeeping-kill "{\"signum\":9,\"ranks\":\"1\"}"
+	wait_until hk "\"pending\":\"0\",\"allocated\":\"0-1\""
+	$rpc job-manager.housekeeping-kill "{\"signum\":9,\"jobid\":1}"
+	hk "\"pending\":\"0\",\"allocated\":\"0-1\""
+	rm "$dir/wait.0"
+	wait_until sh -c "flux dmesg | grep \"housekeeping: .* (rank 0-1) .*: multiple failure modes\""
+	EOF
+'
+rm -f fail.* wait.*
+test_expect_success 'a scheduler that comes later is told which ranks are back' '
+    touch wait.0 wait.1 && in_flux -s2 "$ranks" "job-manager.housekeeping.release-after=\"0\"" <<-\EOF
+	both
+	rm "$dir/wait.1"
+	wait_until hk "\"pending\":\"0\",\"allocated\":\"0\""
+	flux module reload sched-simple
+	id2=$(flux submit -N1 -n1 true)
+	flux job wait-event -t 20 $id2 clean
+	on_rank $id2 1
+	hk "\"pending\":\"0\",\"allocated\":\"0\""
+	id3=$(flux submit -N2 -n2 true)
+	rm "$dir/wait.0"
+	flux job wait-event -t 20 $id3 clean
+	EOF
+'
+test_expect_success 'one that does not understand that gets all of them, and housekeeping ends' '
+    touch wait.0 wait.1 && in_flux -s2 "$ranks" "job-manager.housekeeping.release-after=\"0\"" <<-\EOF
+	both
+	rm "$dir/wait.1"
+	wait_until hk "\"pending\":\"0\",\"allocated\":\"0\""
+	flux module remove sched-simple
+	flux module load sched-simple test-hello-nopartial
+	hk "\"running\":{}"
+	flux dmesg | grep "housekeeping: .* (rank 0) from .* will be terminated because scheduler does not support restart with partially released resources"
+	rm "$dir/wait.0"
+	id2=$(flux submit -N2 -n2 true)
+	flux job wait-event -t 20 $id2 clean
+	EOF
+'
+test_expect_success 'what comes back while there is no scheduler is not held by the next one' '
+    touch wait.0 wait.1 && in_flux -s2 "$ranks" <<-\EOF
+	both
+	flux module remove sched-simple
+	rm "$dir/wait.0" "$dir/wait.1"
+	wait_until hk "\"running\":{}"
+	flux module load sched-simple
+	id2=$(flux submit -N2 -n2 true)
+	flux job wait-event -t 20 $id2 clean
+	EOF
+'
+test_expect_success 'a rank that is lost is done with' '
+    touch wait.0 wait.1 && in_flux "-s2 --test-exit-mode=leader" "$ranks" <<-\EOF
+	both
+	rm "$dir/wait.0"
+	wait_until hk "\"pending\":\"1\""
+	kill -9 $(flux exec -r1 flux getattr broker.pid)
+	wait_until hk "\"running\":{}"
+	flux run -N1 true
+	EOF
+'
+rm -f wait.*
 
 test_done

@@ -3,6 +3,9 @@
  *   content.register-backing    {"name":s} -> {}
  *   content.unregister-backing  {} -> {}
  *
+ * A content module that is reloaded while others run finds them as they are: they are
+ * asked without having registered again, and ENOSYS tells that they have gone, too.
+ *
  * And a source: a service that holds blobs which are not stored, and is asked for
  * what is nowhere else (SERVICE.held-load: digest -> blob, both raw) and, before a
  * flush, to store what it holds (SERVICE.held-store: {} -> {}).
@@ -55,7 +58,7 @@ void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     else if (c->rank > 0)
         respond_error (c, msg, EINVAL,
                        "content backing store can only be registered on rank 0");
-    else if (c->backing)
+    else if (c->backing && !c->assumed)
         respond_error (c, msg, EBUSY, "content backing store is already active");
     else if (c->backing_name && strcmp (c->backing_name, name) != 0)
         respond_error (c, msg, EINVAL,
@@ -64,12 +67,29 @@ void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
         respond_error (c, msg, errno, NULL);
     else {
         c->backing = true;
+        c->assumed = false;
         c->no_batches = false;
         c->generation++;
         respond_empty (c, msg);
+        cache_requeue (&c->cache);
         cache_retry (&c->cache);
         writeback_all (c);
     }
+}
+
+static void backing_gone (struct content *c)
+{
+    c->backing = c->assumed = false;
+    c->generation++;
+    c->writing = false;
+    cache_requeue (&c->cache);
+    flush_end_all (c, ENOSYS);
+}
+
+void backing_absent (struct content *c)
+{
+    if (c->assumed)
+        backing_gone (c);
 }
 
 void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -80,12 +100,13 @@ void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         respond_error (c, msg, EINVAL, "content backing store is not active");
         return;
     }
-    c->backing = false;
-    c->generation++;
-    c->writing = false;
-    cache_requeue (&c->cache);
-    flush_end_all (c, ENOSYS);
+    backing_gone (c);
     respond_empty (c, msg);
+}
+
+const char *source_name (const struct content *c)
+{
+    return c->source ? c->source : SOURCE;
 }
 
 void register_source_cb (flux_t *h,

@@ -26,6 +26,7 @@
 #define WRITEBACK_DELAY 0.1 /* seconds */
 #define TICK_MAX 10.        /* seconds between purges without a heartbeat */
 #define TICK_MIN 1.
+#define SOURCE "kvs" /* ... this one: asked without having registered, after a reload */
 
 struct content {
     flux_t *h;
@@ -39,9 +40,10 @@ struct content {
     size_t blob_limit;
     /* the backing store, rank 0 */
     bool backing;
+    bool assumed;            /* ... that it is still there: we have been reloaded */
     unsigned int generation; /* counts registrations */
     char *backing_name;      /* the only one that may register, if not NULL */
-    char *source;            /* service that holds blobs of its own (kvs), or NULL */
+    char *source;            /* service that holds blobs of its own, if it is not ... */
     bool lasting;            /* the state directory outlives the instance */
     bool writing;            /* write back all there is */
     bool no_batches;         /* it takes them one by one */
@@ -137,6 +139,8 @@ void checkpoint_put_cb (flux_t *h,
                         void *arg);
 
 /* backing.c */
+const char *source_name (const struct content *c);
+void backing_absent (struct content *c); /* it was only assumed to be there */
 void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void register_source_cb (flux_t *h,

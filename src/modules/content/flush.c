@@ -97,7 +97,7 @@ static int flush_source (struct content *c, const flux_msg_t *msg)
     if (!sf)
         return -1;
     sf->msg = flux_msg_incref (msg);
-    snprintf (topic, sizeof (topic), "%s.held-store", c->source);
+    snprintf (topic, sizeof (topic), "%s.held-store", source_name (c));
     return outgoing_send (c, &sf->out, flux_rpc (c->h, topic, NULL, 0, 0),
                           source_flush_free, source_flushed);
 }
@@ -109,7 +109,7 @@ void flush_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
 
     if (c->rank == 0 && !c->backing)
         respond_error (c, msg, ENOSYS, NULL);
-    else if (!c->source)
+    else if (c->rank > 0)
         flush_start (c, msg, flush_done);
     else if (flush_source (c, msg) < 0)
         respond_error (c, msg, errno, NULL);

@@ -69,7 +69,7 @@ static int load_finish (struct content *c, struct entry *e, flux_future_t *f)
 /* It is not there.  Is there somebody else to be asked? */
 static bool load_elsewhere (struct content *c, const struct load *ld, int errnum)
 {
-    return errnum == ENOENT && !ld->source && c->source
+    return errnum == ENOENT && !ld->source && c->rank == 0
            && load_start (c, &ld->ref, true) == 0;
 }
 
@@ -90,8 +90,11 @@ static void load_continuation (flux_future_t *f, void *arg)
     outgoing_returned (&ld->out);
     if (e && e->state == ENTRY_LOADING) { /* not stored meanwhile */
         errnum = load_finish (c, e, f);
-        if (ld->source && errnum == ENOSYS) /* the source has gone */
+        if (c->rank == 0 && errnum == ENOSYS) { /* whom we asked has gone */
             errnum = ENOENT;
+            if (!ld->source)
+                backing_absent (c);
+        }
         if (errnum == 0) {
             answer_loads (c, e);
             cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
@@ -108,7 +111,7 @@ static flux_future_t *load_rpc (struct content *c, const struct blobref *ref, bo
     uint32_t nodeid = c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM;
 
     if (source)
-        snprintf (topic, sizeof (topic), "%s.held-load", c->source);
+        snprintf (topic, sizeof (topic), "%s.held-load", source_name (c));
     else if (c->rank == 0)
         snprintf (topic, sizeof (topic), "content-backing.load");
     return flux_rpc_raw (c->h, topic, ref->bytes, blobref_digest_size (ref->kind), nodeid,
@@ -133,10 +136,6 @@ static struct entry *load_entry (struct content *c, const struct blobref *ref)
     bool source = c->rank == 0 && !c->backing;
     struct entry *e;
 
-    if (source && !c->source) {
-        errno = ENOENT;
-        return NULL;
-    }
     if (!(e = cache_add (&c->cache, ref))) {
         errno = ENOMEM;
         return NULL;

@@ -228,9 +228,11 @@ static int get_attrs (struct content *c)
 
     if (flux_get_rank (c->h, &c->rank) < 0 || get_hash (c) < 0)
         return -1;
-    if ((s = flux_attr_get (c->h, "content.backing-module"))
-        && !(c->backing_name = strdup (s)))
-        return -1;
+    if ((s = flux_attr_get (c->h, "content.backing-module"))) {
+        if (!(c->backing_name = strdup (s)))
+            return -1;
+        c->backing = c->assumed = c->rank == 0;
+    }
     s = flux_attr_get (c->h, "statedir-cleanup");
     c->lasting = !s || strcmp (s, "1") != 0;
     return 0;
@@ -297,6 +299,23 @@ static struct content *content_create (flux_t *h, int argc, char *argv[])
     return c;
 }
 
+/* What was stored here is safe before we go: kvs and others count on it. */
+static void leave (struct content *c)
+{
+    flux_msg_handler_delvec (c->handlers);
+    c->handlers = NULL;
+    if (c->rank == 0 && !c->backing)
+        return;
+    cache_retry (&c->cache);
+    writeback_all (c);
+    while (!all_written (c)
+           && flux_reactor_run (flux_get_reactor (c->h), FLUX_REACTOR_ONCE) >= 0)
+        ;
+    if (c->cache.nfailed > 0)
+        flux_log (c->h, LOG_ERR, "%zu blobs are lost: they could not be stored",
+                  c->cache.nfailed);
+}
+
 int mod_main (flux_t *h, int argc, char *argv[])
 {
     struct content *c;
@@ -306,6 +325,7 @@ int mod_main (flux_t *h, int argc, char *argv[])
         return -1;
     if ((rc = flux_reactor_run (flux_get_reactor (h), 0)) < 0)
         flux_log_error (h, "reactor");
+    leave (c);
     content_destroy (c);
     return rc;
 }

@@ -119,6 +119,8 @@ static void store_continuation (flux_future_t *f, void *arg)
     int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
 
     outgoing_returned (&s->out);
+    if (s->count == 1 && errnum == ENOSYS && !outdated (s))
+        backing_absent (c);
     if (s->count > 1 && errnum == ENOSYS)
         storing_undo (s);
     else

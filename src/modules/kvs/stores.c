@@ -70,8 +70,11 @@ static void store_continuation (flux_future_t *f, void *arg)
     int errnum;
 
     call_returned (&sc->call);
-    if (flux_rpc_get_raw (f, &digest, &len) < 0)
+    if (flux_rpc_get_raw (f, &digest, &len) < 0) {
         errnum = errno;
+        if (errnum == ENOSYS) /* there is no content at all: the next may take them */
+            s->no_batches = false;
+    }
     else
         errnum = check_digest (&sc->item.ref, digest, len);
     kvs_engine_stored (s->e, sc->item.id, errnum);

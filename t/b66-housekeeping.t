@@ -92,6 +92,20 @@ test_expect_success 'it is killed' '
 	! $rpc job-manager.housekeeping-kill "{\"signum\":15,\"ranks\":\"x\"}" >err
 	grep EINVAL err
 	flux housekeeping list -n | grep " 1 "
+	flux housekeeping list >list && head -n 1 list | grep -E "^ +JOBID NNODES #ACTIVE  RUNTIME NODELIST$"
+	test "$(flux housekeeping list -no "{nnodes} {ranks} {nodelist} {pending.ranks}")" = "1 0 $(hostname) 0"
+	test "$(flux housekeeping list -no {id.dec})" = "$(flux job id $(flux job last))"
+	test "$(flux housekeeping list -i 0 -no pending | wc -l)" = 1
+	test "$(flux housekeeping list -i $(hostname) | wc -l)" = 2
+	test -z "$(flux housekeeping list -n -i 3)"
+	test -z "$(flux housekeeping list -n -i nosuchhost)"
+	flux housekeeping list -o help | grep "^  pending "
+	! flux housekeeping list -o nosuch 2>err
+	grep "No such format nosuch" err
+	! flux housekeeping list -i "x[" 2>err
+	grep "invalid targets" err
+	! flux housekeeping kill 2>err
+	grep "specify at least one of --targets, --jobid, or --all" err
 	flux housekeeping kill --all
 	flux run -n$(nproc) true
 	wait_until sh -c "flux dmesg | grep \"housekeeping: .*Terminated\""

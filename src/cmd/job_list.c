@@ -169,36 +169,47 @@ static void ids_set (int key, const char *arg, void *data)
     *(int *)data = state;
 }
 
+struct ids {
+    flux_t *h;
+    int left; /* answers to come */
+};
+
+static void id_cb (flux_future_t *f, void *arg)
+{
+    struct ids *ids = arg;
+    json_t *job;
+
+    if (flux_rpc_get_unpack (f, "{s:o}", "job", &job) < 0)
+        /* sic: as others print it */
+        cmd_die ("flux job-list.list-d: %s", cmd_future_error (f));
+    print_json (job, NULL);
+    fflush (stdout);
+    flux_future_destroy (f);
+    if (--ids->left == 0)
+        flux_reactor_stop (flux_get_reactor (ids->h));
+}
+
 int job_list_ids (int argc, char **argv)
 {
     int state = FLUX_JOB_STATE_DEPEND;
     int i = opt_parse (&ids_table, argc, argv, ids_set, &state);
-    flux_future_t **f;
-    flux_t *h;
-    json_t *job;
+    struct ids ids = { .left = argc - i };
+    flux_future_t *f;
 
     if (i == argc)
         opt_usage (&ids_table);
     refuse_terminal ();
-    if (!(f = calloc (argc, sizeof (f[0]))))
-        cmd_die ("out of memory");
-    h = cmd_open ();
-    for (int k = i; k < argc; k++) {
-        f[k] = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:[s] s:i}",
-                              "id", (json_int_t)cmd_jobid (argv[k]), "attrs", "all", "state",
-                              state);
-        if (!f[k])
+    ids.h = cmd_open ();
+    for (; i < argc; i++) {
+        f = flux_rpc_pack (ids.h, "job-list.list-id", FLUX_NODEID_ANY, 0,
+                           "{s:I s:[s] s:i}", "id", (json_int_t)cmd_jobid (argv[i]),
+                           "attrs", "all", "state", state);
+        if (!f || flux_future_then (f, -1., id_cb, &ids) < 0)
             cmd_die ("job-list.list-id: %s", flux_strerror (errno));
     }
-    for (int k = i; k < argc; k++) {
-        if (flux_rpc_get_unpack (f[k], "{s:o}", "job", &job) < 0)
-            /* sic: as others print it */
-            cmd_die ("flux job-list.list-d: %s", cmd_future_error (f[k]));
-        print_json (job, NULL);
-        flux_future_destroy (f[k]);
-    }
-    free (f);
-    flux_close (h);
+    if (flux_reactor_run (flux_get_reactor (ids.h), 0) < 0 || ids.left > 0)
+        cmd_die ("lost connection to Flux");
+    flux_close (ids.h);
     return 0;
 }
 

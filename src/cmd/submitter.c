@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "common/text.h"
 #include "jsonpath.h"
 #include "progress.h"
 #include "submitter.h"
@@ -29,12 +30,40 @@ void submitter_fini (struct submitter *s)
 
 /* -- options -- */
 
+/* "N-N" is no range, but what a script that counts to N asks for if N is one: it is
+ * taken as N.
+ */
+static struct idset *decode_ids (const char *arg)
+{
+    struct text t = TEXT_INIT;
+    struct idset *ids;
+    const char *p = arg;
+
+    if (*p == '[')
+        text_putc (&t, *p++);
+    while (*p) {
+        size_t digits = strspn (p, "0123456789"), len = strcspn (p, ",]");
+
+        if (p[digits] == '-' && len == 2 * digits + 1
+            && strncmp (p, p + digits + 1, digits) == 0)
+            text_put (&t, p, digits);
+        else
+            text_put (&t, p, len);
+        p += len;
+        if (*p)
+            text_putc (&t, *p++);
+    }
+    ids = idset_decode (t.buf ? t.buf : "");
+    text_fini (&t);
+    return ids;
+}
+
 static void set_cc (struct submitter *s, const char *arg, bool in_environment)
 {
     if (s->cc && s->set_cc != in_environment)
         cmd_die ("ERROR: specify only one of --cc or --bcc");
     idset_destroy (s->cc);
-    if (!(s->cc = idset_decode (arg)))
+    if (!(s->cc = decode_ids (arg)))
         cmd_die ("ERROR: --%s: '%s' is not an idset", in_environment ? "cc" : "bcc", arg);
     s->cc_arg = arg;
     s->set_cc = in_environment;

@@ -6,13 +6,17 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "common/eventlog.h"
 #include "common/fsd.h"
 #include "jsonpath.h"
 
 static const char duration_key[] = "attributes.system.duration";
 
+enum { KEY_WAIT = 256 };
+
 struct update {
     bool dry_run;
+    bool wait;
     bool verbose;
     const char *id_arg;
     flux_jobid_t id;
@@ -23,6 +27,7 @@ struct update {
 static const struct opt opts[] = {
     { 'n', "dry-run", OPT_NONE, NULL, "print the changes, do not make them" },
     { 'v', "verbose", OPT_NONE, NULL, "say what was changed" },
+    { KEY_WAIT, "wait", OPT_NONE, NULL, "wait until the job's log has the change" },
     OPT_END,
 };
 
@@ -44,6 +49,8 @@ static void set (int key, const char *arg, void *data)
 
     if (key == 'n')
         u->dry_run = true;
+    else if (key == KEY_WAIT)
+        u->wait = true;
     else
         u->verbose = true;
 }
@@ -132,8 +139,56 @@ static void add_update (struct update *u, const char *arg)
         cmd_die ("ERROR: value of %s is not UTF-8", path);
 }
 
+static bool is_update (const char *line, size_t len)
+{
+    struct eventlog_entry e;
+
+    return eventlog_entry_decode (line, len, &e) == 0
+           && eventlog_entry_is (&e, "jobspec-update");
+}
+
+/* How many updates a job has seen. */
+static int count_updates (struct update *u)
+{
+    flux_future_t *f = flux_rpc_pack (handle (u), "job-info.lookup", FLUX_NODEID_ANY, 0,
+                                      "{s:I s:[s] s:i}", "id", (json_int_t)u->id, "keys",
+                                      "eventlog", "flags", 0);
+    const char *log, *line, *end;
+    size_t len;
+    int n = 0;
+
+    if (!f || flux_rpc_get_unpack (f, "{s:s}", "eventlog", &log) < 0)
+        cmd_die ("ERROR: %s: %s", u->id_arg,
+                 f ? cmd_future_error (f) : flux_strerror (errno));
+    end = log + strlen (log);
+    while ((line = eventlog_next_line (&log, end, &len)))
+        n += is_update (line, len);
+    flux_future_destroy (f);
+    return n;
+}
+
+/* Until the log has n updates. */
+static void wait_for_updates (struct update *u, int n)
+{
+    flux_future_t *f = flux_job_event_watch (handle (u), u->id, "eventlog", 0);
+    const char *line;
+
+    if (!f)
+        cmd_die ("ERROR: %s: %s", u->id_arg, flux_strerror (errno));
+    while (n > 0) {
+        if (flux_job_event_watch_get (f, &line) < 0)
+            cmd_die ("ERROR: %s: %s", u->id_arg,
+                     errno == ENODATA ? "the job has ended" : cmd_future_error (f));
+        n -= is_update (line, strlen (line));
+        flux_future_reset (f);
+    }
+    flux_job_event_watch_cancel (f);
+    flux_future_destroy (f);
+}
+
 static void send (struct update *u)
 {
+    int seen = u->wait ? count_updates (u) : 0;
     flux_future_t *f = flux_rpc_pack (handle (u), "job-manager.update", FLUX_NODEID_ANY, 0,
                                       "{s:I s:O}", "id", (json_int_t)u->id, "updates",
                                       u->updates);
@@ -143,6 +198,8 @@ static void send (struct update *u)
     if (!f || flux_rpc_get (f, NULL) < 0)
         cmd_die ("ERROR: %s", f ? cmd_future_error (f) : flux_strerror (errno));
     flux_future_destroy (f);
+    if (u->wait)
+        wait_for_updates (u, seen + 1);
     json_object_foreach (u->updates, key, value) {
         _cleanup_ (freep) char *s = json_is_string (value)
                                         ? strdup (json_string_value (value))

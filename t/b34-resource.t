@@ -76,5 +76,19 @@ test_expect_success 'dmesg: times and colours' '
     test_expect_code 1 flux dmesg -d 2>err && grep "delta can only be used with --human" err &&
     test_expect_code 1 flux dmesg --color=pink 2>err
 '
-
+test_expect_success 'a key of [resource] that is not known is an error, at start and later' '
+    echo "{\"resource\":{\"exlude\":\"0\"}}" >bad.json &&
+    test_must_fail flux start --config-path=bad.json true 2>err && grep "unknown key .exlude." err &&
+    test_must_fail flux config load <bad.json 2>err && grep "resource.*unknown key .exlude." err &&
+    echo "{\"resource\":{\"exclude\":\"no[\"}}" >bad2.json && test_must_fail flux config load <bad2.json 2>err &&
+    grep "invalid resource.exclude .no\[." err && flux resource list -s free -no "{nnodes}" | grep -x 1
+'
+test_expect_success 'what is excluded changes with the configuration' '
+    id=$(flux submit sleep 1000) && flux job wait-event $id start >/dev/null &&
+    echo "{\"resource\":{\"exclude\":\"$host\",\"norestrict\":true}}" | flux config load &&
+    flux resource status -s exclude -no "{ranks}" | grep -x 0 && next=$(flux submit true) &&
+    flux job wait-event $next priority >/dev/null && flux cancel $id && flux job wait-event $id clean >/dev/null &&
+    flux resource list -s down -no "{nnodes}" | grep -x 1 && flux jobs -no "{id} {state}" | grep "$next SCHED" &&
+    echo "{}" | flux config load && flux job wait-event -t 60 $next clean >/dev/null
+'
 test_done

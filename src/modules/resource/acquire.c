@@ -11,12 +11,16 @@
 static int respond_first (struct resource *r)
 {
     struct idset *up = resource_up (r);
+    struct idset *omitted = idset_copy (r->exclude);
     struct rset *R = rset_copy (r->R);
     struct text t = TEXT_INIT;
     char *s = up ? idset_encode (up, IDSET_FLAG_RANGE) : NULL;
     int rc = -1;
 
-    if (s && R && rset_remove_ranks (R, r->exclude) == 0) {
+    if (s && R && omitted && rset_remove_ranks (R, omitted) == 0) {
+        idset_destroy (r->omitted);
+        r->omitted = omitted;
+        omitted = NULL;
         text_puts (&t, "{\"resources\":");
         rset_encode (R, &t);
         text_printf (&t, ",\"up\":\"%s\"}", s);
@@ -29,6 +33,7 @@ static int respond_first (struct resource *r)
     free (s);
     rset_free (R);
     idset_destroy (up);
+    idset_destroy (omitted);
     return rc;
 }
 

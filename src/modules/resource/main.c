@@ -7,7 +7,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include <flux/hostlist.h>
+#include "common/errprintf.h"
 #include "common/eventlog.h"
 #include "common/kvsops.h"
 #include "common/util.h"
@@ -25,84 +25,52 @@ struct idset *resource_up (const struct resource *r)
     return up;
 }
 
-/* Decide where R comes from.  Returns 0, or -1 with errno after logging. */
-static int get_inventory (struct resource *r, const char **method)
+/* Where R comes from.  Returns 0 or a negative errno. */
+static int get_inventory (struct resource *r,
+                          const struct resource_conf *c,
+                          const char **method,
+                          flux_error_t *error)
 {
-    json_t *config = NULL, *fake = NULL;
-    const char *path = NULL;
-    flux_error_t error = { "" };
     json_error_t jerror;
     json_t *o;
     int rc;
 
-    if (flux_conf_unpack (flux_get_conf (r->h),
-                          &error,
-                          "{s?{s?s s?o} s?o}",
-                          "resource",
-                            "path", &path,
-                            "config", &config,
-                          "fake-resources", &fake) < 0) {
-        flux_log (r->h, LOG_ERR, "error parsing [resource]: %s", error.text);
-        return -1;
-    }
     *method = "configuration";
-    if (fake)
+    if (c->fake)
         r->force_up = true;
-    if (fake)
-        rc = inventory_fake (fake, &r->R, &error);
-    else if (config)
-        rc = inventory_config (config, &r->R, &error);
-    else if (path) {
-        if (!(o = json_load_file (path, 0, &jerror))) {
-            flux_log (r->h, LOG_ERR, "%s: %s", path, jerror.text);
-            errno = EINVAL;
-            return -1;
-        }
-        rc = rset_parse (o, &r->R, &error);
-        json_decref (o);
-    }
-    else {
+    if (c->fake)
+        return inventory_fake (c->fake, &r->R, error);
+    if (c->config)
+        return inventory_config (c->config, &r->R, error);
+    if (!c->path) {
         *method = "dynamic-discovery";
-        rc = inventory_probe (r->size, flux_attr_get (r->h, "hostlist"), &r->R, &error);
+        return inventory_probe (r->size, flux_attr_get (r->h, "hostlist"), &r->R, error);
     }
-    if (rc < 0) {
-        flux_log (r->h, LOG_ERR, "resources: %s", error.text);
-        errno = -rc;
-        return -1;
+    if (!(o = json_load_file (c->path, 0, &jerror))) {
+        errprintf (error, "%s: %s", c->path, jerror.text);
+        return -EINVAL;
     }
-    return 0;
+    rc = rset_parse (o, &r->R, error);
+    json_decref (o);
+    return rc;
 }
 
-/* An idset, or a hostlist of R's hosts. */
-static int parse_exclude (struct resource *r)
+/* What there is, and what of it is excluded.  Returns 0, or -1 with errno after
+ * logging.
+ */
+static int configure (struct resource *r, const char **method)
 {
-    const char *s = NULL;
-    struct hostlist *hl;
-    struct idset *ids;
+    flux_error_t error = { "" };
+    struct resource_conf c;
+    int e = 0;
 
-    if (flux_conf_unpack (flux_get_conf (r->h),
-                          NULL,
-                          "{s?{s?s}}",
-                          "resource",
-                            "exclude", &s) < 0
-        || !s)
-        return 0;
-    if ((ids = idset_decode (s))) {
-        idset_destroy (r->exclude);
-        r->exclude = ids;
-        return 0;
-    }
-    if (!(hl = hostlist_decode (s))) {
-        flux_log (r->h, LOG_ERR, "invalid resource.exclude '%s'", s);
+    if (resource_conf_parse (flux_get_conf (r->h), &c, &error) < 0
+        || (e = get_inventory (r, &c, method, &error)) < 0
+        || !(r->exclude = resource_conf_excluded (&c, r->R, &error))) {
+        flux_log (r->h, LOG_ERR, "%s", error.text);
+        errno = e < 0 ? -e : EINVAL;
         return -1;
     }
-    for (size_t i = 0; i < rset_nnodes (r->R); i++) {
-        const char *host = rset_host_at (r->R, i);
-
-        if (host && hostlist_find (hl, host) >= 0)
-            idset_set (r->exclude, rset_rank_at (r->R, i));
-    }
-    hostlist_destroy (hl);
     return 0;
 }
 
@@ -172,6 +140,7 @@ static const struct flux_msg_handler_spec handlers[] = {
       FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "resource.drain", resource_drain_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "resource.undrain", resource_undrain_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "resource.config-reload", resource_reload_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,
 };
 
@@ -199,7 +168,7 @@ static int start (struct resource *r)
 {
     const char *method;
 
-    if (flux_get_size (r->h, &r->size) < 0 || get_inventory (r, &method) < 0)
+    if (flux_get_size (r->h, &r->size) < 0 || configure (r, &method) < 0)
         return -1;
     if (rset_nnodes (r->R) == 0) {
         flux_log (r->h, LOG_ERR, "no resources");
@@ -211,8 +180,9 @@ static int start (struct resource *r)
      * that are not (any more) are found out.
      */
     if (!(r->online = rset_ranks (r->R))
-        || !(r->exclude = idset_create (0, IDSET_FLAG_AUTOGROW))
-        || !(r->drain = drain_create (r->nranks)) || parse_exclude (r) < 0)
+        || !(r->omitted = idset_create (0, IDSET_FLAG_AUTOGROW))
+        || !(r->torpid = idset_create (0, IDSET_FLAG_AUTOGROW))
+        || !(r->drain = drain_create (r->nranks)))
         return -1;
     if (!(r->f_replay = flux_kvs_lookup (r->h, NULL, 0, "resource.eventlog"))
         || flux_future_then (r->f_replay, -1., replay_continuation, r) < 0
@@ -233,10 +203,13 @@ int mod_main (flux_t *h, int argc, char **argv)
     flux_msg_handler_delvec (r.handlers);
     flux_future_destroy (r.f_replay);
     flux_future_destroy (r.f_online);
+    flux_future_destroy (r.f_torpid);
     flux_msg_decref (r.acquire);
     drain_destroy (r.drain);
     idset_destroy (r.online);
     idset_destroy (r.exclude);
+    idset_destroy (r.omitted);
+    idset_destroy (r.torpid);
     rset_free (r.R);
     return rc;
 }

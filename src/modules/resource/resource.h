@@ -11,6 +11,7 @@
 #define MILLRACE_RESOURCE_H
 
 #include <flux/core.h>
+#include <jansson.h>
 
 #include "common/rset.h"
 #include "drain.h"
@@ -22,17 +23,42 @@ struct resource {
     struct rset *R;      /* inventory */
     uint32_t nranks;     /* 1 + highest rank of R */
     struct idset *online;
-    struct idset *exclude;
+    struct idset *exclude; /* by configuration */
+    struct idset *omitted; /* those of them that the scheduler has not in its R */
+    struct idset *torpid;  /* brokers not heard of for a while */
     struct drain *drain;
     const flux_msg_t *acquire; /* the scheduler's request, or NULL */
     bool force_up;             /* all of R is up, whatever the brokers are */
     bool replayed;             /* drain state is known */
     flux_future_t *f_replay;
     flux_future_t *f_online; /* which brokers are there; NULL: all of R is up */
+    flux_future_t *f_torpid;
 };
 
-/* Ranks that may be used now: online, not drained.  NULL: ENOMEM. */
+/* Ranks that may be used now: online, not excluded, not drained.  NULL: ENOMEM. */
 struct idset *resource_up (const struct resource *r);
+
+/* config.c: [resource] and [fake-resources]; what it points to is the configuration's.
+ * Errors are EINVAL, with a text.
+ */
+struct resource_conf {
+    const char *path;
+    const char *exclude;
+    json_t *config;
+    json_t *fake;
+};
+
+int resource_conf_parse (const flux_conf_t *conf,
+                         struct resource_conf *c,
+                         flux_error_t *error);
+/* What 'exclude' means: an idset, or hosts of R. */
+struct idset *resource_conf_excluded (const struct resource_conf *c,
+                                      const struct rset *R,
+                                      flux_error_t *error);
+void resource_reload_cb (flux_t *h,
+                         flux_msg_handler_t *mh,
+                         const flux_msg_t *msg,
+                         void *arg);
 
 /* status.c */
 void resource_status_cb (flux_t *h,
@@ -58,8 +84,10 @@ void resource_acquire_begin (struct resource *r);
 /* Ranks went up or down. */
 void resource_acquire_update (struct resource *r, const struct idset *ranks, bool up);
 
-/* online.c: follow broker.online, if there are several brokers. */
+/* online.c: follow broker.online and broker.torpid, if there are several brokers. */
 int resource_watch_online (struct resource *r);
+/* These are excluded now; takes 'ranks'. */
+void resource_exclude (struct resource *r, struct idset *ranks);
 
 /* drain_service.c */
 void resource_drain_cb (flux_t *h,

@@ -27,7 +27,6 @@ void resource_status_cb (flux_t *h,
     struct resource *r = arg;
     struct idset *all = rset_ranks (r->R);
     struct idset *offline = all ? idset_difference (all, r->online) : NULL;
-    struct idset *torpid = idset_create (0, IDSET_FLAG_AUTOGROW);
     struct text t = TEXT_INIT;
     int rc;
 
@@ -35,11 +34,11 @@ void resource_status_cb (flux_t *h,
     rset_encode (r->R, &t);
     text_puts (&t, ",\"drain\":");
     drain_encode (r->drain, &t);
-    if (offline && torpid) {
+    if (offline) {
         put_ids (&t, "online", r->online);
         put_ids (&t, "offline", offline);
         put_ids (&t, "exclude", r->exclude);
-        put_ids (&t, "torpid", torpid);
+        put_ids (&t, "torpid", r->torpid);
         text_putc (&t, '}');
     }
     else
@@ -53,7 +52,6 @@ void resource_status_cb (flux_t *h,
     text_fini (&t);
     idset_destroy (all);
     idset_destroy (offline);
-    idset_destroy (torpid);
 }
 
 /* Without a scheduler nothing is allocated; what may not be used is down. */

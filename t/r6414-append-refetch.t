@@ -2,7 +2,7 @@
 # Whoever followed a long log paid, for each line appended to it, for all that
 # was there before: the whole list of its blobs was fetched for every watcher.
 # What must hold: an append costs one lookup however many watch, and each blob
-# is asked for at most once.
+# is loaded once: what is loaded is what was appended, to the byte.
 test_description='following a log costs what is appended to it'
 . "$(dirname "$0")/lib.sh"
 under_flux
@@ -30,13 +30,15 @@ test_expect_success 'eight follow it' '
     done
 '
 test_expect_success 'ten lines more cost ten lookups at most, and eighty responses' '
-    lookups=$(counter lookups) && loads=$(counter loads) && responses=$(counter responses) &&
+    lookups=$(counter lookups) && loads=$(counter loads) && bytes=$(counter bytes) &&
+    responses=$(counter responses) &&
     for i in $(seq 101 110); do
         flux kvs put -A log="$(printf "%080d" "$i")" || return 1
     done &&
     wait $pids &&
     test $(($(counter lookups) - lookups)) -le 10 &&
     test $(($(counter loads) - loads)) -le 10 &&
+    test $(($(counter bytes) - bytes)) -eq 800 &&
     test $(($(counter responses) - responses)) -eq 80
 '
 test_expect_success 'all eight got every line once, in order' '

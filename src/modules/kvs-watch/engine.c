@@ -334,6 +334,12 @@ void watch_engine_removed (struct watch_engine *e, const char *ns_name)
 
 /* Outcomes */
 
+static void count_blobs (struct watch_engine *e, const struct watch_result *result)
+{
+    for (size_t i = 0; i < result->nblobs; i++)
+        e->counters.bytes += result->blobs[i] ? result->blobs[i]->len : 0;
+}
+
 static void ns_learn (struct wns *ns, const struct watch_result *result)
 {
     struct root *root;
@@ -351,6 +357,7 @@ void watch_engine_lookup_done (struct watch_engine *e,
 {
     struct read *r = container_of (l, struct read, lookup);
 
+    count_blobs (e, result);
     if (!r->topic)
         read_free (r);
     else {
@@ -369,6 +376,7 @@ void watch_engine_load_done (struct watch_engine *e,
     struct bytes *b = NULL;
     struct slot *s;
 
+    e->counters.bytes += errnum ? 0 : len;
     table_del (&e->loads, &l->ref, sizeof (l->ref));
     if (!list_empty (&l->slots) && errnum == 0 && !(b = bytes_new (data, len)))
         errnum = ENOMEM;

@@ -209,6 +209,7 @@ struct watch_stat {
 struct watch_counters {
     uint64_t lookups;   /* asked of kvs */
     uint64_t loads;     /* blobs asked of content */
+    uint64_t bytes;     /* of chunks that came, from content or along with a lookup */
     uint64_t responses; /* values, chunks and sentinels sent */
 };
 

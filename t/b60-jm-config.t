@@ -15,6 +15,14 @@ test_expect_success 'wrong limits are refused' '
     refused "inactive-age-limit: invalid FSD" job-manager.inactive-age-limit=x &&
     refused "inactive-num-limit: must be >= 0" job-manager.inactive-num-limit=-2
 '
+test_expect_success 'plugins that cannot be loaded, or are not there' '
+    refused "[job-manager.plugins] config must be an array" job-manager.plugins=5 &&
+    refused "[job-manager.plugins][0]: 1 object item(s) left unpacked: x" "job-manager.plugins=[{\"x\":1}]" &&
+    refused "[job-manager.plugins][1]: load: nosuch.so: No such plugin found" \
+        "job-manager.plugins=[{\"load\":\"submit-hold.so\"},{\"load\":\"nosuch.so\"}]" &&
+    refused "[job-manager.plugins][0]: remove nosuch: Failed to find plugin to remove" \
+        "job-manager.plugins=[{\"remove\":\"nosuch\"}]"
+'
 test_expect_success 'prolog and epilog are not ignored where nothing runs them' '
     for what in prolog.command=[\"true\"] epilog.per-rank=true perilog.log-ignore=[\"x\"]; do
         refused "job-manager.${what%%.*} needs the plugin perilog.so, which is not loaded" \

@@ -6,7 +6,8 @@ under_flux --conf=exec.testexec.allow-guests=true
 
 rpc=$BUILDDIR/t/live/rpc
 
-# table: lines "WANTED | [-u USERID] [-s] METHOD [PAYLOAD]" (no blanks in it) on standard input
+# table: lines "WANTED | [-u USERID] [-s] METHOD [PAYLOAD]" (no blanks in it) on standard
+# input; a method is the job-manager's unless it says job-ingest.METHOD
 table () {
     bad=0
     while IFS='|' read -r want call; do
@@ -14,7 +15,8 @@ table () {
             test $1 = -u && pre="$pre -u $2" && shift || pre="$pre $1"
             shift
         done
-        want=${want% } && got=$($rpc $pre job-manager.$1 ${2+"$2"})
+        case $1 in job-*) topic=$1 ;; *) topic=job-manager.$1 ;; esac
+        want=${want% } && got=$($rpc $pre $topic ${2+"$2"})
         set +f
         test "$got" = "$want" || { bad=1 && echo "$call: $got, not $want"; }
     done
@@ -182,7 +184,7 @@ test_expect_success 'update' '
 	EINVAL: requested duration places job expiration in the past | update {"id":$run,"updates":{"attributes.system.duration":0.0001}}
 	EOF
 '
-test_expect_success 'update: what the plugins, the limits, the feasibility service and the scheduler say' '
+test_expect_success 'update: what plugins and the feasibility service say' '
     flux jobtap load $BUILDDIR/t/live/.libs/tap.so && table <<-EOF &&
 	EINVAL: tap refuses bad | update {"id":2,"updates":{"attributes.system.tap":"bad"}}
 	EINVAL: update rejected by job-manager plugin | update {"id":2,"updates":{"attributes.system.tap":5}}
@@ -329,6 +331,17 @@ test_expect_success 'journal, scheduler, exec, housekeeping' '
 	EOF
     $rpc job-manager.housekeeping-kill "{\"signum\":15,\"ranks\":\"x\"}" >got; grep "^EINVAL: ." got
 '
+test_expect_success 'what job-ingest refuses, or hands on' '
+    J=$(flux kvs get --raw $(flux job id --to=kvs $run).J) && table <<-EOF &&
+	EPROTO: invalid job flags | job-ingest.submit {"J":"x","urgency":99,"flags":1024}
+	EPERM: only the instance owner can submit with FLUX_JOB_NOVALIDATE | -u 1001 job-ingest.submit {"J":"x","urgency":99,"flags":8}
+	EINVAL: urgency range is [0:31] | job-ingest.submit {"J":"x","urgency":32,"flags":0}
+	EINVAL: only the instance owner can submit with urgency >16 | -u 1001 job-ingest.submit {"J":"x","urgency":17,"flags":0}
+	EINVAL: only the instance owner can submit with FLUX_JOB_WAITABLE | -u 1001 job-ingest.submit {"J":"x","urgency":16,"flags":4}
+	EPERM: signer=$(id -u) != requestor=1001 | -u 1001 job-ingest.submit {"J":"$J","urgency":16,"flags":0}
+	EOF
+    test_must_fail flux submit --dependency=x:1 true 2>err && grep "dependency scheme \"x\" not supported" err
+'
 test_expect_success 'private mode: guests do not even hear why' '
     $rpc job-manager.config-reload "{\"access\":{\"private-mode\":true}}" && table <<-EOF
 	EPERM: Operation not permitted | -u 1001 getinfo
@@ -350,6 +363,7 @@ test_expect_success 'who waits when the module goes hears of it' '
 test_expect_success 'resource-status: resources that two jobs have' '
     a=$(flux job id --to=kvs $run) && b=job.0000.0000.0000.0063 &&
     for k in J jobspec R eventlog; do flux kvs get --raw $a.$k >v && flux kvs put --raw $b.$k=- <v || return 1; done &&
-    flux module load job-manager && $rpc job-manager.resource-status >got; grep "^EINVAL: .*: duplicate allocation" got
+    flux module load job-manager &&
+    wait_until sh -c "$rpc job-manager.resource-status | grep \"^EINVAL: .*: duplicate allocation\""
 '
 test_done

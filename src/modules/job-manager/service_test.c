@@ -195,7 +195,8 @@ static void refusals (void)
 /* Commits that wait make no difference but in time. */
 static void batches (void)
 {
-    is (world_rpc ("set-batch-timeout", "{}"), "71 Protocol error", "a batch takes a time");
+    is (world_rpc ("set-batch-timeout", "{}"), "71 Protocol error",
+        "a batch takes a time");
     is (world_rpc_as (5, "set-batch-timeout", "{\"timeout\":1}", 0),
         "1 Request requires owner credentials", "that guests do not set");
     is (world_rpc ("set-batch-timeout", "{\"timeout\":0.02}"), "", "others do");
@@ -232,6 +233,62 @@ static void updates (void)
     is (world_rpc_as (100, "update",
                       "{\"id\":3,\"updates\":{\"attributes.system.duration\":80}}", 0),
         "1 job is immutable due to previous instance owner update", "which is final");
+}
+
+/* A running job, whose new expiration the scheduler does not want. */
+static void expiration (void)
+{
+    static const char payload[] =
+        "{\"id\":30,\"updates\":{\"attributes.system.duration\":3e9}}";
+    flux_future_t *f;
+
+    world_heard ();
+    world_rpc ("submit", JOB (30, 0));
+    world_hears ("sched.alloc {\"id\":30,\"priority\":16,\"userid\":100,\"t_submit\":5.5,"
+                 "\"jobspec\":{\"version\":1}}\n",
+                 "a job");
+    world_respond (w.alloc, "{\"id\":30,\"type\":0,\"R\":" R0 "}");
+    world_settle ();
+    is (world_rpc ("update",
+                   "{\"id\":30,\"updates\":{\"attributes.system.duration\":1}}"),
+        "22 requested duration places job expiration in the past", "update: too late");
+    f = flux_rpc (w.h, "job-manager.update", payload, FLUX_NODEID_ANY, 0);
+    world_settle ();
+    if (flux_respond_error (w.h, w.expiration, ENOSPC, "no") < 0)
+        bail_out ("respond");
+    is (world_result_of (f), "28 scheduler refused expiration update",
+        "update: the scheduler does not want it");
+    flux_future_destroy (f);
+    f = flux_rpc (w.h, "job-manager.update", payload, FLUX_NODEID_ANY, 0);
+    world_settle ();
+    if (flux_respond_error (w.h, w.expiration, ENOSYS, NULL) < 0)
+        bail_out ("respond");
+    is (world_result_of (f), "", "update: the scheduler does not care");
+    flux_future_destroy (f);
+    world_rpc ("submit", JOB (31, 0));
+    world_settle ();
+    world_respond (w.alloc,
+                   "{\"id\":31,\"type\":0,\"R\":{\"version\":1,\"execution\":{}}}");
+    world_settle ();
+    is (world_rpc ("update",
+                   "{\"id\":31,\"updates\":{\"attributes.system.duration\":1}}"),
+        "22 unable to get job starttime", "update: who knows when it began?");
+}
+
+/* An update that waits when the module ends. */
+static void update_at_the_end (void)
+{
+    flux_future_t *f =
+        flux_rpc (w.h, "job-manager.update",
+                  "{\"id\":30,\"updates\":{\"attributes.system.duration\":4e9}}",
+                  FLUX_NODEID_ANY, 0);
+
+    world_settle ();
+    flux_msg_decref (move_ptr (w.expiration));
+    world_end_module ();
+    is (world_result_of (f), "11 job manager is shutting down", "update: the end");
+    flux_future_destroy (f);
+    world_forget_module ();
 }
 
 static void queues (void)
@@ -301,9 +358,11 @@ static void restart (void)
     world_put ("job." DIR (7) ".eventlog", "{\"timestamp\":1.0,\"name\":\"depend\"}\n");
     world_put ("job." DIR (7) ".jobspec", "{\"version\":1}");
     world_start_module ();
-    ok (strstr (world_rpc ("getattr", "{\"id\":6,\"attrs\":[\"jobspec\"]}"), "\"version\":1"),
+    ok (strstr (world_rpc ("getattr", "{\"id\":6,\"attrs\":[\"jobspec\"]}"),
+                "\"version\":1"),
         "a job that is active is known first");
-    ok (strstr (world_rpc ("getattr", "{\"id\":3,\"attrs\":[\"jobspec\"]}"), "\"version\":1"),
+    ok (strstr (world_rpc ("getattr", "{\"id\":3,\"attrs\":[\"jobspec\"]}"),
+                "\"version\":1"),
         "who asks for another one waits until it is there");
     ok (!strncmp (world_rpc ("stats-get", NULL),
                   "{\"journal\":{\"listeners\":0,\"events\":2},\"active_jobs\":1,"
@@ -355,10 +414,11 @@ static void journal (void)
     flux_reactor_run (flux_get_reactor (w.h), 0);
     ok (got.len > 0
             && strstr (got.buf, "{\"id\":3,\"events\":[{\"timestamp\":") == got.buf
-            && strstr (got.buf, "\"name\":\"memo\",\"context\":{\"a\":1}}],\"jobspec\":"
-                                "{\"version\":1,\"attributes\":{\"system\":{\"duration\":70}}}}\n"
-                                "{\"id\":6,\"events\":[],\"jobspec\":{\"version\":1}}\n"
-                                "{\"id\":-1,\"events\":[]}\n"),
+            && strstr (got.buf,
+                       "\"name\":\"memo\",\"context\":{\"a\":1}}],\"jobspec\":"
+                       "{\"version\":1,\"attributes\":{\"system\":{\"duration\":70}}}}\n"
+                       "{\"id\":6,\"events\":[],\"jobspec\":{\"version\":1}}\n"
+                       "{\"id\":-1,\"events\":[]}\n"),
         "a journal begins with the past");
     text_clear (&got);
     world_rpc ("memo", "{\"id\":6,\"memo\":{\"v\":1},\"volatile\":true}");
@@ -414,7 +474,8 @@ static void configuration (void)
         { "{\"job-manager\":{\"stop-queues-on-restart\":1}}",
           "22 job-manager.max-inactive-*: Expected true or false, got integer" },
         { "{\"policy\":{\"limits\":{\"duration\":\"x\"}}}",
-          "22 error parsing [policy.limits] config table: 'duration' is not a valid FSD" },
+          "22 error parsing [policy.limits] config table: 'duration' is not a valid "
+          "FSD" },
         { "{\"policy\":{\"limits\":{\"job-size\":{\"min\":{\"ngpus\":-3}}}}}",
           "22 error parsing [policy.limits] config table: values must be >= -1" },
         { "{\"policy\":{\"limits\":{\"job-size\":{\"max\":{\"ngpus\":-1}}}}}", "" },
@@ -438,11 +499,13 @@ static void configuration (void)
         { "{\"queues\":{\"a\":{\"parent\":\"a\"}}}",
           "22 error parsing [queues.a] config table: parent queue is itself" },
         { "{\"queues\":{\"a\":{\"parent\":\"b\"}}}",
-          "22 error parsing [queues.a] config table: parent queue 'b' is not configured" },
+          "22 error parsing [queues.a] config table: parent queue 'b' is not "
+          "configured" },
         { "{\"queues\":{\"a\":{\"parent\":1}}}",
           "22 error parsing [queues.a] config table: 'parent' must be a string" },
         { "{\"queues\":{\"a\":{},\"b\":{\"parent\":\"a\"},\"c\":{\"parent\":\"b\"}}}",
-          "22 error parsing [queues.c] config table: parent queue 'b' is itself a virtual "
+          "22 error parsing [queues.c] config table: parent queue 'b' is itself a "
+          "virtual "
           "queue" },
         { "{\"queues\":{\"a\":{},\"b\":{\"parent\":\"a\",\"requires\":[\"p\"]}}}",
           "22 error parsing [queues.b] config table: a virtual queue must not set "
@@ -501,7 +564,10 @@ int main (void)
     sched_goes ();
     configuration ();
     named_queues ();
-    world_stop_module ();
+    world_rpc ("config-reload", "{}");
+    world_rpc ("sched-ready", "{\"mode\":\"unlimited\"}");
+    expiration ();
+    update_at_the_end ();
     world_fini ();
     return done_testing ();
 }

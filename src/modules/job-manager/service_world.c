@@ -238,6 +238,8 @@ static void any_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         remember (&w.alloc, msg);
     else if (!strcmp (topic, "exec.start"))
         remember (&w.start, msg);
+    else if (!strcmp (topic, "sched.expiration"))
+        remember (&w.expiration, msg);
     else if (!strncmp (topic, "event.", 6))
         flux_respond (h, msg, NULL);
     if (strncmp (topic, "event.", 6))
@@ -368,7 +370,7 @@ static void *joiner (void *arg)
     return NULL;
 }
 
-void world_stop_module (void)
+void world_end_module (void)
 {
     flux_reactor_t *r = flux_get_reactor (w.h);
     flux_future_t *f = flux_rpc (w.h, "job-manager.shutdown", NULL, FLUX_NODEID_ANY,
@@ -384,10 +386,21 @@ void world_stop_module (void)
     for (int i = 0; i < 100; i++) /* what it sent last */
         flux_reactor_run (r, FLUX_REACTOR_NOWAIT);
     is_int (w.rc, 0, "the module ends well");
+}
+
+void world_forget_module (void)
+{
     flux_msg_decref (move_ptr (w.alloc));
     flux_msg_decref (move_ptr (w.start));
+    flux_msg_decref (move_ptr (w.expiration));
     flux_msg_handler_delvec (w.handlers);
     flux_close (w.h);
+}
+
+void world_stop_module (void)
+{
+    world_end_module ();
+    world_forget_module ();
 }
 
 void world_respond (const flux_msg_t *msg, const char *payload)

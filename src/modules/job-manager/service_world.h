@@ -33,6 +33,7 @@ struct world {
     struct text heard;       /* requests and events of the module */
     const flux_msg_t *alloc; /* the last request of each kind */
     const flux_msg_t *start;
+    const flux_msg_t *expiration;
 };
 
 extern struct world w;
@@ -41,6 +42,10 @@ extern struct world w;
 void world_start_module (void);
 void world_stop_module (void);
 void world_fini (void);
+
+/* The two steps of its end: answers to requests can be had between them. */
+void world_end_module (void);
+void world_forget_module (void);
 
 /* A value of the KVS; NULL if there is none and it is not to be made. */
 struct value *world_value_get (const char *key, bool make);

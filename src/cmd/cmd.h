@@ -72,6 +72,7 @@ int cmd_exec (int argc, char **argv);
 int cmd_event (int argc, char **argv);
 int cmd_getattr (int argc, char **argv);
 int cmd_guard (int argc, char **argv);
+int cmd_hwlocxml (int argc, char **argv);
 int cmd_job (int argc, char **argv);
 int cmd_jobs (int argc, char **argv);
 int cmd_housekeeping (int argc, char **argv);

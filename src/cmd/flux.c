@@ -60,6 +60,7 @@ static const struct cmd commands[] = {
     { "broker", cmd_broker, NULL },
     { "modprobe", cmd_modprobe, NULL },
     { "guard", cmd_guard, NULL },
+    { "hwloc-xml", cmd_hwlocxml, NULL },
     { NULL, NULL, NULL },
 };
 

@@ -90,17 +90,24 @@ static void put_gpus (struct block *b, struct job *job, uint32_t node)
     free (s);
 }
 
+static json_t *environment (const struct job *job)
+{
+    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
+
+    return json_object_get (system, "environment");
+}
+
 static void put_ours (struct block *b, struct job *job, uint32_t node)
 {
-    const char *path = job->x->attrs.jobid_path;
+    const char *parent = job->x->attrs.jobid_path, *path;
     char buf[256];
 
     put (b, "FLUX_JOB_ID", job->f58);
     snprintf (buf,
               sizeof (buf),
               "%s%s%s",
-              path ? path : "",
-              path && !strcmp (path, "/") ? "" : "/",
+              parent ? parent : "",
+              parent && !strcmp (parent, "/") ? "" : "/",
               job->f58);
     put (b, "FLUX_JOB_ID_PATH", buf);
     put_uint (b, "FLUX_JOB_SIZE", job->layout.ntasks);
@@ -120,6 +127,10 @@ static void put_ours (struct block *b, struct job *job, uint32_t node)
             put_uint (b, "MPI_LOCALNRANKS", job->layout.ppn[node]);
     }
     put_gpus (b, job, node);
+    if ((path = topology_path (job, environment (job)))) {
+        put (b, "HWLOC_XMLFILE", path);
+        put (b, "HWLOC_THISSYSTEM", "1");
+    }
 }
 
 /* Is name one of the first count variables of the block? */
@@ -174,13 +185,6 @@ static bool is_utf8 (struct exec *x, const char *name)
         }
     }
     return x->locale.utf8;
-}
-
-static json_t *environment (const struct job *job)
-{
-    json_t *system = json_object_get (json_object_get (job->J, "attributes"), "system");
-
-    return json_object_get (system, "environment");
 }
 
 /* As the command that submitted the job has printed it, if it had the job's

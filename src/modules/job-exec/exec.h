@@ -80,6 +80,13 @@ struct exec {
     struct table followers; /* by token (follow.c) */
     struct table senders;   /* the same, by who sent the request */
     struct spawner *spawner;
+    struct {
+        char *path;          /* NULL: no place for it */
+        bool ready;          /* it is there */
+        unsigned int wanted; /* by so many jobs before it was */
+        int pidfd;           /* of who makes it, or -1 */
+        flux_watcher_t *w;
+    } topology; /* topology.c */
     unsigned int nspares; /* directories for jobs that are at hand (tmpdir.c) */
     int guard_fd; /* what guard.c holds open; -1: no guard */
     int guard_pidfd;
@@ -355,6 +362,11 @@ int env_create (struct job *job,
 /* Set the variables that differ from task to task.  0 or -ENOMEM. */
 int env_set_task (struct job *job, struct env *env, const struct task *task);
 void env_fini (struct env *env);
+
+/* topology.c: a file for HWLOC_XMLFILE, or NULL. */
+int topology_init (struct exec *x);
+void topology_fini (struct exec *x);
+const char *topology_path (struct job *job, json_t *environment);
 
 /* tmpdir.c */
 void tmpdir_make (struct job *job, uint32_t shell_rank);

@@ -434,7 +434,7 @@ static int prepare (struct exec *x)
         return -1;
     }
     guard_start (x);
-    return 0;
+    return topology_init (x);
 }
 
 static int start (struct exec *x)
@@ -475,6 +475,7 @@ static void stop (struct exec *x)
         orphan_free (o);
     guard_stop (x);
     tmpdir_fini (x);
+    topology_fini (x);
     flux_watcher_destroy (x->prepare);
     flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);
@@ -496,7 +497,7 @@ int mod_main (flux_t *h, int argc, char **argv)
     if (!(x = calloc (1, sizeof (*x))))
         return -1;
     x->h = h;
-    x->guard_fd = -1;
+    x->guard_fd = x->topology.pidfd = -1;
     list_init (&x->dirty);
     list_init (&x->late);
     list_init (&x->ended);

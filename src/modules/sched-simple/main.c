@@ -18,25 +18,6 @@ static void log_if_failed (flux_t *h, int rc, const char *what)
         flux_log_error (h, "%s response", what);
 }
 
-/* sched.free { "id":I "R":o "final"?:b }, no response */
-static void free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
-{
-    struct sched *s = arg;
-    struct rset *R;
-    flux_error_t error = { "" };
-    json_t *o;
-
-    if (flux_request_unpack (msg, NULL, "{s:o}", "R", &o) < 0
-        || rset_parse (o, &R, &error) < 0) {
-        flux_log (h, LOG_ERR, "malformed sched.free request: %s", error.text);
-        return;
-    }
-    if (pool_release (s->pool, R) < 0)
-        flux_log (h, LOG_ERR, "free: out of memory");
-    rset_free (R);
-    sched_pass (s);
-}
-
 /* sched.expiration { "id":I "expiration":f } -> {} */
 static void expiration_cb (flux_t *h,
                            flux_msg_handler_t *mh,
@@ -152,7 +133,7 @@ static const struct {
 } requests[] = {
     { "sched.alloc", sched_alloc_cb },
     { "sched.cancel", sched_cancel_cb },
-    { "sched.free", free_cb },
+    { "sched.free", sched_free_cb },
     { "sched.prioritize", sched_prioritize_cb },
     { "sched.resource-status", resource_status_cb },
     { "feasibility.check", feasibility_cb },

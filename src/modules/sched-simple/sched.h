@@ -29,6 +29,13 @@ struct sched_job {
     bool annotated; /* has annotations that success must clear */
 };
 
+/* What a job was given, and the text of it: it comes back as the same text. */
+struct sched_grant {
+    struct rset *R;
+    size_t len;
+    char text[];
+};
+
 struct sched {
     flux_t *h;
     flux_msg_handler_t **handlers;
@@ -49,7 +56,10 @@ struct sched {
     /* allocation (alloc.c) */
     struct treap pending;
     struct table by_id; /* pending jobs */
+    struct table grants; /* struct sched_grant by job id */
     struct text scratch; /* the answer being written */
+    struct text resources; /* of the last jobspec, and what it asks for: many jobs */
+    struct jobspec_request req; /* ... ask for the same */
     uint64_t passes;
 };
 
@@ -72,6 +82,7 @@ void sched_start_fini (struct sched *s);
 void sched_alloc_init (struct sched *s);
 void sched_alloc_fini (struct sched *s);
 void sched_alloc_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void sched_free_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void sched_cancel_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void sched_prioritize_cb (flux_t *h,
                           flux_msg_handler_t *mh,

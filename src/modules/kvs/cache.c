@@ -370,6 +370,19 @@ void cache_write_held (const struct cache_entry *e, struct text *out)
         treeobj_write (e->dir, out);
 }
 
+size_t cache_cost (const struct cache_entry *e)
+{
+    size_t n = sizeof (*e);
+
+    if (e->raw)
+        n += e->raw->len;
+    if (e->dir && e->held && e->size > CACHE_DIR_COST)
+        n += CACHE_DIR_COST + treeobj_dir_count (e->dir) / 4;
+    else if (e->dir)
+        n += e->size;
+    return n;
+}
+
 void cache_stored (struct cache *c, struct cache_entry *e)
 {
     if (e->held)

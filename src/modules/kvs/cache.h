@@ -27,6 +27,7 @@
 
 #define CACHE_BYTES_MAX (64 * 1024 * 1024)
 #define CACHE_AGE_MAX 10.0
+#define CACHE_DIR_COST 1024 /* a version of a directory: what it does not share */
 
 struct waiter {
     struct list link;
@@ -126,6 +127,11 @@ struct cache_entry *cache_held (const struct cache *c, const struct blobref *ref
 
 /* Append the bytes of a held entry.  Errors stick to out. */
 void cache_write_held (const struct cache_entry *e, struct text *out);
+
+/* About what it takes in memory, in bytes.  A held directory shares most of its
+ * entries with the versions before and after it, and has no text.
+ */
+size_t cache_cost (const struct cache_entry *e);
 
 /* Content has it. */
 void cache_stored (struct cache *c, struct cache_entry *e);

@@ -286,6 +286,16 @@ int kvs_engine_root (struct kvs_engine *e,
     return 0;
 }
 
+/* The size of a blob; but of a directory that was not written yet, and of which there
+ * may be many versions, what that takes.
+ */
+static size_t entry_bytes (const struct cache_entry *e)
+{
+    size_t cost;
+
+    return e->held && (cost = cache_cost (e)) < e->size ? cost : e->size;
+}
+
 void kvs_engine_stats (struct kvs_engine *e, struct kvs_stats *stats)
 {
     const struct cache_entry *entry;
@@ -303,7 +313,7 @@ void kvs_engine_stats (struct kvs_engine *e, struct kvs_stats *stats)
     };
     while ((entry = table_next (&e->cache.entries, &pos))) {
         if (!entry->loading)
-            tally_add (&stats->blob_bytes, entry->size);
+            tally_add (&stats->blob_bytes, entry_bytes (entry));
     }
     stats->cache_bytes = stats->blob_bytes.sum;
 }

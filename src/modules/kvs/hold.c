@@ -6,7 +6,6 @@
 
 #define GEN_COST 256  /* bytes that a generation counts for, in any case */
 #define ROOT_COST 128 /* ... and each root in it */
-#define DIR_COST 1024 /* a version of a directory: what it does not share */
 
 /* ---- sets ---- */
 
@@ -24,20 +23,6 @@ static int set_reserve (struct hold_set *set, size_t more)
     set->v = v;
     set->cap = cap;
     return 0;
-}
-
-/* About what it takes to hold it.  A directory shares most of its entries with
- * the versions before and after it, and has no text.
- */
-static size_t cost (const struct cache_entry *e)
-{
-    size_t n = sizeof (*e);
-
-    if (e->raw)
-        n += e->raw->len;
-    if (e->dir)
-        n += e->size < DIR_COST ? e->size : DIR_COST + treeobj_dir_count (e->dir) / 4;
-    return n;
 }
 
 static int set_add (struct cache *cache, struct hold_set *set, struct cache_entry *e)
@@ -226,7 +211,7 @@ static void join (struct hold *hold, struct hold_gen *g, struct hold_set *set)
         }
         e->gen = g;
         g->set.v[g->set.count++] = e;
-        bytes += cost (e);
+        bytes += cache_cost (e);
     }
     free (set->v);
     *set = (struct hold_set){ 0 };
@@ -294,7 +279,7 @@ static void gen_close (struct hold *hold, struct hold_gen *g, int64_t seq)
 
         if (e->held) {
             g->set.v[n++] = e;
-            bytes += cost (e);
+            bytes += cache_cost (e);
             continue;
         }
         if (e->gen == g)

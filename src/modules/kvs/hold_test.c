@@ -416,6 +416,28 @@ static void space (void)
     teardown (&tb);
 }
 
+/* Versions of a directory have most of it in common. */
+static void counted_as_what_it_takes (void)
+{
+    struct testbed tb;
+    struct kvs_stats stats;
+
+    setup (&tb, &tb_hold);
+    for (int i = 0; i < 2000; i++) {
+        char key[20];
+
+        snprintf (key, sizeof (key), "dir.key%d", i);
+        tb_put (&tb, "primary", key, "something of some length");
+    }
+    stats = stats_of (&tb);
+    ok (stats.held >= 4000, "two thousand versions of a growing directory are held");
+    ok (stats.cache_bytes <= stats.open_bytes + stats.log_bytes,
+        "the bytes in the cache are those that are counted against the bounds");
+    ok (stats.cache_bytes < 8 * 1024 * 1024, "and not those of their texts: %zu",
+        stats.cache_bytes);
+    teardown (&tb);
+}
+
 static void no_space (void)
 {
     struct kvs_hold small = { .on = true,
@@ -476,6 +498,7 @@ int main (void)
     known_names_are_kept ();
     all_of_it ();
     space ();
+    counted_as_what_it_takes ();
     no_space ();
     too_large_for_content ();
     return done_testing ();

@@ -59,6 +59,16 @@ test_expect_success 'other namespaces; other ranks' '
         lines a >out && printf "a = %s\n" 1 2 3 >expect && test_cmp expect out && test "$(flux kvs get --at=$((v - 1)) a)" = 2
     ) && flux kvs namespace remove hist && test_must_fail flux kvs history -N hist a
 '
+test_expect_success 'a root or directory that a rank told of stays, whatever becomes of the log' '
+    flux kvs put keep.d.x=1 && (
+        FLUX_URI=${FLUX_URI%-*}-1 && export FLUX_URI &&
+        flux kvs getroot >root && flux kvs get --treeobj keep.d >dir
+    ) && flux kvs put keep.d.x=2 keep.d.y=2 &&
+    "$BUILDDIR/t/live/rpc" kvs.root-forget && "$BUILDDIR/t/live/rpc" kvs.held-store &&
+    test_must_fail flux kvs get --at=$(($(flux kvs version) - 1)) keep.d.x &&
+    test "$(flux kvs get --at="$(cat root)" keep.d.x)" = 1 &&
+    test "$(flux kvs get --at="$(cat dir)" x)" = 1
+'
 test_expect_success 'hundreds of changes among others' '
     i=0 && while test $i -lt 500; do echo "put many=$i"; echo "put noise=$i"; i=$((i + 1)); done >cmds &&
     while read op kv; do flux kvs $op $kv || return 1; done <cmds && lines many >out && test_line_count 500 out &&

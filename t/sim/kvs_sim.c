@@ -65,7 +65,7 @@ struct look {
 /* Something on its way between engines, content and clients. */
 struct packet {
     struct list link;
-    enum { P_LOADED, P_STORED, P_BATCH, P_CHECKPOINTED, P_FETCH, P_FETCHED } type;
+    enum { P_LOADED, P_STORED, P_BATCH, P_CHECKPOINTED, P_FETCH, P_FETCHED, P_KEEP } type;
     int rank; /* whose engine gets it */
     struct blobref ref;
     uint64_t id;
@@ -343,6 +343,11 @@ static void act (int rank, struct kvs_action *a)
             p = packet_new (P_FETCH, rank);
             p->ns = strdup (container_of (a, struct kvs_fetch, action)->ns);
             break;
+        case KVS_ACTION_KEEP:
+            p = packet_new (P_KEEP, rank);
+            p->ref = container_of (a, struct kvs_keep, action)->ref;
+            free (container_of (a, struct kvs_keep, action));
+            break;
         case KVS_ACTION_EVENT:
         case KVS_ACTION_RELAY: {
             struct kvs_publish *pub = container_of (a, struct kvs_publish, action);
@@ -405,6 +410,9 @@ static void deliver (struct packet *p)
             if (!p->errnum)
                 checkpointed (&p->ref, p->seq);
             kvs_engine_checkpointed (e, p->id, p->errnum);
+            break;
+        case P_KEEP:
+            kvs_engine_held_keep (w.tb[0].e, &p->ref);
             break;
         case P_FETCH:
             deliver_fetch (p);

@@ -184,6 +184,16 @@ static void do_relay (struct service *s, const struct kvs_publish *p)
     flux_future_destroy (f);
 }
 
+static void do_keep (struct service *s, const struct kvs_keep *k)
+{
+    flux_future_t *f;
+
+    if (!(f = flux_rpc_raw (s->h, "kvs.held-keep", k->ref.bytes,
+                            blobref_digest_size (k->ref.kind), 0, FLUX_RPC_NORESPONSE)))
+        flux_log_error (s->h, "error sending kvs.held-keep");
+    flux_future_destroy (f);
+}
+
 static void do_action (struct service *s, struct kvs_action *a)
 {
     struct kvs_publish *p;
@@ -206,6 +216,10 @@ static void do_action (struct service *s, struct kvs_action *a)
             return;
         case KVS_ACTION_FETCH:
             do_fetch (s, container_of (a, struct kvs_fetch, action));
+            return;
+        case KVS_ACTION_KEEP:
+            do_keep (s, container_of (a, struct kvs_keep, action));
+            free (container_of (a, struct kvs_keep, action));
             return;
         case KVS_ACTION_RELAY:
         case KVS_ACTION_EVENT:

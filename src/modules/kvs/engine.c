@@ -44,6 +44,8 @@ static void drop_action (struct kvs_action *a)
         kvs_publish_free (container_of (a, struct kvs_publish, action));
     else if (a->type == KVS_ACTION_BATCH)
         kvs_batch_free (container_of (a, struct kvs_batch, action));
+    else if (a->type == KVS_ACTION_KEEP)
+        free (container_of (a, struct kvs_keep, action));
     else if (a->type == KVS_ACTION_SAVED)
         free (container_of (a, struct kvs_saved, action));
 }
@@ -234,6 +236,26 @@ int kvs_engine_held_load (struct kvs_engine *e,
         return -ENOENT;
     cache_write_held (entry, out);
     return text_error (out);
+}
+
+void kvs_engine_held_keep (struct kvs_engine *e, const struct blobref *ref)
+{
+    hold_keep (&e->hold, ns_find (e, "primary"), ref);
+}
+
+void engine_keep (struct kvs_engine *e, struct ns *ns, const struct blobref *ref)
+{
+    struct kvs_keep *k;
+
+    if (e->cfg.rank == 0) {
+        hold_keep (&e->hold, ns ? ns : ns_find (e, "primary"), ref);
+        return;
+    }
+    if (blobref_equal (&e->kept, ref) || !(k = calloc (1, sizeof (*k))))
+        return;
+    k->action.type = KVS_ACTION_KEEP;
+    k->ref = e->kept = *ref;
+    list_append (&e->actions, &k->action.link);
 }
 
 /* ---- statistics ---- */

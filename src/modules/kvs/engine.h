@@ -91,6 +91,7 @@ enum kvs_action_type {
     KVS_ACTION_CHECKPOINT, /* struct kvs_checkpoint: kvs_engine_checkpointed () */
     KVS_ACTION_FETCH,      /* struct kvs_fetch: kvs_engine_fetched () */
     KVS_ACTION_RELAY,      /* struct kvs_publish: a kvs.relaycommit to rank 0 */
+    KVS_ACTION_KEEP,       /* struct kvs_keep: a kvs.held-keep to rank 0 */
     KVS_ACTION_EVENT,      /* struct kvs_publish: a private event */
     KVS_ACTION_RESPOND,    /* struct kvs_request: is finished */
 };
@@ -147,6 +148,12 @@ struct kvs_checkpoint {
 struct kvs_fetch {
     struct kvs_action action;
     const char *ns;
+};
+
+/* Somebody was told that name.  For the service to free (). */
+struct kvs_keep {
+    struct kvs_action action;
+    struct blobref ref;
 };
 
 /* For the service to release with kvs_publish_free (). */
@@ -332,6 +339,11 @@ void kvs_engine_fetched (struct kvs_engine *e,
 int kvs_engine_held_load (struct kvs_engine *e,
                           const struct blobref *ref,
                           struct text *out);
+
+/* Somebody was told the name of a root or directory: it will stay, even if nothing
+ * else needs it.
+ */
+void kvs_engine_held_keep (struct kvs_engine *e, const struct blobref *ref);
 
 /* Store all that current roots need, of all namespaces, and what is to be kept. */
 void kvs_engine_store_held (struct kvs_engine *e, struct kvs_request *req);

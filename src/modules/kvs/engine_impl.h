@@ -52,6 +52,7 @@ struct kvs_engine {
     size_t storing;
     size_t pending;
     struct kvs_tally opcount;
+    struct blobref kept;  /* ranks > 0: the last one that rank 0 was told to keep */
     int64_t checkpointed; /* sequence of the last periodic checkpoint, or -1 */
 };
 
@@ -146,6 +147,11 @@ void request_refuse (struct kvs_engine *e,
                      struct kvs_request *req,
                      int errnum,
                      const char *errtext);
+
+/* Somebody is told the name of a root of ns, or (NULL) of a directory: rank 0 is to keep
+ * it.  Without memory for that it can be read as long as it is in the log.
+ */
+void engine_keep (struct kvs_engine *e, struct ns *ns, const struct blobref *ref);
 
 /* An action of which the service becomes the owner.  Takes the content of both
  * texts (topic may be NULL).

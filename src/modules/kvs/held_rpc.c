@@ -73,6 +73,21 @@ void held_withdraw (struct service *s)
     s->holding = false;
 }
 
+/* kvs.held-keep: digest, raw, from ranks > 0, without response */
+void held_keep_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    const void *digest;
+    struct blobref ref;
+    size_t len;
+
+    if (flux_request_decode_raw (msg, NULL, &digest, &len) < 0
+        || blobref_from_digest (s->hash, digest, len, &ref) < 0)
+        flux_log_error (h, "kvs.held-keep: malformed request");
+    else
+        kvs_engine_held_keep (s->e, &ref);
+}
+
 /* kvs.held-store: {} -> {} when content has all that current roots need */
 void held_store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

@@ -337,6 +337,46 @@ static void known_names_are_kept (void)
     teardown (&tb);
 }
 
+/* A rank that follows tells rank 0 what it told. */
+static void followers_tell_what_they_told (void)
+{
+    struct kvs_config cfg = { .rank = 1, .hash = BLOBREF_SHA256 };
+    struct kvs_action *a;
+    struct testbed tb;
+    struct kvs_engine *follower;
+    struct blobref root;
+
+    setup (&tb, &tb_hold);
+    tb_put (&tb, "primary", "a.b", "1");
+    root = root_of (&tb, "primary");
+    if (kvs_engine_new (&cfg, &follower) < 0)
+        bail_out ("no engine");
+    for (int i = 0; i < 2; i++) {
+        struct tb_req *req = tb_req_new (true, 0);
+
+        kvs_engine_getroot (follower, &req->r, "primary");
+        a = kvs_engine_next (follower);
+        if (i == 0) {
+            ok (a && a->type == KVS_ACTION_FETCH, "a follower asks for the root");
+            kvs_engine_fetched (follower, "primary", 0, 0, 0, &root, 1);
+            a = kvs_engine_next (follower);
+            ok (a && a->type == KVS_ACTION_KEEP, "it tells that it passes it on");
+            kvs_engine_held_keep (tb.e, &container_of (a, struct kvs_keep, action)->ref);
+            free (container_of (a, struct kvs_keep, action));
+            a = kvs_engine_next (follower);
+        }
+        ok (a && a->type == KVS_ACTION_RESPOND, i == 0 ? "and does" : "once");
+        tb_req_free (req);
+    }
+    kvs_engine_free (follower);
+    tb_put (&tb, "primary", "a.b", "2");
+    save (&tb);
+    kvs_engine_root_forget (tb.e);
+    forget_cache (&tb);
+    ok (complete (&root), "so that rank 0 keeps it");
+    teardown (&tb);
+}
+
 static void all_of_it (void)
 {
     struct blobref empty;
@@ -496,6 +536,7 @@ int main (void)
     sync_commits ();
     copies ();
     known_names_are_kept ();
+    followers_tell_what_they_told ();
     all_of_it ();
     space ();
     counted_as_what_it_takes ();

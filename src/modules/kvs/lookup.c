@@ -345,7 +345,7 @@ static void keep_found (struct lookup *l)
 
     if (treeobj_type (l->found) == TREEOBJ_DIRREF
         && treeobj_ref_at (l->found, 0, &ref) == 0)
-        hold_keep (&l->e->hold, ns_find (l->e, "primary"), &ref);
+        engine_keep (l->e, NULL, &ref);
 }
 
 /* Spec kvs.md §9, the table of results. */

@@ -371,8 +371,7 @@ static void go_getroot (struct ns *ns, struct kvs_request *req, int64_t arg)
     struct text t = TEXT_INIT;
     char ref[BLOBREF_TEXT_SIZE];
 
-    /* Without memory for that, it can be read as long as it is in the log. */
-    hold_keep (&ns->e->hold, ns, &ns->root);
+    engine_keep (ns->e, ns, &ns->root);
     text_printf (
         &t,
         "{\"owner\":%d,\"rootseq\":%jd,\"rootref\":\"%s\",\"flags\":%d,\"namespace\":",

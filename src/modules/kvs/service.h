@@ -233,6 +233,7 @@ int held_offer (struct service *s);
 void held_withdraw (struct service *s);
 void held_configure (struct service *s, size_t root_log_limit);
 void held_store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void held_keep_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 /* ---- checkpoint.c ---- */

@@ -73,7 +73,7 @@ test_expect_success 'hundreds of changes among others' '
     i=0 && while test $i -lt 500; do echo "put many=$i"; echo "put noise=$i"; i=$((i + 1)); done >cmds &&
     while read op kv; do flux kvs $op $kv || return 1; done <cmds && lines many >out && test_line_count 500 out &&
     test "$(tail -1 out)" = "many = 499" && test "$(sed -n 100p out)" = "many = 99" &&
-    lines -n 3 many >out && printf "many = %s\n" 497 498 499 >expect && test_cmp expect out
+    test $(flux kvs version) -gt 1000 && lines -n 3 many >out && printf "many = %s\n" 497 498 499 >expect && test_cmp expect out
 '
 
 test_done

@@ -1,8 +1,8 @@
 /* kvs_history.c - flux kvs history: what a key was in all roots that are kept.
  *
- * The log of past roots says which there were; the key is looked up in each,
- * newest first and many at a time, and a line is made where two roots that
- * follow each other have different objects for it.  Objects name their content,
+ * The log of past roots says which there were, a page at a time from the end; the
+ * key is looked up in each, newest first and many at a time, and a line is made where
+ * two roots that follow each other have different objects for it.  Objects name their content,
  * so nothing below a key that did not change is looked at.
  */
 
@@ -18,16 +18,17 @@
 #include "kvs.h"
 
 #define WINDOW 256 /* lookups on their way */
+#define PAGE 1000  /* roots that are asked for at a time */
 
 struct root {
     json_int_t seq;
     double time;
-    const char *ref; /* in the response */
+    char *ref;
 };
 
 /* From this root on the key was this object. */
 struct change {
-    const struct root *root;
+    struct root root;
     char *obj;         /* NULL: absent */
     bool since_before; /* in the oldest root that is kept */
 };
@@ -42,8 +43,9 @@ struct history {
     long long width_option;
     int width;
     flux_t *h;
-    struct root *roots;
+    struct root *roots; /* newest first */
     size_t nroots;
+    bool complete;          /* there are no older ones */
     struct change *changes; /* newest first */
     size_t nchanges;
 };
@@ -110,9 +112,15 @@ root_log (flux_t *h, const char *ns, long long since, long long limit, json_t **
     return f;
 }
 
+/* A copy of it. */
 static bool unpack_root (json_t *o, struct root *root)
 {
-    return json_unpack (o, "[I,F,s]", &root->seq, &root->time, &root->ref) == 0;
+    const char *ref;
+
+    if (json_unpack (o, "[I,F,s]", &root->seq, &root->time, &ref) < 0)
+        return false;
+    root->ref = cmd_strndup (ref, strlen (ref));
+    return true;
 }
 
 char *kvs_at (flux_t *h, const char *ns, const char *arg)
@@ -132,24 +140,51 @@ char *kvs_at (flux_t *h, const char *ns, const char *arg)
     text_printf (&t, "{\"data\":[\"%s\"],\"type\":\"dirref\",\"ver\":1}", root.ref);
     if (text_error (&t))
         cmd_die ("out of memory");
+    free (root.ref);
     flux_future_destroy (f);
     return text_take (&t, NULL);
 }
 
-static flux_future_t *get_roots (struct history *y)
+static void add_root (struct history *y, json_t *o)
 {
-    json_t *roots, *o;
-    flux_future_t *f = root_log (y->h, y->ns, y->since, 0, &roots);
-    size_t i;
+    struct root root;
 
-    if (!(y->roots = calloc (json_array_size (roots) + 1, sizeof (y->roots[0]))))
-        cmd_die ("out of memory");
-    json_array_foreach (roots, i, o)
-    {
-        if (!unpack_root (o, &y->roots[y->nroots++]))
-            cmd_die ("malformed log of roots");
+    if (!unpack_root (o, &root))
+        cmd_die ("malformed log of roots");
+    y->roots = cmd_grow (y->roots, y->nroots, sizeof (y->roots[0]));
+    y->roots[y->nroots++] = root;
+}
+
+/* The next older page. */
+static void get_roots (struct history *y)
+{
+    bool first = y->nroots == 0;
+    long long end = first ? 0 : y->roots[y->nroots - 1].seq; /* those before */
+    long long since = first ? -PAGE : end > PAGE ? end - PAGE : 0;
+    json_t *roots;
+    flux_future_t *f = root_log (y->h, y->ns, since, first ? 0 : PAGE, &roots);
+    size_t before = y->nroots;
+
+    for (size_t i = json_array_size (roots); i > 0 && !y->complete; i--) {
+        json_t *o = json_array_get (roots, i - 1);
+        long long seq = json_integer_value (json_array_get (o, 0));
+
+        if (seq < y->since)
+            y->complete = true;
+        else if (first || seq < end)
+            add_root (y, o);
     }
-    return f;
+    if (y->nroots == before || y->roots[y->nroots - 1].seq <= y->since)
+        y->complete = true;
+    flux_future_destroy (f);
+}
+
+/* The nth root, counted from the newest, or NULL. */
+static const struct root *root_at (struct history *y, size_t n)
+{
+    while (n >= y->nroots && !y->complete)
+        get_roots (y);
+    return n < y->nroots ? &y->roots[n] : NULL;
 }
 
 static flux_future_t *lookup (const struct history *y, const struct root *root, int flags)
@@ -185,18 +220,20 @@ static bool same (const char *a, const char *b)
     return a && b ? strcmp (a, b) == 0 : a == b;
 }
 
-/* The roots have been compared down to this one, which has another object than
- * the one before it, or is the oldest.  Returns false if that is enough.
+/* The roots have been compared down to number n, which has another object than the one
+ * before it, or is the oldest.  Returns false if that is enough.
  */
-static bool add_change (struct history *y, const struct root *root, char *obj)
+static bool add_change (struct history *y, size_t n, char *obj)
 {
-    bool oldest = root == y->roots;
+    const struct root *root = root_at (y, n);
+    bool oldest = !root_at (y, n + 1);
 
     if (oldest && !obj)
-        return false; /* it was made later: that is told already */
+        return false;      /* it was made later: that is told already */
+    root = root_at (y, n); /* it may have moved */
     y->changes = cmd_grow (y->changes, y->nchanges, sizeof (y->changes[0]));
     y->changes[y->nchanges++] = (struct change){
-        .root = root,
+        .root = *root,
         .obj = obj,
         .since_before = oldest && root->seq > 0,
     };
@@ -208,25 +245,23 @@ static void find_changes (struct history *y)
     flux_future_t *f[WINDOW] = { NULL };
     size_t sent = 0;
     char *newer = NULL;
-    bool more = y->nroots > 0;
+    bool more = root_at (y, 0);
 
-    for (size_t i = 0; more && i <= y->nroots; i++) {
+    for (size_t i = 0; more; i++) {
         const char *obj = NULL;
-        bool differs;
+        bool end, differs;
 
-        while (sent < y->nroots && sent < i + WINDOW) {
-            f[sent % WINDOW] =
-                lookup (y, &y->roots[y->nroots - 1 - sent], FLUX_KVS_TREEOBJ);
-            sent++;
-        }
-        if (i < y->nroots)
+        for (; sent < i + WINDOW && root_at (y, sent); sent++)
+            f[sent % WINDOW] = lookup (y, root_at (y, sent), FLUX_KVS_TREEOBJ);
+        end = i == sent;
+        if (!end)
             obj = get_object (y, f[i % WINDOW]);
-        differs = i == y->nroots || !same (obj, newer);
+        differs = end || !same (obj, newer);
         if (i > 0 && differs) {
-            more = add_change (y, &y->roots[y->nroots - i], newer);
+            more = add_change (y, i - 1, newer) && !end;
             newer = NULL;
         }
-        if (i < y->nroots) {
+        if (!end) {
             if (differs)
                 newer = obj ? cmd_strndup (obj, strlen (obj)) : NULL;
             flux_future_destroy (f[i % WINDOW]);
@@ -251,7 +286,7 @@ static void format_time (double t, char *buf, size_t size)
 
 static void print_json (const struct history *y, const struct change *c, json_t *value)
 {
-    json_t *o = json_pack ("{s:I s:f s:s}", "seq", c->root->seq, "time", c->root->time,
+    json_t *o = json_pack ("{s:I s:f s:s}", "seq", c->root.seq, "time", c->root.time,
                            "key", y->key);
     json_t *obj = c->obj ? json_loads (c->obj, 0, NULL) : json_null ();
     char *s;
@@ -277,8 +312,8 @@ static void print_text (const struct history *y,
     struct text t = TEXT_INIT;
     char when[64];
 
-    format_time (c->root->time, when, sizeof (when));
-    text_printf (&t, "%s%jd %s %s", c->since_before ? "<=" : "", (intmax_t)c->root->seq,
+    format_time (c->root.time, when, sizeof (when));
+    text_printf (&t, "%s%jd %s %s", c->since_before ? "<=" : "", (intmax_t)c->root.seq,
                  when, y->key);
     if (text_error (&t))
         cmd_die ("out of memory");
@@ -331,7 +366,7 @@ static void print_changes (struct history *y)
             struct change *c = &y->changes[n - 1 - sent];
             bool value = c->obj && !y->treeobj && strstr (c->obj, "\"type\":\"val");
 
-            f[sent % AHEAD] = value ? lookup (y, c->root, 0) : NULL;
+            f[sent % AHEAD] = value ? lookup (y, &c->root, 0) : NULL;
         }
         print_change (y, &y->changes[n - 1 - i], f[i % AHEAD]);
         flux_future_destroy (f[i % AHEAD]);
@@ -344,20 +379,19 @@ int kvs_history (int argc, char **argv)
 {
     struct history y = { .width_option = -1 };
     int i = opt_parse (&table, argc, argv, set, &y);
-    flux_future_t *f;
 
     if (argc - i != 1)
         opt_usage (&table);
     y.key = argv[i];
     y.width = kvs_width (y.width_option);
     y.h = cmd_open ();
-    f = get_roots (&y);
     find_changes (&y);
     if (y.nchanges == 0)
         cmd_die ("%s: %s", y.key, flux_strerror (ENOENT));
     print_changes (&y);
+    for (size_t n = 0; n < y.nroots; n++)
+        free (y.roots[n].ref);
     free (y.roots);
-    flux_future_destroy (f);
     flux_close (y.h);
     return 0;
 }

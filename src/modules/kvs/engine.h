@@ -253,7 +253,8 @@ void kvs_engine_commit (struct kvs_engine *e,
 void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const char *ns);
 
 /* Rank 0: the roots that a namespace has had and that can still be read, from
- * sequence since on, oldest first, the current one last; at most limit (0: all).
+ * sequence since on (negative: the last -since), oldest first, the current one last; at
+ * most limit (0: all).
  */
 void kvs_engine_root_log (struct kvs_engine *e,
                           struct kvs_request *req,

@@ -94,6 +94,12 @@ void rootlog_write (const struct rootlog *log,
 {
     size_t lo = 0, hi = log->count;
 
+    if (since < 0) {
+        uint64_t n = -(uint64_t)since;
+
+        lo = hi = n > log->count ? 0 : log->count + 1 - n;
+        since = INT64_MIN;
+    }
     while (lo < hi) {
         size_t mid = (lo + hi) / 2;
 

@@ -54,7 +54,9 @@ bool rootlog_has (const struct rootlog *log, const struct blobref *ref);
 
 size_t rootlog_count (const struct rootlog *log);
 
-/* [[seq,time,"rootref"],...] from sequence since on, at most limit (0: all). */
+/* [[seq,time,"rootref"],...] from sequence since on, or, if that is negative, the last
+ * -since of them; at most limit (0: all).
+ */
 void rootlog_write (const struct rootlog *log,
                     int64_t since,
                     size_t limit,

@@ -60,6 +60,9 @@ static void roots_in_order (void)
     rootlog_write (&log, 19, 1, &t);
     ok (!strstr (t.buf, "[20,"), "... and may be one too many");
     text_fini (&t);
+    ok (listed (&log, -5) == 5 && listed (&log, -1) == 1 && listed (&log, -1000) == 20
+            && listed (&log, INT64_MIN) == 20,
+        "negative: the last so many");
     ok (listed (&log, 21) == 0, "none has a sequence that is still to come");
     ok (rootlog_has (&log, &ref), "a root in it is found");
     rootlog_forget (&log, 15);

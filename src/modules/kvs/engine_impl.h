@@ -2,6 +2,7 @@
  *
  *   engine.c    life, requests, actions, statistics
  *   ns.c        namespaces, versions, access
+ *   txn.c       transactions come, and are answered
  *   commit.c    rank 0: the queue of a namespace and the commit under way
  *   cond.c      rank 0: the conditions of transactions
  *   publish.c   rank 0: what becomes of a commit, and events
@@ -185,7 +186,7 @@ void ns_remove (struct ns *ns);
 void ns_forget (struct ns *ns);
 void ns_tick (struct kvs_engine *e);
 
-/* ---- commit.c ---- */
+/* ---- txn.c ---- */
 
 struct txn *txn_new (struct kvs_engine *e, struct kvs_request *req, int flags);
 void txn_free (struct txn *t);
@@ -200,6 +201,10 @@ void txn_end_text (struct txn *t, int errnum, const char *text);
 
 /* Its end for good, which other ranks learn from an event. */
 void txn_fail (struct txn *t, int errnum);
+
+size_t txn_opcount (const struct txn *t);
+
+/* ---- commit.c ---- */
 
 void commit_queue (struct ns *ns, struct txn *t);
 void commit_abort (struct ns *ns, int errnum); /* the one under way and the queue */

@@ -12,13 +12,13 @@ flux setattr broker.module-nopanic 1
 minimal () {
     flux start -Sbroker.rc1_path= -Sbroker.rc3_path= "$@"
 }
-process_of () {
-    pgrep -P $(flux getattr broker.pid) -f "module-exec .*$1"
+process () {
+    pgrep -P $(flux getattr broker.pid) -x flux-module-exe
 }
 
 test_expect_success 'a module may run in a process of its own; nobody can tell' '
     flux module load --exec --name=x $mod a b=1 &&
-    pid=$(process_of testmod) && test "$pid" != "$(flux getattr broker.pid)" &&
+    pid=$(process) && test "$pid" != "$(flux getattr broker.pid)" &&
     flux module list -l | grep "^x .* R .*$mod" && flux ping -c1 x &&
     test "$($rpc x.args)" = "{\"args\":[\"a\",\"b=1\"],\"null\":false}" &&
     test "$($rpc x.attr "{\"name\":\"rank\"}")" = "{\"value\":\"0\"}" &&
@@ -34,14 +34,14 @@ test_expect_success 'it has events, services, configuration, and hears of client
     wait_until sh -c "$rpc x.args; grep \"x tx < x.args\" trace" && kill $tracer && { wait $tracer; true; }
 '
 test_expect_success 'it is removed, and loaded again as a thread' '
-    pid=$(process_of testmod) && flux module remove x && test_must_fail kill -0 $pid &&
-    ! flux module list | grep "^x " && flux module load --name=x $mod && ! process_of testmod &&
+    pid=$(process) && flux module remove x && test_must_fail kill -0 $pid &&
+    ! flux module list | grep "^x " && flux module load --name=x $mod && ! process &&
     flux ping -c1 x && flux module remove x
 '
 test_expect_success 'what it was asked and did not answer fails when it dies; so does its service' '
     flux module load --exec --name=x $mod &&
     { $rpc x.hold >held & } && held=$! && wait_until sh -c "flux module stats -p rx.request x | grep -v ^0" &&
-    $rpc x.args && kill -KILL $(process_of testmod) && test_must_fail wait $held &&
+    $rpc x.args && kill -KILL $(process) && test_must_fail wait $held &&
     grep "EHOSTUNREACH: module disconnect" held &&
     wait_until sh -c "! flux module list | grep \"^x \"" && test_must_fail $rpc x.args >out && grep ENOSYS out &&
     flux dmesg | grep "broker.err.0.: x: loader (module-exec) killed by Killed" &&
@@ -54,7 +54,7 @@ test_expect_success 'why it could not be loaded' '
     test_must_fail load $mod init-kill >out && grep "EINVAL: loader (module-exec) killed by Killed" out &&
     test_must_fail load /nosuch.so x >out && grep "ENOENT: /nosuch.so: No such file" out &&
     test_must_fail load $BUILDDIR/src/libflux/.libs/libflux-core.so x >out && grep EINVAL out &&
-    load $mod init-exit && ! flux module list | grep "^x " && ! process_of testmod
+    load $mod init-exit && ! flux module list | grep "^x " && ! process
 '
 test_expect_success 'the product runs in processes, too' '
     for m in kvs-watch job-info; do
@@ -74,7 +74,7 @@ test_expect_success 'the script of a module: its loader is another command' '
     test_must_fail $rpc module.load "{\"path\":\"$PWD/path/snake.py\",\"args\":[]}" >out &&
     grep "EINVAL: loader (module-python-exec) exited with rc=1" out &&
     $rpc module.load "{\"path\":\"$mod\",\"args\":[],\"loader\":\"module-exec\",\"name\":\"x\"}" &&
-    process_of testmod && flux module remove x
+    process && flux module remove x
 '
 test_expect_success 'one that does not end is reported, and everything else goes on' '
     cat >deaf.sh <<-EOF &&
@@ -98,12 +98,12 @@ test_expect_success 'one that ends later is removed all the same, and is no fail
     minimal -Sbroker.module-unload-timeout=0.1s sh ./late.sh && grep "asked to end" late.err
 '
 test_expect_success 'processes that are left are ended with the instance' '
-    test_expect_code 1 minimal sh -c "flux module load --exec --name=d $mod deaf; pgrep -f \"module-exec .*testmod\" >pid" 2>err &&
+    test_expect_code 1 minimal sh -c "flux module load --exec --name=d $mod deaf; pgrep -P \$(flux getattr broker.pid) -x flux-module-exe >pid" 2>err &&
     grep "broker module .d. was not properly shut down" err && test_must_fail kill -0 $(cat pid)
 '
 test_expect_success 'a broker that is killed takes them along' '
     test_expect_code 137 flux start -s1 -Sbroker.rc1_path= -Sbroker.rc3_path= \
-        sh -c "flux module load --exec --name=x $mod; pgrep -f \"module-exec .*testmod\" >pid; kill -KILL \$(flux getattr broker.pid)";
+        sh -c "flux module load --exec --name=x $mod; pgrep -P \$(flux getattr broker.pid) -x flux-module-exe >pid; kill -KILL \$(flux getattr broker.pid)";
     test -s pid && for p in $(cat pid); do wait_until sh -c "! kill -0 $p" || return 1; done
 '
 test_expect_success 'a bad timeout is refused' '

@@ -104,7 +104,9 @@ test_expect_success 'the formats of a user' '
     echo "[formats.x]" >conf/flux/flux-jobs.toml &&
     test_expect_code 1 flux jobs -o other 2>err && grep "required key .format. missing" err &&
     echo "x = 1" >conf/flux/flux-jobs.toml &&
-    test_expect_code 1 flux jobs -o other 2>err && grep "flux-jobs.toml: line 1:" err;
+    test_expect_code 1 flux jobs -o other 2>err && grep "flux-jobs.toml: invalid key x" err &&
+    printf "\n= 1\n" >conf/flux/flux-jobs.toml &&
+    test_expect_code 1 flux jobs -o other 2>err && grep "flux-jobs.toml:2: " err;
     rc=$?; unset XDG_CONFIG_HOME XDG_CONFIG_DIRS; return $rc
 '
 test_expect_success 'formats that cannot be' '

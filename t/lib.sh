@@ -12,6 +12,12 @@ T=$SRCDIR/t
 SCRIPT_ARGS=$*
 export SRCDIR BUILDDIR PATH T
 
+# A scenario that hangs fails, by name, after T_SECONDS (t/live/limit.c), and
+# nothing that it has started stays behind.
+if [ -z "$T_LIMITED" ] && [ -x "$BUILDDIR/t/live/limit" ]; then
+    exec "$BUILDDIR/t/live/limit" "$0" "$@"
+fi
+
 # A scenario starts from nothing but what it sets itself.
 if [ -z "$INSIDE_FLUX" ]; then
     for v in $(env | sed -n 's/^\(FLUX_[A-Z_]*\)=.*/\1/p'); do

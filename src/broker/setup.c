@@ -87,6 +87,10 @@ int setup_attrs (struct attrs *a,
         { "tbon.torpid_min", "5s" },
         { "tbon.torpid_max", "30s" },
         { "tbon.connect_timeout", "30s" },
+        { "tbon.tcp_user_timeout", "20s" },
+        { "conf.shell_initrc", flux_conf_builtin_get ("shell_initrc", FLUX_CONF_AUTO) },
+        { "conf.shell_pluginpath",
+          flux_conf_builtin_get ("shell_pluginpath", FLUX_CONF_AUTO) },
         { "tbon.interface-hint", "default-route" },
     };
 

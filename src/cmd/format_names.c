@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "cmd.h"
-#include "common/text.h"
 #include "format_names.h"
 
 static const struct format_name *find_builtin (const struct format_names *names,
@@ -59,33 +58,17 @@ static void merge (const struct format_names *names,
     }
 }
 
-static json_t *read_toml (const char *path)
+/* TOML or JSON. */
+static json_t *read_conf (const char *path)
 {
-    FILE *f = fopen (path, "r");
-    struct text t = TEXT_INIT;
-    char buf[4096];
     flux_error_t error;
+    flux_conf_t *conf = flux_conf_parse (path, &error);
     json_t *o;
-    size_t n;
 
-    if (!f)
-        cmd_die ("ERROR: %s: %s", path, strerror (errno));
-    while ((n = fread (buf, 1, sizeof (buf), f)) > 0)
-        text_put (&t, buf, n);
-    fclose (f);
-    if (!(o = format_names_toml (t.buf ? t.buf : "", &error)))
-        cmd_die ("ERROR: %s: %s", path, error.text);
-    text_fini (&t);
-    return o;
-}
-
-static json_t *read_json (const char *path)
-{
-    json_error_t error;
-    json_t *o = json_load_file (path, 0, &error);
-
-    if (!o)
-        cmd_die ("ERROR: %s: line %d: %s", path, error.line, error.text);
+    if (!conf || flux_conf_unpack (conf, &error, "o", &o) < 0)
+        cmd_die ("ERROR: %s", error.text);
+    json_incref (o);
+    flux_conf_decref (conf);
     return o;
 }
 
@@ -103,7 +86,7 @@ static void load_dir (const struct format_names *names,
     static const struct {
         const char *suffix;
         json_t *(*read) (const char *path);
-    } kinds[] = { { "toml", read_toml }, { "json", read_json }, { "yaml", read_yaml } };
+    } kinds[] = { { "toml", read_conf }, { "json", read_conf }, { "yaml", read_yaml } };
     char *path;
     json_t *o;
 

@@ -31,9 +31,4 @@ char *format_names_get (const struct format_names *names, const char *arg);
 /* "help" and "get-config=NAME": print and exit. */
 void format_names_answer (const struct format_names *names, const char *arg);
 
-/* The subset of TOML that such a file needs: tables, strings and comments.
- * A new object, or NULL with a sentence.
- */
-json_t *format_names_toml (const char *text, flux_error_t *error);
-
 #endif /* !MILLRACE_CMD_FORMAT_NAMES_H */

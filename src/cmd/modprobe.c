@@ -308,10 +308,61 @@ static int modprobe_cleanup (int argc, char **argv)
     return exit_code;
 }
 
+/* -- task -- */
+
+static int push_cleanup_task (flux_t *h, flux_future_t **f)
+{
+    push_cleanup (h);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    modprobe_task_f run; /* NULL: the site's executables below that name */
+} tasks[] = {
+    { "restore", modprobe_restore },
+    { "start-event", modprobe_start_event },
+    { "push-cleanup", push_cleanup_task },
+    { "rc1.d", NULL },
+    { "rc3.d", NULL },
+    { "finish-event", modprobe_finish_event },
+    { "dump", modprobe_dump },
+};
+
+static int run_task (modprobe_task_f task, const char *name)
+{
+    flux_t *h = cmd_open ();
+    flux_future_t *f = NULL;
+    int rc = task (h, &f);
+
+    if (rc == 0 && f && flux_rpc_get (f, NULL) < 0) {
+        cmd_warn ("%s: %s", name, cmd_future_error (f));
+        rc = -1;
+    }
+    flux_future_destroy (f);
+    flux_close (h);
+    return rc < 0 ? 1 : 0;
+}
+
+/* What rc1 and rc3 do besides loading and unloading modules, one at a time: for
+ * scripts that take their place (etc/rc1, etc/rc3).
+ */
+static int modprobe_task (int argc, char **argv)
+{
+    const char *name = argc == 2 ? argv[1] : "";
+
+    for (size_t i = 0; i < ARRAY_SIZE (tasks); i++) {
+        if (strcmp (tasks[i].name, name) == 0)
+            return tasks[i].run ? run_task (tasks[i].run, name) : modprobe_scripts (name);
+    }
+    cmd_die ("task: restore, start-event, push-cleanup, rc1.d, rc3.d, finish-event or dump");
+}
+
 static const struct cmd subcommands[] = {
     { "rc1", modprobe_rc1, "load the modules of an instance" },
     { "cleanup", modprobe_cleanup, "end all jobs" },
     { "rc3", modprobe_rc3, "unload the modules" },
+    { "task", modprobe_task, "one of the other things that they do" },
     { NULL, NULL, NULL },
 };
 

@@ -179,7 +179,7 @@ static void start_option (int key, const char *arg, void *data)
             break;
         case OPT_SYSCONFIG:
             add_printf (a, "-c%s/system/conf.d",
-                        flux_conf_builtin_get ("confdir", FLUX_CONF_AUTO));
+                        flux_conf_builtin_get ("confdir", FLUX_CONF_INSTALLED));
             break;
         case 'r':
             recover (a, arg);

@@ -26,7 +26,7 @@ struct builtin {
 };
 
 static const struct builtin table[] = {
-    { "confdir", INSTALLED_SYSCONFDIR "/flux", NULL },
+    { "confdir", INSTALLED_SYSCONFDIR "/flux", "etc" },
     { "libexecdir", INSTALLED_LIBEXECDIR "/flux", "src/cmd" },
     { "datadir", INSTALLED_DATADIR "/flux", NULL },
     { "lua_cpath_add", "", NULL },

@@ -64,20 +64,36 @@ static void command (const char *line)
         soak_die ("loader: %s", line);
 }
 
+/* The module's process dies; the broker does not take that as its own end. */
+static const char kill_line[] =
+    "pkill -KILL -P $(flux getattr broker.pid) -f 'module-exec .*testmod'";
+
 void soak_loader (struct soak *s)
 {
     char load[512];
-    long n = 0;
+    long n = 0, processes = 0, killed = 0;
 
-    snprintf (load, sizeof (load), "flux module load --name=soak %s", s->module);
+    command ("flux setattr broker.module-nopanic 1");
     while (soak_goes_on (s)) {
+        bool exec = soak_rnd (s, 3) == 0;
+
+        snprintf (load, sizeof (load), "flux module load %s --name=soak %s",
+                  exec ? "--exec" : "", s->module);
         command (load);
         if (soak_rnd (s, 4) == 0)
             command ("flux module reload kvs-watch");
         if (soak_rnd (s, 4) == 0)
             command ("flux module reload job-info");
-        command ("flux module remove soak");
+        if (exec && soak_rnd (s, 2)) {
+            command (kill_line);
+            command ("flux module remove -f soak");
+            killed++;
+        }
+        else
+            command ("flux module remove soak");
+        processes += exec;
         n++;
     }
-    printf ("loader: %ld rounds\n", n);
+    printf ("loader: %ld rounds, %ld with a process, of which %ld were killed\n", n,
+            processes, killed);
 }

@@ -13,7 +13,8 @@
  *   victims  clients that ask, watch and subscribe for a few milliseconds and are
  *            killed
  *   loader   loads, unloads and reloads the module that answers, kvs-watch and
- *            job-info
+ *            job-info; the first sometimes in a process of its own, which may be
+ *            killed
  *
  * Then nothing may be left of them: clients, watches, memory.
  */

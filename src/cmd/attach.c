@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "attach.h"
+#include "attach_debug.h"
 #include "attach_output.h"
 #include "attach_status.h"
 #include "attach_stdin.h"
@@ -33,6 +34,7 @@ struct attach {
     struct attach_status *status;
     int open_streams;
     struct attach_stdin *in;
+    struct attach_debug *debug; /* NULL: without a debugger */
     flux_watcher_t *flush;
     flux_watcher_t *signals[7];
 };
@@ -181,6 +183,8 @@ static void main_cb (flux_future_t *f, void *arg)
         print_event (a, "job", entry);
     if (strcmp (name, "finish") == 0)
         on_finish (a, context);
+    if (strcmp (name, "finish") == 0 || strcmp (name, "clean") == 0)
+        attach_debug_end (a->debug);
     if (a->opts->wait_event && strcmp (name, a->opts->wait_event) == 0) {
         a->done = true;
         cancel_all (a);
@@ -242,12 +246,17 @@ static void exec_cb (flux_future_t *f, void *arg)
         exec_log (a, timestamp, context);
     else if (a->opts->show_exec)
         print_event (a, "exec", entry);
-    if (strcmp (name, "shell.init") == 0 && !a->opts->read_only && !a->fatal
+    if (strcmp (name, "shell.init") == 0
         && json_unpack (context, "{s:s s:i}", "service", &service, "leader-rank", &leader)
-               == 0)
-        attach_stdin_start (a->in, service, leader);
-    if (strcmp (name, "shell.start") == 0)
+               == 0) {
+        attach_debug_service (a->debug, service, leader);
+        if (!a->opts->read_only && !a->fatal)
+            attach_stdin_start (a->in, service, leader);
+    }
+    if (strcmp (name, "shell.start") == 0) {
+        attach_debug_start (a->debug, context);
         attach_stdin_tasks (a->in, count_tasks (context));
+    }
     json_decref (entry);
     flux_future_reset (f);
 }
@@ -305,6 +314,7 @@ static void watch_output (struct attach *a)
         .label_io = a->opts->label_io,
         .quiet = a->opts->quiet,
         .show_place = a->opts->show_place,
+        .have_header = a->opts->tail, /* what is before the tail is not looked at */
     };
     if (a->opts->tail)
         a->tail = attach_tail_create (a->opts->tail_entries);
@@ -417,6 +427,7 @@ static flux_future_t *watch (struct attach *a,
 static void attach_fini (struct attach *a)
 {
     attach_stdin_destroy (a->in);
+    attach_debug_destroy (a->debug);
     attach_status_destroy (a->status);
     attach_tail_destroy (a->tail);
     flux_watcher_destroy (a->flush);
@@ -430,6 +441,8 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     struct attach a = { .h = h, .id = id, .name = name, .opts = opts, .exit_code = 1 };
 
     a.r = flux_get_reactor (h);
+    if (opts->debug)
+        a.debug = attach_debug_create (h, id);
     a.main = watch (&a, "eventlog", 0, main_cb);
     a.exec = watch (&a, "guest.exec.eventlog", FLUX_JOB_EVENT_WATCH_WAITCREATE, exec_cb);
     watch_output (&a);
@@ -437,7 +450,7 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
         a.status = attach_status_create (h, id, name, opts->show_status,
                                          opts->queue_check_interval);
     if (!opts->read_only) {
-        a.in = attach_stdin_create (h, opts->stdin_ranks);
+        a.in = attach_stdin_create (h, opts->stdin_ranks, opts->strict_input);
         catch_signals (&a);
     }
     if (!(a.flush = flux_prepare_watcher_create (a.r, flush_cb, NULL)))
@@ -446,8 +459,6 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     flux_watcher_start (a.flush);
     if (flux_reactor_run (a.r, 0) < 0)
         cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
-    if (attach_stdin_failed (a.in))
-        a.exit_code = 1;
     attach_fini (&a);
     return a.exit_code == 0 && a.fatal ? 1 : a.exit_code;
 }

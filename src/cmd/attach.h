@@ -13,6 +13,7 @@ struct attach_opts {
     bool label_io;          /* prefix output with "RANK: " */
     bool read_only;         /* no input, no signals */
     bool quiet;             /* no log entries and redirections */
+    bool strict_input;      /* a job that takes none is an error */
     bool unbuffered;        /* pass input on as it comes */
     bool show_events;       /* print the main event log on stderr */
     bool show_exec;         /* print the exec event log on stderr */
@@ -21,6 +22,7 @@ struct attach_opts {
     bool tail;              /* of the output so far, only the last entries */
     long long tail_entries;
     double queue_check_interval; /* of the status line, seconds */
+    bool debug;             /* for a parallel debugger (attach_debug.h) */
     bool cancel_at_once;    /* one Ctrl-C cancels; else two within 2 s */
     const char *wait_event; /* stop at this main event; NULL: "clean" */
     const char *stdin_ranks; /* idset, NULL: "all" */

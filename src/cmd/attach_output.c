@@ -189,7 +189,14 @@ static void output_redirect (const struct attach_output *o, const struct jview c
     fputc ('\n', o->err);
 }
 
-static int output_entry (const struct attach_output *o, const char *line, size_t len)
+static void die_headless (void)
+{
+    fflush (stdout);
+    fprintf (stderr, "flux-job: stream data read before header\n");
+    exit (1);
+}
+
+static int output_entry (struct attach_output *o, const char *line, size_t len)
 {
     struct eventlog_entry e;
     struct jview c[MEMBERS];
@@ -198,16 +205,21 @@ static int output_entry (const struct attach_output *o, const char *line, size_t
     if ((r = eventlog_entry_decode (line, len, &e)) < 0)
         return r;
     jview_pick (e.context, MEMBERS, members, c);
-    if (eventlog_entry_is (&e, "data"))
+    if (eventlog_entry_is (&e, "data")) {
+        if (!o->have_header)
+            die_headless ();
         return output_data (o, c);
+    }
     if (eventlog_entry_is (&e, "log"))
         output_log (o, e.timestamp - o->t0, c);
     else if (eventlog_entry_is (&e, "redirect"))
         output_redirect (o, c);
+    else if (eventlog_entry_is (&e, "header"))
+        o->have_header = true;
     return 0;
 }
 
-void attach_output (const struct attach_output *o, const char *data, size_t len)
+void attach_output (struct attach_output *o, const char *data, size_t len)
 {
     const char *end = data + len, *line;
     size_t linelen;

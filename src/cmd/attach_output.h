@@ -21,9 +21,12 @@ struct attach_output {
     bool show_place;    /* say where in the source a log entry arose */
     bool timeless;      /* do not say when */
     double t0;          /* what times are counted from */
+    bool have_header;   /* it has been seen, or does not matter */
 };
 
-/* Write the entries in data.  An entry that is not understood is reported. */
-void attach_output (const struct attach_output *o, const char *data, size_t len);
+/* Write the entries in data.  An entry that is not understood is reported; data
+ * before the header end the program.
+ */
+void attach_output (struct attach_output *o, const char *data, size_t len);
 
 #endif /* !MILLRACE_CMD_ATTACH_OUTPUT_H */

@@ -23,11 +23,12 @@ struct attach_stdin {
     bool eof;
     bool stopped;
     bool sent_data;
-    bool failed;
+    bool accepted; /* some of it */
+    bool strict;
     bool quiet;
 };
 
-struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks)
+struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks, bool strict)
 {
     struct attach_stdin *in = calloc (1, sizeof (*in));
 
@@ -35,6 +36,7 @@ struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks)
         cmd_die ("out of memory");
     in->h = h;
     in->asked = ranks;
+    in->strict = strict;
     if (!ranks && !(in->ranks = strdup ("all")))
         cmd_die ("out of memory");
     return in;
@@ -64,11 +66,6 @@ void attach_stdin_stop (struct attach_stdin *in)
     }
 }
 
-bool attach_stdin_failed (const struct attach_stdin *in)
-{
-    return in && in->failed;
-}
-
 static flux_future_t **free_place (struct attach_stdin *in)
 {
     for (int i = 0; i < STDIN_WINDOW; i++) {
@@ -78,19 +75,38 @@ static flux_future_t **free_place (struct attach_stdin *in)
     return NULL;
 }
 
-/* ENOSYS: the job does not read input, or is gone: fine if there was none. */
+static void die (const char *before, const char *why)
+{
+    fflush (stdout);
+    fprintf (stderr, "flux-job: %s%s\n", before, why);
+    exit (1);
+}
+
+/* ENOSYS: the job does not take input, or has ended: which is how many do that are
+ * not interested in all of it.  EPIPE: it has had the end of its input, from somebody
+ * else; who has none is not concerned.
+ */
+static void refused (struct attach_stdin *in, int errnum)
+{
+    bool quiet = in->stopped || in->quiet;
+
+    attach_stdin_stop (in);
+    if (quiet)
+        return;
+    if (errnum != ENOSYS && (errnum != EPIPE || in->sent_data))
+        die ("attach_send_shell: ", flux_strerror (errnum));
+    if (errnum == ENOSYS && in->strict && in->sent_data && !in->accepted)
+        die ("", "stdin not accepted by job");
+}
+
 static void answered (flux_future_t *f, void *arg)
 {
     struct attach_stdin *in = arg;
 
-    if (flux_rpc_get (f, NULL) < 0 && (errno != ENOSYS || in->sent_data)) {
-        if (!in->failed && !in->stopped && !in->quiet) {
-            fprintf (stderr, "flux-job: %s\n",
-                     errno == ENOSYS ? "stdin not accepted by job" : flux_strerror (errno));
-        }
-        in->failed = true;
-        attach_stdin_stop (in);
-    }
+    if (flux_rpc_get (f, NULL) < 0)
+        refused (in, errno);
+    else
+        in->accepted = true;
     for (int i = 0; i < STDIN_WINDOW; i++) {
         if (in->pending[i] == f)
             in->pending[i] = NULL;

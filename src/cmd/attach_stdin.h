@@ -12,9 +12,10 @@
 struct attach_stdin;
 
 /* Nothing is read before attach_stdin_start ().  ranks is an idset, or NULL
- * for all tasks.  Dies if out of memory.
+ * for all tasks.  With strict it is an error, which ends the program, if there is
+ * input and the job takes none of it.  Dies if out of memory.
  */
-struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks);
+struct attach_stdin *attach_stdin_create (flux_t *h, const char *ranks, bool strict);
 void attach_stdin_destroy (struct attach_stdin *in);
 
 /* Read, and send to <service>.stdin on that broker rank; if only some tasks
@@ -32,8 +33,5 @@ void attach_stdin_quiet (struct attach_stdin *in);
 
 /* Stop reading.  No-op on NULL. */
 void attach_stdin_stop (struct attach_stdin *in);
-
-/* True if input was read that the job did not take; it has been reported. */
-bool attach_stdin_failed (const struct attach_stdin *in);
 
 #endif /* !MILLRACE_CMD_ATTACH_STDIN_H */

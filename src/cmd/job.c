@@ -95,7 +95,7 @@ static int submit (int argc, char **argv)
 
 /* -- attach -- */
 
-enum { KEY_SHOW_STATUS = 256, KEY_TAIL, KEY_QUEUE_CHECK };
+enum { KEY_SHOW_STATUS = 256, KEY_TAIL, KEY_QUEUE_CHECK, KEY_DEBUG, KEY_EMULATE };
 
 static const struct opt attach_opts[] = {
     { 'E', "show-events", OPT_NONE, NULL, "print the job's events on stderr" },
@@ -109,6 +109,8 @@ static const struct opt attach_opts[] = {
     { 'r', "read-only", OPT_NONE, NULL, "pass on neither input nor signals" },
     { 'u', "unbuffered", OPT_NONE, NULL, "pass input on as it comes" },
     { 'i', "stdin-ranks", OPT_REQUIRED, "IDSET", "input goes to these tasks (all)" },
+    { KEY_DEBUG, "debug", OPT_NONE, NULL, "show a parallel debugger the job's processes" },
+    { KEY_EMULATE, "debug-emulate", OPT_NONE, NULL, NULL },
     { KEY_QUEUE_CHECK, "queue-check-interval", OPT_REQUIRED, "SEC", NULL },
     OPT_END,
 };
@@ -175,6 +177,10 @@ static void attach_set (int key, const char *arg, void *data)
             o->tail = true;
             o->tail_entries = tail_entries (arg);
             break;
+        case KEY_DEBUG:
+        case KEY_EMULATE: /* there is no difference: a debugger is not seen from here */
+            o->debug = true;
+            break;
         case KEY_QUEUE_CHECK:
             o->queue_check_interval = opt_number (&attach_table, "queue-check-interval", arg,
                                                   0, INT_MAX);
@@ -198,7 +204,7 @@ static void check_stdin_ranks (const struct attach_opts *o)
 
 static int attach_main (int argc, char **argv)
 {
-    struct attach_opts o = { .queue_check_interval = 10 };
+    struct attach_opts o = { .queue_check_interval = 10, .strict_input = true };
     int i = opt_parse (&attach_table, argc, argv, attach_set, &o);
     flux_jobid_t id;
     flux_t *h;

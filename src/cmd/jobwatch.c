@@ -328,6 +328,7 @@ void jobwatch_add (struct jobwatch *w, flux_jobid_t id, FILE *out, FILE *err)
     if (flux_job_id_encode (id, "f58", job->name, sizeof (job->name)) < 0)
         cmd_die ("ERROR: job id: %s", flux_strerror (errno));
     job->style = (struct attach_output){
+        .have_header = true,
         .out = out,
         .err = err,
         .prefix = w->opts->label_io ? job->name : NULL,

@@ -90,8 +90,10 @@ static int parse (const struct opt_table *t, struct opts *o, int argc, char **ar
     o->table = t;
     eventfmt_set_color (&o->fmt, "auto");
     i = opt_parse (t, argc, argv, set, o);
-    if (o->unformatted && (o->human || o->color_always))
-        cmd_die ("Do not specify --unformatted with --human or --color=always");
+    if (o->unformatted && (o->human || o->color_always)) {
+        cmd_warn ("Do not specify --unformatted with --human or --color=always");
+        cmd_die ("failed to create eventlog formatter");
+    }
     return i;
 }
 

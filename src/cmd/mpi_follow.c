@@ -440,7 +440,7 @@ int mpi_follow (flux_t *h, const struct mpi_args *a)
     submit (&fl, jobspec);
     free (jobspec);
     if (has_stdin ()) {
-        fl.in = attach_stdin_create (h, NULL);
+        fl.in = attach_stdin_create (h, NULL, false);
         attach_stdin_quiet (fl.in);
     }
     catch_signals (&fl);

@@ -412,7 +412,17 @@ void job_signal (struct job *job, int signum);
 bool job_reads_stdin (const struct job *job, uint32_t rank);
 /* A task has read all its input, or will read no more. */
 void input_read (struct job *job);
+/* The job whose service the topic names, or NULL. */
+struct job *job_of_topic (struct exec *x, const flux_msg_t *msg);
 void input_stdin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+
+/* proctable.c */
+
+void proctable_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+/* The pids of the tasks here, as text; of those of a node, as it told them. */
+void proctable_get_pids (const struct job *job, struct text *pids);
+void proctable_set_pids (struct job *job, uint32_t node, const char *pids);
+
 /* The size that shell.options.NAME.limit says, at most max.  0 or -EINVAL. */
 int size_option (const struct job *job,
                  const char *path,

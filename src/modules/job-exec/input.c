@@ -234,7 +234,7 @@ void input_read (struct job *job)
 }
 
 /* The job of a topic <userid>-shell-<f58plain>.<method> */
-static struct job *topic_job (struct exec *x, const flux_msg_t *msg)
+struct job *job_of_topic (struct exec *x, const flux_msg_t *msg)
 {
     const char *topic, *id, *dot;
     flux_jobid_t jobid;
@@ -257,7 +257,7 @@ static struct job *topic_job (struct exec *x, const flux_msg_t *msg)
 void input_stdin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct exec *x = arg;
-    struct job *job = topic_job (x, msg);
+    struct job *job = job_of_topic (x, msg);
     struct stdin_request req = { 0 };
     int rc, r;
 

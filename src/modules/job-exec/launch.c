@@ -438,8 +438,13 @@ static int start_tasks (struct launch *l)
 
 void job_launched (struct job *job)
 {
-    if (job->member)
-        member_say (job, NULL, 0, "start");
+    struct text pids = TEXT_INIT;
+
+    if (job->member) {
+        proctable_get_pids (job, &pids);
+        member_say (job, pids.buf, pids.len, "start");
+        text_fini (&pids);
+    }
     else if (--job->unstarted == 0)
         job_event_shell_start (job);
 }

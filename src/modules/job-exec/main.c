@@ -205,6 +205,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "job-exec.attach-ack", follow_ack_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "job-exec.disconnect", follow_disconnect_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "*-shell-*.stdin", input_stdin_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "*-shell-*.proctable", proctable_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_EVENT, "job-exception", exception_event_cb, 0 },
     { FLUX_MSGTYPE_EVENT, "shell-*", kill_event_cb, 0 },
     FLUX_MSGHANDLER_TABLE_END,

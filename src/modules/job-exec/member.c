@@ -3,7 +3,7 @@
  *   job-tasks.start (streaming)
  *     { "id":I "userid":i "followed":b "jobspec":o "environment":o "R":o }
  *     -> raw: a line, then bytes; lines are
- *          start                  all tasks of the node run
+ *          start                  all tasks of the node run; bytes: their pids
  *          failed RANK ERRNO      this one does not; bytes: its program
  *          data RANK STREAM       bytes: what it wrote
  *          eof RANK STREAM

@@ -153,6 +153,11 @@ struct word {
 
 static void hear_start (struct word *w)
 {
+    char *pids = strndup (w->data, w->len);
+
+    if (pids)
+        proctable_set_pids (w->part->job, w->part->node, pids);
+    free (pids);
     if (!w->part->started)
         job_launched (w->part->job);
     w->part->started = true;

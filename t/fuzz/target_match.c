@@ -285,7 +285,7 @@ static void joblist_one (const char *data, size_t size)
         must (r == 0 || (r == -EINVAL && why.len > 0));
         check_lists (jl, m);
         match_free (m, jl);
-        r = jl_message (jl, v, &sentinel, &reason);
+        r = jl_message (jl, copy, size, &sentinel, &reason);
         must (r == 0 || (r == -EPROTO && reason));
         check_stats (jl, check_lists (jl, NULL));
         play (jl, "1", "exception", "{\"type\":\"x\",\"severity\":0,\"note\":\"\"}");

@@ -104,18 +104,18 @@ static const char *answer (const char *method, const char *payload)
 
 /* ---- messages ---- */
 
-#define SPEC                                                                             \
-    "\"jobspec\":{\"resources\":[{\"type\":\"slot\",\"count\":1,\"with\":[{\"type\":"    \
-    "\"core\",\"count\":1}]}],\"tasks\":[{\"command\":[\"app\"]}],\"attributes\":"       \
+#define SPEC                                                                          \
+    "\"jobspec\":{\"resources\":[{\"type\":\"slot\",\"count\":1,\"with\":[{\"type\":" \
+    "\"core\",\"count\":1}]}],\"tasks\":[{\"command\":[\"app\"]}],\"attributes\":"    \
     "{\"system\":{\"duration\":60}},\"version\":1}"
-#define SUBMIT                                                                           \
-    "{\"timestamp\":1,\"name\":\"submit\",\"context\":{\"userid\":7,\"urgency\":16,"      \
+#define SUBMIT                                                                       \
+    "{\"timestamp\":1,\"name\":\"submit\",\"context\":{\"userid\":7,\"urgency\":16," \
     "\"flags\":0,\"version\":1}}"
 #define VALIDATE "{\"timestamp\":2,\"name\":\"validate\"}"
 #define DEPEND "{\"timestamp\":3,\"name\":\"depend\"}"
 #define PRIORITY "{\"timestamp\":4,\"name\":\"priority\",\"context\":{\"priority\":16}}"
-#define CANCEL                                                                           \
-    "{\"timestamp\":5,\"name\":\"exception\",\"context\":{\"type\":\"cancel\","          \
+#define CANCEL                                                                  \
+    "{\"timestamp\":5,\"name\":\"exception\",\"context\":{\"type\":\"cancel\"," \
     "\"severity\":0,\"note\":\"\"}}"
 #define CLEAN "{\"timestamp\":6,\"name\":\"clean\"}"
 #define SENTINEL "{\"id\":-1,\"events\":[]}"
@@ -210,7 +210,8 @@ static void unloaded_before (void)
 
     load ();
     f = ask ("list", LIST_ALL, 0);
-    must_be ((g = flux_rpc (other, "job-list.list", LIST_ALL, FLUX_NODEID_ANY, 0)) != NULL,
+    must_be ((g = flux_rpc (other, "job-list.list", LIST_ALL, FLUX_NODEID_ANY, 0))
+                 != NULL,
              "list");
     flux_future_destroy (g);
     flux_close (other);
@@ -363,8 +364,10 @@ static void guests (void)
         "a guest may list jobs");
     is (guest_asks (guest, "list-id", "{\"id\":1,\"attrs\":[]}"), "{\"job\":{\"id\":1}}",
         "... and look at one");
-    ok (strstr (guest_asks (guest, "list-attrs", NULL), "all"), "... and at what there is");
-    ok (strstr (guest_asks (guest, "job-stats", NULL), "\"total\":1}"), "... and at counts");
+    ok (strstr (guest_asks (guest, "list-attrs", NULL), "all"),
+        "... and at what there is");
+    ok (strstr (guest_asks (guest, "job-stats", NULL), "\"total\":1}"),
+        "... and at counts");
     is (guest_asks (guest, "job-state-pause", NULL),
         "1 Request requires owner credentials", "but not hold back the journal");
     is (guest_asks (guest, "job-state-unpause", NULL),
@@ -376,9 +379,10 @@ static void guests (void)
     is (guest_asks (guest, "list", LIST_ALL), "{\"jobs\":[{\"id\":1}]}",
         "a guest lists own jobs");
     is (guest_asks (other, "list", LIST_ALL), "{\"jobs\":[]}", "... not others'");
-    is (guest_asks (other, "list",
-                    "{\"max_entries\":0,\"attrs\":[],\"constraint\":{\"not\":[{\"userid\":"
-                    "[8]}]}}"),
+    is (guest_asks (
+            other, "list",
+            "{\"max_entries\":0,\"attrs\":[],\"constraint\":{\"not\":[{\"userid\":"
+            "[8]}]}}"),
         "{\"jobs\":[]}", "... whatever the constraint");
     is (guest_asks (other, "list",
                     "{\"max_entries\":0,\"attrs\":[],\"userid\":7,\"states\":0,"
@@ -392,7 +396,8 @@ static void guests (void)
         "... and does not wait for it");
     is (guest_asks (guest, "job-stats", NULL), "1 Operation not permitted",
         "statistics are not for guests");
-    is (guest_asks (guest, "stats-get", NULL), "1 Operation not permitted", "of any kind");
+    is (guest_asks (guest, "stats-get", NULL), "1 Operation not permitted",
+        "of any kind");
     ok (strstr (guest_asks (guest, "list-attrs", NULL), "all"), "names are");
     is (answer ("config-reload", "{}"), "", "not in private mode:");
 
@@ -401,7 +406,8 @@ static void guests (void)
         must_be (f[i] != NULL, "list-id");
     }
     is (guest_asks (guest, "list-id", wait),
-        "122 too many requests of one user are waiting", "a guest waits 4096 times at most");
+        "122 too many requests of one user are waiting",
+        "a guest waits 4096 times at most");
     {
         flux_future_t *mine = ask ("list-id", wait, 0), *theirs;
 
@@ -456,7 +462,8 @@ static void turns (void)
     stats = ask ("stats-get", NULL, 0);
     send (SENTINEL);
     result (stats);
-    ok (!flux_future_is_ready (once), "a small request does not wait for one answer to nine");
+    ok (!flux_future_is_ready (once),
+        "a small request does not wait for one answer to nine");
     for (int i = 0; i < 8; i++) {
         while ((n = count_jobs (streams[i])) > 0) {
             jobs[i] += n;
@@ -479,8 +486,10 @@ static void turns (void)
     unload ();
     while ((n = count_jobs (streams[0])) > 0)
         flux_future_reset (streams[0]);
-    is_int (errno, ENOSYS, "a stream that is not at its end when the module goes is told");
-    is (result (streams[1]), "38 job-list is unloading", "and so is who waits for an answer");
+    is_int (errno, ENOSYS,
+            "a stream that is not at its end when the module goes is told");
+    is (result (streams[1]), "38 job-list is unloading",
+        "and so is who waits for an answer");
     flux_future_destroy (streams[0]);
     flux_future_destroy (streams[1]);
 }
@@ -496,7 +505,8 @@ int main (int argc, char **argv)
         if (argv[1][0] == '{')
             send (argv[1]);
         else
-            must_be (flux_respond_error (h, journal, atoi (argv[1]), NULL) == 0, "journal");
+            must_be (flux_respond_error (h, journal, atoi (argv[1]), NULL) == 0,
+                     "journal");
         /* it is gone, or the instance */
         ok (strncmp (answer ("list-id", "{\"id\":1,\"attrs\":[]}"), "38 ", 3) == 0,
             "who asks is told that there is no job-list");

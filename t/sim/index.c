@@ -39,11 +39,8 @@ int index_message (struct index *x, const char *payload, size_t len)
 {
     const char *why;
     bool sentinel;
-    struct jview v;
 
-    if (jview_parse_object (payload, len, &v) < 0)
-        return -EINVAL;
-    return jl_message (x->jl, v, &sentinel, &why);
+    return jl_message (x->jl, payload, len, &sentinel, &why);
 }
 
 void index_purge (struct index *x, uint64_t id)

@@ -94,8 +94,12 @@ int jl_event (struct jl *jl,
               struct jview R,
               const char **why);
 
-/* A whole journal message.  *sentinel: it was the end of the backlog. */
-int jl_message (struct jl *jl, struct jview message, bool *sentinel, const char **why);
+/* A whole journal message, as it came.  *sentinel: it was the end of the backlog. */
+int jl_message (struct jl *jl,
+                const char *s,
+                size_t len,
+                bool *sentinel,
+                const char **why);
 
 /* Forget an inactive job.  False if there is no such one. */
 bool jl_purge (struct jl *jl, uint64_t id);

@@ -261,31 +261,33 @@ static void counting (void)
     jl_destroy (jl);
 }
 
+static int message (struct jl *jl, const char *s, bool *sentinel)
+{
+    const char *why;
+
+    return jl_message (jl, s, strlen (s), sentinel, &why);
+}
+
 static void backlog (void)
 {
     struct jl *jl = new_jl ();
-    const char *why;
     bool sentinel = false;
 
-    ok (jl_message (
-            jl,
-            view (
-                "{\"id\":5,\"events\":[{\"timestamp\":1,\"name\":\"submit\",\"context\":"
-                "{\"userid\":1,\"urgency\":16}},{\"timestamp\":2,\"name\":\"depend\"},"
-                "{\"timestamp\":3,\"name\":\"priority\",\"context\":{\"priority\":1}}],"
-                "\"jobspec\":" SPEC "}"),
-            &sentinel, &why)
+    ok (message (jl,
+                 "{\"id\":5,\"events\":[{\"timestamp\":1,\"name\":\"submit\",\"context\":"
+                 "{\"userid\":1,\"urgency\":16}},{\"timestamp\":2,\"name\":\"depend\"},"
+                 "{\"timestamp\":3,\"name\":\"priority\",\"context\":{\"priority\":1}}],"
+                 "\"jobspec\":" SPEC "}",
+                 &sentinel)
                 == 0
             && !sentinel,
         "a job's whole past comes in one message");
     is (shown (jl, 5, "[\"state\",\"t_depend\",\"name\"]"),
         "{\"id\":5,\"state\":8,\"t_depend\":1.0,\"name\":\"app\"}",
         "a log without a version has no validate event");
-    ok (jl_message (jl, view ("{\"id\":-1,\"events\":[]}"), &sentinel, &why) == 0
-            && sentinel,
+    ok (message (jl, "{\"id\":-1,\"events\":[]}", &sentinel) == 0 && sentinel,
         "the sentinel ends the backlog");
-    ok (jl_message (jl, view ("{\"id\":1}"), &sentinel, &why) == -EPROTO,
-        "messages have a form");
+    ok (message (jl, "{\"id\":1}", &sentinel) == -EPROTO, "messages have a form");
     jl_destroy (jl);
 }
 

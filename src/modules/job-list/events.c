@@ -75,9 +75,11 @@ static void enter_once (struct jl *jl, struct record *rec, enum job_state state,
 
 static int read_jobspec (struct jl *jl, struct record *rec)
 {
+    const struct record before = *rec;
     const char *why = "";
     int r = record_set_jobspec (rec, itext_view (rec->jobspec), &jl->pool, &why);
 
+    record_keep_R (rec, &before);
     if (r == -EINVAL) {
         jl_log (jl, LOG_ERR, "job %s: invalid jobspec: %s", f58 (rec->id).s, why);
         r = 0;
@@ -164,7 +166,8 @@ static int add_dep (struct record *rec, struct itext *description)
 
 static int ev_dependency (struct jl *jl, struct record *rec, struct event *ev)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct itext *description;
     struct dep *d;
     int r = 0;
@@ -207,7 +210,8 @@ static int ev_priority (struct jl *jl, struct record *rec, struct event *ev)
 
 static int ev_annotations (struct jl *jl, struct record *rec, struct event *ev)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct jview v = jview_get (ev->context, "annotations");
 
     if (!jview_present (v))
@@ -219,8 +223,10 @@ static int ev_annotations (struct jl *jl, struct record *rec, struct event *ev)
 
 static int ev_memo (struct jl *jl, struct record *rec, struct event *ev)
 {
-    _cleanup_ (text_fini) struct text patch = TEXT_INIT;
-    _cleanup_ (text_fini) struct text merged = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text patch = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text merged = TEXT_INIT;
 
     if (!jview_is (ev->context, JVIEW_OBJECT))
         return refuse (ev, "memo context is missing");
@@ -276,8 +282,10 @@ static bool may_update (struct jl *jl, const struct record *rec, const char *key
 static int
 update_key (struct jl *jl, struct record *rec, struct jview key, struct jview value)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    _cleanup_ (freep) char *path = NULL;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
+    _cleanup_ (freep)
+    char *path = NULL;
     struct itext *new;
     int r;
 
@@ -331,7 +339,8 @@ static int ev_resource_update (struct jl *jl, struct record *rec, struct event *
 
 static int set_string (struct jl *jl, struct itext **slot, struct jview v)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct itext *new;
 
     if (jview_string (v, &t) < 0
@@ -493,7 +502,11 @@ int jl_event (struct jl *jl,
     return r;
 }
 
-int jl_message (struct jl *jl, struct jview message, bool *sentinel, const char **why)
+int jl_message (struct jl *jl,
+                const char *s,
+                size_t len,
+                bool *sentinel,
+                const char **why)
 {
     static const char *const keys[] = { "id", "events", "jobspec", "R" };
     struct jview v[4], entry;
@@ -501,8 +514,9 @@ int jl_message (struct jl *jl, struct jview message, bool *sentinel, const char 
     int64_t id;
     int r;
 
-    jview_pick (message, 4, keys, v);
-    if (jview_int (v[0], &id) < 0 || !jview_is (v[1], JVIEW_ARRAY)) {
+    if ((r = jview_parse_pick (s, len, false, 4, keys, v)) == -ENOMEM)
+        return r;
+    if (r < 0 || jview_int (v[0], &id) < 0 || !jview_is (v[1], JVIEW_ARRAY)) {
         *why = "malformed journal message";
         return -EPROTO;
     }

@@ -36,19 +36,14 @@ static void begin_service (struct service *s)
 
 static void process (struct service *s, const char *payload, size_t len)
 {
-    const char *why = "malformed journal message";
+    const char *why = "";
     bool sentinel = false;
-    struct jview v;
-    int r = -EPROTO;
+    int r;
 
     if (s->failed)
         return;
-    if (jview_parse_object (payload, len, &v) == 0)
-        r = jl_message (s->jl, v, &sentinel, &why);
-    if (r == -ENOMEM)
-        why = "out of memory";
-    if (r < 0)
-        fail (s, why);
+    if ((r = jl_message (s->jl, payload, len, &sentinel, &why)) < 0)
+        fail (s, r == -ENOMEM ? "out of memory" : why);
     else if (sentinel && !s->ready)
         begin_service (s);
 }

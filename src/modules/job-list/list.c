@@ -60,8 +60,10 @@ static void write_legacy (struct jview v, struct text *t)
 static int
 compile (struct service *s, const flux_msg_t *msg, struct jview v, struct query *q)
 {
-    _cleanup_ (text_fini) struct text why = TEXT_INIT;
-    _cleanup_ (text_fini) struct text legacy = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text why = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text legacy = TEXT_INIT;
     struct jview constraint = jview_get (v, "constraint");
     uint32_t userid;
     int r;

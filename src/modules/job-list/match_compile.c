@@ -94,7 +94,8 @@ static int compile_texts (struct compiler *c,
         return -ENOMEM;
     jiter_init (&it, values);
     while (jiter_next (&it, NULL, &v)) {
-        _cleanup_ (text_fini) struct text t = TEXT_INIT;
+        _cleanup_ (text_fini)
+        struct text t = TEXT_INIT;
 
         if (!jview_is (v, JVIEW_STRING))
             return refuse (c, complaint);
@@ -211,7 +212,8 @@ static int compile_hosts (struct compiler *c, struct match *m, struct jview valu
         return -ENOMEM;
     jiter_init (&it, values);
     while (jiter_next (&it, NULL, &v)) {
-        _cleanup_ (freep) char *s = NULL;
+        _cleanup_ (freep)
+        char *s = NULL;
 
         if (!jview_is (v, JVIEW_STRING))
             return refuse (c, "host value must be a string");
@@ -234,7 +236,8 @@ static int compile_ranks (struct compiler *c, struct match *m, struct jview valu
         return -ENOMEM;
     jiter_init (&it, values);
     while (jiter_next (&it, NULL, &v)) {
-        _cleanup_ (freep) char *s = NULL;
+        _cleanup_ (freep)
+        char *s = NULL;
         idset_error_t error = { "" };
         size_t count = 0;
 
@@ -259,7 +262,8 @@ static int compile_ranks (struct compiler *c, struct match *m, struct jview valu
 static int
 compile_time (struct compiler *c, struct match *m, const char *op, struct jview values)
 {
-    _cleanup_ (freep) char *s = NULL;
+    _cleanup_ (freep)
+    char *s = NULL;
     struct jview v = jview_at (values, 0);
     const char *p;
     char *end;

@@ -7,8 +7,10 @@
 static int
 matches (struct jl *jl, const char *constraint, const char *want, uint64_t want_cost)
 {
-    _cleanup_ (text_fini) struct text why = TEXT_INIT;
-    _cleanup_ (text_fini) struct text got = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text why = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text got = TEXT_INIT;
     static const int states[] = { STATE_PENDING, STATE_RUNNING, STATE_INACTIVE };
     struct match *m;
     struct record *rec;
@@ -126,9 +128,12 @@ static void many_hosts (void)
         alloc (jl, i, 2. + i, i == 0 ? "0-3" : "0-1", i == 0 ? "a,b,n[1-2]" : "b,c");
     }
     for (size_t i = 0; i < ARRAY_SIZE (tails); i++) {
-        _cleanup_ (text_fini) struct text few = TEXT_INIT;
-        _cleanup_ (text_fini) struct text many = TEXT_INIT;
-        _cleanup_ (text_fini) struct text why = TEXT_INIT;
+        _cleanup_ (text_fini)
+        struct text few = TEXT_INIT;
+        _cleanup_ (text_fini)
+        struct text many = TEXT_INIT;
+        _cleanup_ (text_fini)
+        struct text why = TEXT_INIT;
         struct match *m1, *m2;
         bool same = true;
 
@@ -177,8 +182,9 @@ static void bombs (void)
     ok (!match_record (m, jl_first (jl, LIST_PENDING), &cost), "100 000 names");
     is_int (cost, 100000, "each of them is paid for");
     match_free (m, jl);
-    is_int (match_compile (&m, jl, view ("{\"hostlist\":[\"n[1-1000000]\"]}"), 1024, &why),
-            -EINVAL, "a short text for many hosts is refused");
+    is_int (
+        match_compile (&m, jl, view ("{\"hostlist\":[\"n[1-1000000]\"]}"), 1024, &why),
+        -EINVAL, "a short text for many hosts is refused");
     is_int (match_compile (&m, jl, view ("{\"ranks\":[\"0-4000000000\"]}"), 1024, &why),
             -EINVAL, "and one for many ranks");
     text_fini (&t);

@@ -51,7 +51,8 @@ void record_free (struct record *rec, struct intern *pool)
 /* *slot becomes the string v, nothing if v is no string. */
 static int set_string (struct intern *pool, struct itext **slot, struct jview v)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct itext *new = NULL;
     int r;
 
@@ -69,7 +70,8 @@ static int set_string (struct intern *pool, struct itext **slot, struct jview v)
 static int
 name_from_command (struct record *rec, struct jview command, struct intern *pool)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
     struct itext *new;
     const char *base;
     int r;
@@ -88,49 +90,64 @@ name_from_command (struct record *rec, struct jview command, struct intern *pool
     return 0;
 }
 
-static int
-set_name (struct record *rec, struct jview jobspec, struct intern *pool, const char **why)
+/* What is looked at in a jobspec, found in one pass over it. */
+struct spec {
+    struct jview version, resources, tasks, attributes;
+    struct jview cwd, queue, duration, project, bank, job, shell; /* of system */
+};
+
+static void find_members (struct jview jobspec, struct spec *sp)
 {
-    struct jview attributes = jview_get (jobspec, "attributes");
-    struct jview job = jview_path (attributes, "system.job");
-    struct jview name = jview_get (job, "name");
+    static const char *const keys[] = { "version", "resources", "tasks", "attributes" };
+    static const char *const system_keys[] = { "cwd",  "queue", "duration", "project",
+                                               "bank", "job",   "shell" };
+    struct jview v[4], w[7];
+
+    jview_pick (jobspec, 4, keys, v);
+    jview_pick (jview_get (v[3], "system"), 7, system_keys, w);
+    *sp =
+        (struct spec){ v[0], v[1], v[2], v[3], w[0], w[1], w[2], w[3], w[4], w[5], w[6] };
+}
+
+static int set_name (struct record *rec,
+                     const struct spec *sp,
+                     struct intern *pool,
+                     const char **why)
+{
+    struct jview name = jview_get (sp->job, "name");
     struct jview command;
 
     *why = "attributes is missing";
-    if (!jview_is (attributes, JVIEW_OBJECT))
+    if (!jview_is (sp->attributes, JVIEW_OBJECT))
         return -EINVAL;
     *why = "attributes.system.job is invalid";
-    if (jview_present (job) && !jview_is (job, JVIEW_OBJECT))
+    if (jview_present (sp->job) && !jview_is (sp->job, JVIEW_OBJECT))
         return -EINVAL;
     if (jview_present (name))
         return jview_is (name, JVIEW_STRING) ? set_string (pool, &rec->name, name)
                                              : -EINVAL;
     *why = "tasks[0].command[0] is not a string";
-    command =
-        jview_at (jview_get (jview_at (jview_get (jobspec, "tasks"), 0), "command"), 0);
+    command = jview_at (jview_get (jview_at (sp->tasks, 0), "command"), 0);
     return jview_is (command, JVIEW_STRING) ? name_from_command (rec, command, pool)
                                             : -EINVAL;
 }
 
 static int set_system (struct record *rec,
-                       struct jview jobspec,
+                       const struct spec *sp,
                        struct intern *pool,
                        const char **why)
 {
-    static const char *const keys[] = { "cwd", "queue", "duration", "project", "bank" };
-    struct jview v[5];
     int r;
 
-    jview_pick (jview_path (jobspec, "attributes.system"), 5, keys, v);
-    if ((r = set_string (pool, &rec->cwd, v[0])) < 0
-        || (r = set_string (pool, &rec->queue_name, v[1])) < 0)
+    if ((r = set_string (pool, &rec->cwd, sp->cwd)) < 0
+        || (r = set_string (pool, &rec->queue_name, sp->queue)) < 0)
         return r;
     *why = "attributes.system.duration is not a number";
-    if (jview_number (v[2], &rec->duration) < 0)
+    if (jview_number (sp->duration, &rec->duration) < 0)
         return -EINVAL;
-    if ((r = set_string (pool, &rec->project, v[3])) < 0)
+    if ((r = set_string (pool, &rec->project, sp->project)) < 0)
         return r;
-    return set_string (pool, &rec->bank, v[4]);
+    return set_string (pool, &rec->bank, sp->bank);
 }
 
 struct counts {
@@ -176,14 +193,13 @@ static int walk (struct jview resources, int64_t product, struct counts *c)
     return 0;
 }
 
-static int count_resources (struct jview jobspec, struct counts *c)
+static int count_resources (const struct spec *sp, struct counts *c)
 {
     int64_t version;
 
     *c = (struct counts){ 0, 0, 0, false };
-    if (jview_int (jview_get (jobspec, "version"), &version) < 0
-        || walk (jview_get (jobspec, "resources"), 1, c) < 0 || c->nslots == 0
-        || c->slot_cores == 0)
+    if (jview_int (sp->version, &version) < 0 || walk (sp->resources, 1, c) < 0
+        || c->nslots == 0 || c->slot_cores == 0)
         return -EINVAL;
     return c->nnodes > 0 ? multiply (c->nslots, c->nnodes, &c->nslots) : 0;
 }
@@ -220,11 +236,10 @@ ntasks_per_resource (struct record *rec, struct jview per, const struct counts *
     return 0;
 }
 
-static int set_ntasks (struct record *rec, struct jview jobspec, const struct counts *c)
+static int set_ntasks (struct record *rec, const struct spec *sp, const struct counts *c)
 {
-    struct jview per =
-        jview_path (jobspec, "attributes.system.shell.options.per-resource");
-    struct jview task = jview_at (jview_get (jobspec, "tasks"), 0);
+    struct jview per = jview_path (sp->shell, "options.per-resource");
+    struct jview task = jview_at (sp->tasks, 0);
     int64_t total;
     int r;
 
@@ -242,18 +257,20 @@ int record_set_jobspec (struct record *rec,
                         const char **why)
 {
     struct counts c;
+    struct spec sp;
     int r;
 
-    if ((r = set_name (rec, jobspec, pool, why)) < 0
-        || (r = set_system (rec, jobspec, pool, why)) < 0)
+    find_members (jobspec, &sp);
+    if ((r = set_name (rec, &sp, pool, why)) < 0
+        || (r = set_system (rec, &sp, pool, why)) < 0)
         return r;
     *why = "resources are invalid";
-    if ((r = count_resources (jobspec, &c)) < 0)
+    if ((r = count_resources (&sp, &c)) < 0)
         return r;
     if (c.nnodes > 0)
         rec->nnodes = c.nnodes;
     *why = "shell option per-resource is invalid";
-    if ((r = set_ntasks (rec, jobspec, &c)) < 0)
+    if ((r = set_ntasks (rec, &sp, &c)) < 0)
         return r;
     if (!c.exclusive || c.nnodes == 0)
         return multiply (c.nslots, c.slot_cores, &rec->ncores);

@@ -110,4 +110,7 @@ int record_set_R (struct record *rec,
                   struct intern *pool,
                   const char **why);
 
+/* After a jobspec was read again: what R has said before counts more. */
+void record_keep_R (struct record *rec, const struct record *before);
+
 #endif /* !MILLRACE_JOB_LIST_RECORD_H */

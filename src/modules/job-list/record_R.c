@@ -105,8 +105,10 @@ static int decode_children (struct jview children, struct idset **cores)
 
 static int parse_entry (struct parsed *p, struct jview entry, bool repeats)
 {
-    _cleanup_ (idsetp) struct idset *ranks = decode_ids (jview_get (entry, "rank"));
-    _cleanup_ (idsetp) struct idset *cores = NULL;
+    _cleanup_ (idsetp)
+    struct idset *ranks = decode_ids (jview_get (entry, "rank"));
+    _cleanup_ (idsetp)
+    struct idset *cores = NULL;
     int r;
 
     if (!ranks)
@@ -128,7 +130,8 @@ static int parse_entry (struct parsed *p, struct jview entry, bool repeats)
  */
 static bool has_repeats (struct jview R_lite)
 {
-    _cleanup_ (idsetp) struct idset *all = idset_create (0, IDSET_FLAG_AUTOGROW);
+    _cleanup_ (idsetp)
+    struct idset *all = idset_create (0, IDSET_FLAG_AUTOGROW);
     struct jview entry;
     struct jiter it;
     bool repeats = false;
@@ -178,7 +181,8 @@ static int parse_nodelist (struct parsed *p, struct jview nodelist)
         return -ENOMEM;
     jiter_init (&it, nodelist);
     while (jiter_next (&it, NULL, &hosts)) {
-        _cleanup_ (freep) char *s = NULL;
+        _cleanup_ (freep)
+        char *s = NULL;
 
         if (jview_strdup (hosts, &s) < 0 || hostlist_append (p->hosts, s) < 0)
             return -EINVAL;
@@ -195,7 +199,8 @@ static int check_properties (const struct parsed *p, struct jview properties)
         return -EINVAL;
     jiter_init (&it, properties);
     while (jiter_next (&it, NULL, &value)) {
-        _cleanup_ (idsetp) struct idset *ids = decode_ids (value);
+        _cleanup_ (idsetp)
+        struct idset *ids = decode_ids (value);
 
         if (!ids || idset_subtract (ids, p->ranks) < 0 || idset_count (ids) > 0)
             return -EINVAL;
@@ -244,12 +249,37 @@ static int set_text (struct intern *pool, struct itext **slot, char *s)
     return 0;
 }
 
+static void tasks_from_nodes (struct record *rec)
+{
+    if (rec->ntasks_from == NTASKS_PER_NODE)
+        rec->ntasks = rec->nnodes * rec->ntasks_per;
+}
+
+static void tasks_from_cores (struct record *rec)
+{
+    if (rec->ntasks_from == NTASKS_PER_CORE)
+        rec->ntasks = rec->ncores * rec->ntasks_per;
+}
+
+void record_keep_R (struct record *rec, const struct record *before)
+{
+    if (!before->R_valid)
+        return;
+    rec->nnodes = before->nnodes;
+    tasks_from_nodes (rec);
+    if (before->nodelist) {
+        rec->ncores = before->ncores;
+        tasks_from_cores (rec);
+    }
+}
+
 int record_set_R (struct record *rec,
                   struct jview R,
                   struct intern *pool,
                   const char **why)
 {
-    _cleanup_ (parsed_fini) struct parsed p = { .ncores = 0 };
+    _cleanup_ (parsed_fini)
+    struct parsed p = { .ncores = 0 };
     int r;
 
     if ((r = parse (&p, R, why)) < 0
@@ -260,12 +290,10 @@ int record_set_R (struct record *rec,
     rec->R_valid = 1;
     rec->expiration = p.expiration > 0. ? p.expiration : 0.;
     rec->nnodes = idset_count (p.ranks);
-    if (rec->ntasks_from == NTASKS_PER_NODE)
-        rec->ntasks = rec->nnodes * rec->ntasks_per;
+    tasks_from_nodes (rec);
     if (!p.hosts)
         return 0;
     rec->ncores = p.ncores;
-    if (rec->ntasks_from == NTASKS_PER_CORE)
-        rec->ntasks = rec->ncores * rec->ntasks_per;
+    tasks_from_cores (rec);
     return set_text (pool, &rec->nodelist, hostlist_encode (p.hosts));
 }

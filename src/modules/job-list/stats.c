@@ -94,9 +94,8 @@ void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
     if (journal_defers (s, msg, stats_get_cb) || refused (s, msg))
         return;
     if (flux_respond_pack (h, msg, "{s:{s:i s:i s:i} s:{s:i s:i} s:i s:{s:I s:I}}",
-                           "jobs", "pending",
-                           (int)list_length (s, LIST_PENDING), "running",
-                           (int)list_length (s, LIST_RUNNING), "inactive",
+                           "jobs", "pending", (int)list_length (s, LIST_PENDING),
+                           "running", (int)list_length (s, LIST_RUNNING), "inactive",
                            (int)list_length (s, LIST_INACTIVE), "idsync", "lookups",
                            (int)s->nlookups, "waits", (int)jl_wait_count (s->jl),
                            "stats_watchers", watcher_count (s), "memory", "records",
@@ -106,9 +105,8 @@ void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, voi
         flux_log_error (h, "stats-get response");
 }
 
-static void drop_from (struct service *s,
-                       struct flux_msglist *list,
-                       const flux_msg_t *departed)
+static void
+drop_from (struct service *s, struct flux_msglist *list, const flux_msg_t *departed)
 {
     const flux_msg_t *msg;
 

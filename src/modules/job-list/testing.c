@@ -50,14 +50,15 @@ struct jview view (const char *s)
 
 /* One event; context may be NULL. */
 int event_full (struct jl *jl,
-                       uint64_t id,
-                       double t,
-                       const char *name,
-                       const char *context,
-                       struct jview spec,
-                       struct jview R)
+                uint64_t id,
+                double t,
+                const char *name,
+                const char *context,
+                struct jview spec,
+                struct jview R)
 {
-    _cleanup_ (text_fini) struct text e = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text e = TEXT_INIT;
     const char *why = "";
     int r;
 

@@ -99,6 +99,40 @@ test_expect_success 'an instance in an instance in this one' '
     flux alloc -n1 flux alloc -n1 flux getattr jobid-path >out &&
     grep "^/[^/]*/[^/]*\$" out
 '
+# R: of the instance at hand, in short
+cat >R.sh <<-\EOF
+	flux kvs get resource.R | jq -c ".execution | [.R_lite[0].rank, .R_lite[0].children.core, .nodelist[0]]"
+EOF
+test "$(nproc)" -ge 2 && test_set_prereq CPUS
+test_expect_success CPUS 'an instance has the resources of its job, by the ids that they have there' '
+    hold=$(flux submit -n1 --requires=rank:0 sleep 1000) && flux job wait-event -t 30 $hold start >/dev/null &&
+    test "$(flux job info $hold R | jq -r ".execution.R_lite[0].children.core")" = 0 &&
+    cat >bound.sh <<-\EOF &&
+	sh ./R.sh
+	flux run sh -c "taskset -cp \$\$" | sed "s/.*: //"
+	EOF
+    flux alloc --requires=rank:0 -n1 sh ./bound.sh >out &&
+    cpu=$(taskset -cp $$ | sed "s/.*: //" | tr "," "\n" | sed "s/.*-//" | tail -1) &&
+    printf "[\"0\",\"1\",\"%s\"]\n%s\n" $(hostname) $cpu >expect && test_cmp expect out &&
+    flux cancel $hold
+'
+test_expect_success '... and so has one in it, and one of several brokers' '
+    flux alloc -N2 sh -c "sh ./R.sh; flux alloc --requires=rank:1 -N1 sh ./R.sh; flux run --requires=rank:1 -N1 flux getattr rank" >out &&
+    cores=$(flux kvs get resource.R | jq -r ".execution.R_lite[0].children.core") && h=$(hostname) &&
+    printf "[\"0-1\",\"%s\",\"%s\"]\n[\"0\",\"%s\",\"%s\"]\n1\n" $cores $h,$h $cores $h >expect &&
+    test_cmp expect out
+'
+test_expect_success 'one with more brokers than its job has nodes looks at the machine' '
+    flux run -n2 flux broker sh -c "flux kvs get resource.R | jq -r .execution.R_lite[0].rank; flux dmesg" >out &&
+    grep -x 0-1 out && grep "the job has 1 nodes, this instance 2 brokers" out
+'
+test_expect_success 'the time of the job is the time of the instance, and of those in it' '
+    flux alloc -n1 -t 10m sh -c "flux alloc -n1 flux run flux job timeleft" >out &&
+    test $(cat out) -gt 570 -a $(cat out) -le 600 &&
+    id=$(flux alloc --bg -n1 -t 10m) && uri=$(flux job eventlog $id | grep -o "local://[^\"]*") &&
+    flux update $id duration=+20m &&
+    wait_until sh -c "test \$(FLUX_URI=$uri flux run flux job timeleft) -gt 1700" && flux cancel $id && finished $id
+'
 test_expect_success 'a batch job that is canceled ends in order, with its own jobs' '
     id=$(flux batch --wrap --output=none -n1 flux run perl -e "\"sleep 1 while 1\"" inner-$$) &&
     wait_until pgrep -f "^perl.*inner-$$" && flux cancel $id && finished $id &&

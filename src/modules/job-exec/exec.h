@@ -90,7 +90,9 @@ struct exec {
     unsigned int nspares; /* directories for jobs that are at hand (tmpdir.c) */
     int guard_fd; /* what guard.c holds open; -1: no guard */
     int guard_pidfd;
-    struct coremap cores;
+    struct coremap cores;   /* cpus that we may use */
+    struct rset *inventory; /* rank 0 of an instance in a job: its R; else NULL */
+    struct idset *core_ids; /* what R calls the cores, if not 0, 1, ...; or NULL */
     struct exec_config config;
     uint32_t rank;
     uint32_t size;         /* brokers */
@@ -372,6 +374,14 @@ const char *topology_path (struct job *job, json_t *environment);
 void tmpdir_make (struct job *job, uint32_t shell_rank);
 void tmpdir_remove (struct job *job);
 void tmpdir_fini (struct exec *x);
+
+/* cores.c: cores by the ids that R has for them. */
+int cores_init (struct exec *x);
+void cores_fini (struct exec *x);
+int cores_set_ids (struct exec *x, const char *ids);
+/* The ids of another rank, for the caller to free; NULL: they need not be told. */
+char *cores_of_rank (const struct exec *x, uint32_t rank);
+void cores_get (const struct exec *x, unsigned int core, cpu_set_t *set);
 
 /* stage.c: attributes.system.files.  On failure the job has been told. */
 int stage_files (struct job *job);

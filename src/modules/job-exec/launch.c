@@ -95,7 +95,7 @@ static void add_cores (struct launch *l, unsigned int n, unsigned int count)
     for (unsigned int core = idset_first (cores); core != IDSET_INVALID_ID;
          core = idset_next (cores, core), i++) {
         if ((i + total - n % total) % total < count)
-            coremap_get (&job->x->cores, core, &l->cpus);
+            cores_get (job->x, core, &l->cpus);
     }
 }
 

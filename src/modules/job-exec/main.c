@@ -335,39 +335,6 @@ static int parse_config (struct exec *x)
     return 0;
 }
 
-static int read_topology (int cpu, const char *name, int def)
-{
-    char path[128];
-    int value = def;
-    FILE *f;
-
-    snprintf (path, sizeof (path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, name);
-    if ((f = fopen (path, "re"))) {
-        if (fscanf (f, "%d", &value) != 1)
-            value = def;
-        fclose (f);
-    }
-    return value;
-}
-
-/* The cores that R counts, as the resource service sees them. */
-static void get_cores (struct exec *x)
-{
-    cpu_set_t set;
-
-    coremap_init (&x->cores);
-    if (sched_getaffinity (0, sizeof (set), &set) < 0)
-        return;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET (cpu, &set))
-            coremap_add (&x->cores,
-                         cpu,
-                         read_topology (cpu, "physical_package_id", 0),
-                         read_topology (cpu, "core_id", cpu));
-    }
-    coremap_sort (&x->cores);
-}
-
 /* Reading an attribute may ask the broker and wait: not later than now. */
 static int get_attr (struct exec *x, const char *name, char **value)
 {
@@ -425,10 +392,9 @@ static int prepare (struct exec *x)
     (void)gethostname (host, sizeof (host) - 1);
     x->owner = owner ? strtoul (owner, NULL, 10) : getuid ();
     x->reactor = flux_get_reactor (x->h);
-    get_cores (x);
     if (!(x->hostname = strdup (host)) || !(x->buf = malloc (READ_SIZE))
         || flux_get_rank (x->h, &x->rank) < 0 || flux_get_size (x->h, &x->size) < 0
-        || get_attrs (x) < 0)
+        || get_attrs (x) < 0 || cores_init (x) < 0)
         return -1;
     if ((r = spawner_create (&x->spawner)) < 0) {
         errno = -r;
@@ -477,6 +443,7 @@ static void stop (struct exec *x)
     guard_stop (x);
     tmpdir_fini (x);
     topology_fini (x);
+    cores_fini (x);
     flux_watcher_destroy (x->prepare);
     flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);

@@ -1,7 +1,7 @@
 /* job-exec/member.c - rank > 0: the tasks of one node of a job that rank 0 leads.
  *
  *   job-tasks.start (streaming)
- *     { "id":I "userid":i "followed":b "jobspec":o "environment":o "R":o }
+ *     { "id":I "userid":i "followed":b "cores":s "jobspec":o "environment":o "R":o }
  *     -> raw: a line, then bytes; lines are
  *          start                  all tasks of the node run; bytes: their pids
  *          failed RANK ERRNO      this one does not; bytes: its program
@@ -98,15 +98,17 @@ static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     json_int_t id, userid;
     struct job *job = NULL;
     int followed, r;
+    const char *cores;
 
-    if (flux_request_unpack (msg, NULL, "{s:I s:I s:b s:o s:o s:o}", "id", &id, "userid",
-                             &userid, "followed", &followed, "jobspec", &jobspec,
+    if (flux_request_unpack (msg, NULL, "{s:I s:I s:b s:s s:o s:o s:o}", "id", &id, "userid",
+                             &userid, "followed", &followed, "cores", &cores, "jobspec", &jobspec,
                              "environment", &env, "R", &R)
         < 0)
         r = -errno;
     else if (job_find (x, id) || !flux_msg_is_streaming (msg))
         r = -EPROTO;
-    else if (!(job = job_create (x, msg, id, userid)))
+    else if ((*cores && cores_set_ids (x, cores) < 0)
+             || !(job = job_create (x, msg, id, userid)))
         r = -errno;
     else {
         job->member = true;

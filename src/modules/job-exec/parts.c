@@ -319,6 +319,7 @@ static void heard_cb (flux_future_t *f, void *arg)
 static flux_future_t *request (struct part *p)
 {
     struct job *job = p->job;
+    _cleanup_ (freep) char *cores = cores_of_rank (job->x, p->rank);
     json_t *system, *env, *jobspec, *R;
 
     if (flux_request_unpack (job->msg, NULL, "{s:o s:o}", "jobspec", &jobspec, "R", &R) < 0)
@@ -326,8 +327,9 @@ static flux_future_t *request (struct part *p)
     system = json_object_get (json_object_get (job->J, "attributes"), "system");
     env = json_object_get (system, "environment");
     return flux_rpc_pack (job->x->h, "job-tasks.start", p->rank, FLUX_RPC_STREAMING,
-                          "{s:I s:I s:b s:O s:o s:O}", "id", (json_int_t)job->id, "userid",
-                          (json_int_t)job->userid, "followed", job->followed, "jobspec",
+                          "{s:I s:I s:b s:s s:O s:o s:O}", "id", (json_int_t)job->id, "userid",
+                          (json_int_t)job->userid, "followed", job->followed, "cores",
+                          cores ? cores : "", "jobspec",
                           jobspec, "environment", env ? json_incref (env) : json_object (),
                           "R", R);
 }

@@ -55,6 +55,15 @@ void resource_acquire_update (struct resource *r, const struct idset *ranks, boo
     free (s);
 }
 
+void resource_acquire_expiration (struct resource *r)
+{
+    if (r->acquire && r->replayed
+        && flux_respond_pack (r->h, r->acquire, "{s:f}", "expiration",
+                              rset_expiration (r->R))
+               < 0)
+        flux_log_error (r->h, "acquire response");
+}
+
 /* resource.acquire (streaming): see resource_acquire_begin, _update */
 void resource_acquire_cb (flux_t *h,
                           flux_msg_handler_t *mh,

@@ -42,6 +42,8 @@ static int get_inventory (struct resource *r,
         return inventory_fake (c->fake, &r->R, error);
     if (c->config)
         return inventory_config (c->config, &r->R, error);
+    if (!c->path && resource_ask_parent (r) == 0)
+        return 0; /* which is configuration, too: nobody has looked */
     if (!c->path) {
         *method = "dynamic-discovery";
         return inventory_probe (r->size, flux_attr_get (r->h, "hostlist"), &r->R, error);
@@ -204,6 +206,7 @@ int mod_main (flux_t *h, int argc, char **argv)
     flux_future_destroy (r.f_replay);
     flux_future_destroy (r.f_online);
     flux_future_destroy (r.f_torpid);
+    resource_forget_parent (&r);
     flux_msg_decref (r.acquire);
     drain_destroy (r.drain);
     idset_destroy (r.online);

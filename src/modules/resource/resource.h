@@ -33,6 +33,8 @@ struct resource {
     flux_future_t *f_replay;
     flux_future_t *f_online; /* which brokers are there; NULL: all of R is up */
     flux_future_t *f_torpid;
+    flux_t *parent; /* the instance around us, if R is from there; else NULL */
+    flux_future_t *f_parent;
 };
 
 /* Ranks that may be used now: online, not excluded, not drained.  NULL: ENOMEM. */
@@ -60,6 +62,10 @@ void resource_reload_cb (flux_t *h,
                          const flux_msg_t *msg,
                          void *arg);
 
+/* parent.c: R of the job that we are.  0, or -ENOENT: R is not to be had there. */
+int resource_ask_parent (struct resource *r);
+void resource_forget_parent (struct resource *r);
+
 /* status.c */
 void resource_status_cb (flux_t *h,
                          flux_msg_handler_t *mh,
@@ -81,6 +87,8 @@ void resource_disconnect_cb (flux_t *h,
                              void *arg);
 /* The first response, once all is known. */
 void resource_acquire_begin (struct resource *r);
+/* R expires at another time. */
+void resource_acquire_expiration (struct resource *r);
 /* Ranks went up or down. */
 void resource_acquire_update (struct resource *r, const struct idset *ranks, bool up);
 

@@ -30,6 +30,12 @@ static bool one_letter (const char *name, size_t len, bool fatal, char *letter)
         { "free", 'F' },     { "clean", 'C' },        { "exception", 'x' },
         { "memo", 0 },       { "flux-restart", 'R' },
         { "dependency-add", 'D' }, { "dependency-remove", 'D' },
+        { "prolog-start", 'P' },   { "prolog-finish", 'Q' },
+        { "epilog-start", 'E' },   { "epilog-finish", 'e' },
+        { "jobspec-update", 'j' }, { "resource-update", 'U' },
+        { "set-flags", 0 },        { "debug.alloc-request", 0 },
+        { "debug.start-request", 0 }, { "debug.start-lost", 0 },
+        { "debug.exec-reattach-start", 0 }, { "debug.exec-reattach-finish", 0 },
     };
 
     for (size_t i = 0; i < ARRAY_SIZE (letters); i++) {
@@ -41,8 +47,11 @@ static bool one_letter (const char *name, size_t len, bool fatal, char *letter)
     return false;
 }
 
-/* The letters a log may have next, by what it had last. */
-static bool may_follow (char last, char next, bool over, const char *had)
+/* The letters a log may have next, by what it had last; 'prologs' and
+ * 'epilogs' are under way.
+ */
+static bool may_follow (char last, char next, bool over, const char *had,
+                        int prologs, int epilogs)
 {
     if (next == 'X' || next == 'u')
         return last != 0;
@@ -56,7 +65,19 @@ static bool may_follow (char last, char next, bool over, const char *had)
         case 'S':
             return last == 0;
         case 'v':
-            return last == 'S' || last == 'D';
+            return last == 'S' || last == 'D' || last == 'j';
+        case 'j':
+            return !strchr (had, 'a');
+        case 'U':
+            return strchr (had, 'a') && !over;
+        case 'P':
+            return strchr (had, 'a') && !strchr (had, 's') && !over;
+        case 'E':
+            return strchr (had, 'a') && !strchr (had, 'F') && over;
+        case 'Q':
+            return prologs > 0;
+        case 'e':
+            return epilogs > 0;
         case 'd':
             return strchr (had, 'v') && !over;
         case 'p':
@@ -66,14 +87,15 @@ static bool may_follow (char last, char next, bool over, const char *had)
         case 'a':
             return strchr (had, 'p') && !over;
         case 's':
-            return strchr (had, 'a') && !strchr (had, 'F');
+            return strchr (had, 'a') && !strchr (had, 'F') && prologs == 0;
         case 'f':
         case 'r':
             return strchr (had, 's') && !strchr (had, 'F');
         case 'F':
-            return strchr (had, 'a') && over;
+            return strchr (had, 'a') && over && prologs + epilogs == 0;
         case 'C':
-            return over && (!strchr (had, 'a') || strchr (had, 'F'));
+            return over && prologs + epilogs == 0
+                   && (!strchr (had, 'a') || strchr (had, 'F'));
     }
     return false;
 }
@@ -135,6 +157,7 @@ void sim_check_log (const struct job *job)
     const char *p, *next;
     char last = 0, letter;
     bool over = false;
+    int prologs = 0, epilogs = 0;
     double t = -1.;
     struct entry e;
 
@@ -155,10 +178,12 @@ void sim_check_log (const struct job *job)
             sim_broke ("a dependency is gone that is not fulfilled", job->id);
         if (letter == 0)
             continue;
-        if (!may_follow (last, letter, over, had)) {
+        if (!may_follow (last, letter, over, had, prologs, epilogs)) {
             diag ("job %d: %s then %c", (int)job->id, had, letter);
             sim_broke ("an event out of order", job->id);
         }
+        prologs += (letter == 'P') - (letter == 'Q');
+        epilogs += (letter == 'E') - (letter == 'e');
         over = over || letter == 'X' || letter == 'f';
         last = letter;
         if (n < sizeof (had) - 1)

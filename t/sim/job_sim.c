@@ -1,18 +1,21 @@
 /* t/sim/job_sim.c - the job-manager's engine in a world that does what it wants.
  *
- * Around the engine: users, a KVS whose commits take a while, a scheduler and
- * an exec service that answer late, deny, fail, go away and come back, journal
- * consumers that come and go, and restarts from what the KVS holds.  All of it
- * follows from one seed.
+ * Around the engine: users, a KVS whose commits take a while, a scheduler with
+ * NCORES cores and an exec service that answer late, deny, fail, go away and come
+ * back, plugins (prologs, epilogs, dependencies, priorities, updates, housekeeping),
+ * journal consumers that come and go, and restarts from what the KVS holds.  All of
+ * it follows from one seed.
  *
- * After every step
+ * After every step (logs and KVS: after every fiftieth)
  *  - each log follows RFC 21 (checked by a reader of its own)
  *  - the KVS holds a prefix of each log
  *  - each consumer past its sentinel has exactly the logs, all of them, and the
  *    job-list's index made from what it got agrees with the job-manager
  *  - nothing is asked of scheduler or exec before the job is in the KVS
- *  - the scheduler never has more requests than it wants, and never the same
- *    job twice; resources are granted and given back once
+ *  - the scheduler is asked in order of priority, never has more requests than it
+ *    wants, and never the same job twice
+ *  - a core is granted and given back once, to one job at a time, and not while
+ *    anything of that job runs
  * In the end every job is inactive, the KVS has all of every log, and every
  * waiter has been answered.
  *
@@ -199,9 +202,15 @@ static void do_commit_end (void)
     }
 }
 
-static const char *some_R (void)
+static const char *some_R (int id)
 {
-    return "{\"version\":1,\"execution\":{\"R_lite\":[]},\"scheduling\":1}";
+    static char buf[160];
+
+    snprintf (buf, sizeof (buf),
+              "{\"version\":1,\"execution\":{\"R_lite\":[{\"rank\":\"0\",\"children\":{"
+              "\"core\":\"%d\"}}]},\"scheduling\":1}",
+              sim.jobs[id].core);
+    return buf;
 }
 
 /* The scheduler reads one message. */
@@ -247,13 +256,15 @@ static void do_sched_answer (void)
                 r = jm_alloc_annotate (sim.jm, id, view ("{\"sched\":{\"eta\":1}}"));
                 break;
             default:
+                if (!sim_take_core (id))
+                    return;
                 s->asked = false;
                 s->granted = true;
                 s->stores = sim_roll (2);
                 s->R_sent = s->R_in_kvs = false;
-                if (s->stores && (r = jm_alloc_store (sim.jm, id, view (some_R ()))) < 0)
+                if (s->stores && (r = jm_alloc_store (sim.jm, id, view (some_R (id)))) < 0)
                     break;
-                r = jm_alloc_success (sim.jm, id, view (some_R ()),
+                r = jm_alloc_success (sim.jm, id, view (some_R (id)),
                                       view ("{\"sched\":{\"eta\":null,\"r\":2}}"));
         }
         if (r < 0)
@@ -273,21 +284,72 @@ static void sched_forgets (void)
         sim.jobs[id].asked = false;
         sim.jobs[id].granted = false;
     }
+    memset (sim.cores, 0, sizeof (sim.cores));
+}
+
+/* Who holds resources?  Nobody else has the same. */
+static void sched_hello (void)
+{
+    for (int id = 1; id <= sim.njobs; id++) {
+        struct job *job = jm_lookup (sim.jm, id);
+        struct sjob *s = &sim.jobs[id];
+
+        s->granted = s->kept || (job && job->has_resources);
+        if (!s->granted)
+            continue;
+        if (sim.cores[s->core] != 0)
+            sim_broke ("two jobs have the same resources", id);
+        sim.cores[s->core] = id;
+    }
+    sim.sched_greeted = true;
+    jm_sched_greeted (sim.jm, true);
+}
+
+/* Of one job it is over. */
+static void do_housekeeping (void)
+{
+    if (sim.sched_greeted)
+        return;
+    for (int id = 1 + sim_roll (sim.njobs + 1); id <= sim.njobs; id++) {
+        if (!sim.jobs[id].kept)
+            continue;
+        sim.jobs[id].kept = false;
+        if (sim.sched_up) {
+            sim.jobs[id].granted = false;
+            sim_free_core (id);
+        }
+        return;
+    }
+}
+
+static void do_plugin (void)
+{
+    struct job *job = NULL;
+
+    for (int i = 0; i < 4 && !(job = any_job ()); i++)
+        ;
+    if (job)
+        sim_plugin_step (job);
 }
 
 static void do_sched_change (void)
 {
-    struct job *job = NULL;
-
     if (sim.sched_up) {
         sim.sched_up = false;
         jm_sched_gone (sim.jm);
         sched_forgets ();
         return;
     }
-    /* hello: who holds resources? */
-    while ((job = jm_next_running (sim.jm, job)))
-        sim.jobs[job->id].granted = job->has_resources;
+    if (!sim.sched_greeted) {
+        sched_hello ();
+        return;
+    }
+    sim.sched_greeted = false;
+    if (sim_roll (4) == 0) {
+        jm_sched_greeted (sim.jm, false);
+        sched_forgets ();
+        return;
+    }
     sim.sched_up = true;
     sim.limit = sim_roll (2) ? 0 : 1 + sim_roll (5);
     jm_sched_ready (sim.jm, sim.limit);
@@ -395,16 +457,19 @@ static void do_restart (void)
         while (sim.ended != sim.begun)
             settle_commit ((int)(sim.begun - sim.ended) > lost);
     }
+    sim.now += 1.; /* it takes a while */
     sim.waiters = 0;
     sim.deferred = 0;
     jm_destroy (sim.jm);
-    sim.sched_up = sim.exec_up = false;
+    sim.sched_up = sim.sched_greeted = sim.exec_up = false;
     sched_forgets ();
     sim.jm = jm_create (&sim_sink, NULL, 42);
+    jm_set_hooks (sim.jm, &sim_hooks, NULL);
     for (int id = 1; id <= sim.njobs; id++) {
         struct sjob *s = &sim.jobs[id];
 
-        s->exec = 0;
+        s->exec = s->prologs = s->epilogs = s->undecided = 0;
+        s->kept = false;
         if (s->kvs.len == 0 && s->submitted) {
             if (s->was_told && !s->unlinked)
                 sim_broke ("a job that was told of is not in the KVS", id);
@@ -423,7 +488,7 @@ static void do_restart (void)
         }
         if (jm_restore (sim.jm, id, s->kvs.buf, s->kvs.len, view (s->jobspec),
                         sim_count_events (s->kvs.buf, s->kvs.len, "alloc")
-                            ? view (some_R ())
+                            ? view (some_R (id))
                             : JVIEW_ABSENT,
                         &why)
             < 0) {
@@ -436,9 +501,15 @@ static void do_restart (void)
 
 static void step (void)
 {
-    int r = sim_roll (1000);
+    int r = sim_roll (1100);
 
-    if (r < 150)
+    if (r >= 1060)
+        do_plugin ();
+    else if (r >= 1020)
+        do_housekeeping ();
+    else if (r >= 1000)
+        jm_later_pump (sim.jm, 1 + sim_roll (3));
+    else if (r < 150)
         do_submit ();
     else if (r < 300)
         do_user ();
@@ -485,7 +556,9 @@ static void open_queues (bool named)
 static bool is_stuck (const struct job *job)
 {
     return job->state == STATE_DEPEND
-           && (!job->ties || list_empty (&job->ties->own));
+           && (!job->ties || list_empty (&job->ties->own))
+           && !jm_dependency_is (job, "plugin", false)
+           && !jm_dependency_is (job, "late", false);
 }
 
 /* Everybody does their duty until nothing is left to do. */
@@ -496,12 +569,12 @@ static void finish (void)
     bool all_named = false;
     struct jm_counts c;
 
-    if (!sim.sched_up)
+    while (!sim.sched_up)
         do_sched_change ();
     if (!sim.exec_up)
         do_exec_change ();
     open_queues (all_named);
-    for (int i = 0; i < 200000 && !sim.broken; i++) {
+    for (int i = 0; i < 400000 && !sim.broken; i++) {
         do_commit ();
         do_commit_end ();
         if (i % 100 == 0) {
@@ -516,6 +589,12 @@ static void finish (void)
         if (stuck)
             jm_raise (sim.jm, stuck, &cancel);
         stuck = NULL;
+        for (int id = 1 + i % 64; id <= sim.njobs; id += 64) {
+            if ((job = jm_lookup (sim.jm, id)))
+                sim_plugin_finish (job);
+        }
+        jm_later_pump (sim.jm, 100);
+        do_housekeeping ();
         jm_depend_pump (sim.jm, 100);
         if (i % 1000 == 999)
             open_queues (all_named = !all_named);
@@ -564,12 +643,15 @@ static void simulate (unsigned int seed, int steps)
     list_init (&sim.to_sched);
     list_init (&sim.inflight);
     sim.jm = jm_create (&sim_sink, NULL, 42);
+    jm_set_hooks (sim.jm, &sim_hooks, NULL);
     for (n = 0; n < steps && !sim.broken; n++) {
         step ();
         if (n % 50 == 0)
             sim_check_all ();
-        else
+        else {
             sim_check_counts ();
+            sim_check_indexes ();
+        }
     }
     if (!sim.broken)
         finish ();

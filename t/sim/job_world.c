@@ -38,6 +38,20 @@ static void send (struct list *to, enum request type, int id)
     list_append (to, &m->node);
 }
 
+/* Of those that wait in queues that are open it comes first. */
+static void check_order (const struct job *job)
+{
+    for (int id = 1; id <= sim.njobs; id++) {
+        const struct job *other = jm_lookup (sim.jm, id);
+
+        if (other && other != job && other->state == STATE_SCHED
+            && other->alloc == ALLOC_WAITING && jm_queue_is_started (other->queue)
+            && (other->priority > job->priority
+                || (other->priority == job->priority && other->id < job->id)))
+            sim_broke ("another job comes before that", job->id);
+    }
+}
+
 static void sim_alloc (const struct job *job, void *arg)
 {
     if (!sim.sched_up)
@@ -46,6 +60,7 @@ static void sim_alloc (const struct job *job, void *arg)
         sim_broke ("alloc before the job is in the KVS", job->id);
     if (job->priority == 0)
         sim_broke ("alloc of a held job", job->id);
+    check_order (job);
     send (&sim.to_sched, REQ_ALLOC, job->id);
 }
 
@@ -58,13 +73,46 @@ static void sim_prioritize (const struct job *job, void *arg)
 {
 }
 
+void sim_check_idle (int id)
+{
+    const struct sjob *s = &sim.jobs[id];
+
+    if (s->exec != 0)
+        sim_broke ("resources are free while the job runs", id);
+    if (s->prologs > 0 || s->epilogs > 0)
+        sim_broke ("resources are free while a prolog or an epilog runs", id);
+}
+
+bool sim_take_core (int id)
+{
+    for (int i = 0; i < NCORES; i++) {
+        if (sim.cores[i] == 0) {
+            sim.cores[i] = id;
+            sim.jobs[id].core = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void sim_free_core (int id)
+{
+    int core = sim.jobs[id].core;
+
+    if (sim.cores[core] != id)
+        sim_broke ("a core that another job has", id);
+    sim.cores[core] = 0;
+}
+
 static void sim_give_back (uint64_t id, const char *R, size_t len, void *arg)
 {
     if (!sim.sched_up)
         sim_broke ("resources for nobody", id);
     if (!sim.jobs[id].granted)
         sim_broke ("resources given back twice", id);
+    sim_check_idle (id);
     sim.jobs[id].granted = false;
+    sim_free_core (id);
 }
 
 static void sim_start (const struct job *job, void *arg)
@@ -79,6 +127,8 @@ static void sim_start (const struct job *job, void *arg)
         sim_broke ("start before R is on its way to the KVS", job->id);
     if (s->exec != 0)
         sim_broke ("started twice", job->id);
+    if (s->prologs > 0)
+        sim_broke ("started before its prolog ends", job->id);
     s->exec = job->started ? 2 : 1;
 }
 
@@ -128,6 +178,7 @@ static void sim_ended (const struct job *job, void *arg)
 {
     if (job->state != STATE_INACTIVE)
         sim_broke ("ended, but not over", job->id);
+    sim_check_idle (job->id);
 }
 
 static void sim_log (int level, const char *message, void *arg)
@@ -219,18 +270,37 @@ static void check_job (int id)
         else if (c->logs[id].len != log.len
                  || memcmp (c->logs[id].buf, log.s, log.len) != 0)
             sim_broke ("a consumer has another log", id);
-        else if (!index_agrees (c->index, id, job->state, job->urgency, job->priority))
-            sim_broke ("a job-list says something else", id);
     }
 }
 
-static void check_indexes (void)
+void sim_check_indexes (void)
 {
     for (int i = 0; i < MAXCONSUMERS; i++) {
         struct consumer *c = &sim.consumers[i];
 
-        if (c->used && !index_is_sound (c->index))
+        if (!c->used)
+            continue;
+        if (!index_is_sound (c->index))
             sim_broke ("a job-list's lists or counters are wrong", 0);
+        for (int id = 1; c->sentinel && id <= sim.njobs; id++) {
+            struct job *job = sim.jobs[id].submitted ? jm_lookup (sim.jm, id) : NULL;
+
+            if (job
+                && !index_agrees (c->index, id, job->state, job->urgency, job->priority))
+                sim_broke ("a job-list says something else", id);
+        }
+    }
+}
+
+/* Who the scheduler thinks has a core has it. */
+static void check_cores (void)
+{
+    for (int i = 0; i < NCORES; i++) {
+        int id = sim.cores[i];
+        struct job *job = id ? jm_lookup (sim.jm, id) : NULL;
+
+        if (id && !sim.jobs[id].kept && !(job && job->has_resources))
+            sim_broke ("a core that nobody gives back", id);
     }
 }
 
@@ -256,6 +326,7 @@ void sim_check_counts (void)
         sim_broke ("the scheduler's limit is exceeded", 0);
     if (jm_error (sim.jm) < 0)
         sim_broke ("the engine failed", 0);
+    check_cores ();
 }
 
 void sim_check_all (void)
@@ -270,5 +341,5 @@ void sim_check_all (void)
         }
     }
     sim_check_counts ();
-    check_indexes ();
+    sim_check_indexes ();
 }

@@ -15,6 +15,7 @@
 
 #define MAXJOBS 4000
 #define MAXCONSUMERS 4
+#define NCORES 6
 
 enum request { REQ_ALLOC, REQ_CANCEL };
 
@@ -37,6 +38,12 @@ struct sjob {
     /* at the scheduler */
     bool asked;
     bool granted; /* holds resources, as the scheduler sees it */
+    int core;     /* which it has, or had */
+    /* of plugins */
+    int prologs;   /* outstanding */
+    int epilogs;
+    int undecided; /* > 1: times to be asked for its priority until there is one */
+    bool kept;     /* in housekeeping */
     /* at the exec service */
     int exec; /* 0 none, 1 asked, 2 started, 3 finished */
 };
@@ -65,7 +72,9 @@ struct world {
     int njobs;
     struct sjob jobs[MAXJOBS];
     struct list to_sched;
+    bool sched_greeted; /* it has said hello */
     bool sched_up;
+    int cores[NCORES]; /* whose they are, as the scheduler sees it; 0: nobody's */
     unsigned int limit;
     bool exec_up;
     struct list inflight; /* struct op */
@@ -80,6 +89,7 @@ struct world {
 
 extern struct world sim;
 extern const struct jm_sink sim_sink;
+extern const struct jm_hooks sim_hooks;
 
 /* 0 .. n-1 */
 int sim_roll (int n);
@@ -92,8 +102,20 @@ void sim_broke (const char *what, int job);
 int sim_count_events (const char *log, size_t len, const char *name);
 void sim_check_log (const struct job *job);
 
+/* Its resources are about to be free: nothing may use them any more. */
+void sim_check_idle (int job);
+
+/* The scheduler gives and takes a core; taking fails if there is none. */
+bool sim_take_core (int job);
+void sim_free_core (int job);
+
+/* job_plugin.c: what plugins do now and then, and what so that all ends. */
+void sim_plugin_step (struct job *job);
+void sim_plugin_finish (struct job *job);
+
 /* Everything that must hold, or what is cheap of it. */
 void sim_check_all (void);
+void sim_check_indexes (void);
 void sim_check_counts (void);
 
 #endif /* !MILLRACE_SIM_JOB_WORLD_H */

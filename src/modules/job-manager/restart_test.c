@@ -138,8 +138,26 @@ static void restart (void)
     jm_destroy (jm);
 }
 
+/* What it is told at the restart ends a job that was cleaning up. */
+static void debugging_across_a_restart (void)
+{
+    struct jm *jm = bed_new_jm ();
+
+    restore (jm, 2,
+             RUNNING LINEC ("set-flags", "{\"flags\":[\"debug\"]}")
+                 LINEC ("finish", "{\"status\":0}"),
+             BED_R);
+    jm_restore_finish (jm, 2, false);
+    is (bed_events (jm, 2),
+        "submit validate depend priority alloc start set-flags finish "
+        "debug.exec-reattach-start free clean",
+        "a job with the debug flag that was cleaning up is done once");
+    jm_destroy (jm);
+}
+
 void restarts (void)
 {
+    debugging_across_a_restart ();
     a_job_ends_while_a_scheduler_comes ();
     history_comes_later ();
     restart ();

@@ -308,17 +308,15 @@ static void wake (struct jm *jm, struct job *job)
     jm_hook_restored (jm, job);
     if (was == STATE_SCHED)
         r = jm_post_event (jm, job, EV_FLUX_RESTART, NULL);
-    else {
-        if ((job->state & STATE_RUNNING) && (job->flags & JOB_DEBUG)) {
-            char buf[64];
+    else if ((job->state & STATE_RUNNING) && (job->flags & JOB_DEBUG)) {
+        char buf[64];
 
-            snprintf (buf, sizeof (buf), "{\"id\":%lld}", (long long)job->id);
-            r = jm_post (jm, job, "debug.exec-reattach-start",
-                         (struct jview){ buf, strlen (buf) }, false);
-        }
-        if (r == 0)
-            r = jm_run (jm, job);
+        snprintf (buf, sizeof (buf), "{\"id\":%lld}", (long long)job->id);
+        r = jm_post (jm, job, "debug.exec-reattach-start",
+                     (struct jview){ buf, strlen (buf) }, false);
     }
+    else
+        r = jm_run (jm, job);
     jm_fail (jm, r);
 }
 

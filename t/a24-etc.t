@@ -47,14 +47,5 @@ test_expect_success 'rc1 and rc3 of somebody else' '
     flux start -Sbroker.rc1_path=./my-rc1 -Sbroker.rc3_path=./my-rc3 sh -c "flux getattr test.rc; flux module list" >out &&
     sed -n 1p out | grep up && grep heartbeat out && ! grep kvs out && test -e my-rc3-ran
 '
-test_expect_success 'the example of a configuration is taken' '
-    flux start -c "$etc/example.toml" sh -c "flux run true && flux config get kvs.durability" >out && echo relaxed >want &&
-    test_cmp want out
-'
-test_expect_success '... with all that it leaves out' '
-    sed -n "/policy.jobspec/,\$s/^# //p" "$etc/example.toml" >more.toml && grep "^\[queues.debug\]" more.toml &&
-    mkdir conf && cp "$etc/example.toml" more.toml conf && flux start -c conf sh -c "flux queue list -no {queue}" >out &&
-    sort out >names && printf "batch\ndebug\n" >want && test_cmp want names
-'
 
 test_done

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -139,6 +140,12 @@ static void commit_pass (void *arg)
     pipeline (c->h, c->n, c->window, put_nth, c, c->latency);
 }
 
+static void report_latency (const struct ctx *c, const char *line)
+{
+    report (quantile (c->latency, c->n, 0.5) * 1e3, "ms", "%s.p50", line);
+    report (quantile (c->latency, c->n, 0.99) * 1e3, "ms", "%s.p99", line);
+}
+
 static void commits (flux_t *h, const char *name)
 {
     static const struct {
@@ -158,8 +165,7 @@ static void commits (flux_t *h, const char *name)
 
         snprintf (line, sizeof (line), "%s-%d", name, c.window);
         report_rate (line, c.n, commit_pass, &c);
-        report (quantile (c.latency, c.n, 0.5) * 1e3, "ms", "%s.p50", line);
-        report (quantile (c.latency, c.n, 0.99) * 1e3, "ms", "%s.p99", line);
+        report_latency (&c, line);
         free (c.latency);
     }
     remove_key (h, "bench.commit");
@@ -244,7 +250,7 @@ static void look_pass (void *arg)
 {
     struct ctx *c = arg;
 
-    pipeline (c->h, c->n, c->window, look, c, NULL);
+    pipeline (c->h, c->n, c->window, look, c, c->latency);
 }
 
 static void miss_pass (void *arg)
@@ -264,21 +270,102 @@ static void miss_pass (void *arg)
         flux_reactor_run (flux_get_reactor (c->h), FLUX_REACTOR_ONCE);
 }
 
+/* ---- lookups of what is in no cache of the kvs ---- */
+
+#define MISSES 2000
+
+/* A directory that nobody has seen, in content on rank 0. */
+static flux_future_t *store_dir (flux_t *h, long i, void *arg)
+{
+    struct ctx *c = arg;
+    char dir[128];
+    int n = snprintf (dir, sizeof (dir),
+                      "{\"data\":{\"k\":{\"data\":\"%08ld%08ld\",\"type\":\"val\","
+                      "\"ver\":1}},\"type\":\"dir\",\"ver\":1}",
+                      c->generation, i);
+
+    return flux_rpc_raw (h, "content.store", dir, n, 0, 0);
+}
+
+static void name_dir (flux_t *h, flux_future_t *f, char *root, size_t size)
+{
+    const unsigned char *digest;
+    size_t len, n;
+
+    if (flux_rpc_get_raw (f, (const void **)&digest, &len) < 0)
+        bench_die ("content.store: %s", flux_future_error_string (f));
+    n = snprintf (root, size, "{\"data\":[\"%s-", flux_attr_get (h, "content.hash"));
+    for (size_t i = 0; i < len; i++)
+        n += snprintf (root + n, size - n, "%02x", digest[i]);
+    snprintf (root + n, size - n, "\"],\"type\":\"dirref\",\"ver\":1}");
+}
+
+static char cold_roots[MISSES][160];
+
+static void store_dirs (struct ctx *c)
+{
+    c->generation++;
+    for (long i = 0; i < MISSES; i++) {
+        flux_future_t *f = store_dir (c->h, i, c);
+
+        name_dir (c->h, f, cold_roots[i], sizeof (cold_roots[i]));
+        flux_future_destroy (f);
+    }
+}
+
+static flux_future_t *look_at (flux_t *h, long i, void *arg)
+{
+    return flux_kvs_lookupat (h, 0, "k", cold_roots[i]);
+}
+
+/* Each lookup finds its root in the cache of no kvs, and on ranks > 0 in that of no
+ * content either but rank 0's.
+ */
+static void missing_lookups (flux_t *h, const char *name)
+{
+    struct ctx c = { .h = h, .n = MISSES, .generation = time (NULL) % 10000000 };
+    long runs = bench_runs ();
+    struct cost *costs = calloc (runs + 1, sizeof (*costs));
+    char line[64];
+
+    c.latency = calloc (c.n, sizeof (double));
+    if (!costs || !c.latency)
+        bench_die ("out of memory");
+    for (c.window = 1; c.window <= 64; c.window *= 64) {
+        for (long i = 0; i <= runs; i++) {
+            store_dirs (&c);
+            cost_start (&costs[i]);
+            pipeline (h, c.n, c.window, look_at, &c, c.latency);
+            cost_stop (&costs[i]);
+        }
+        snprintf (line, sizeof (line), "%s-miss-%d", name, c.window);
+        report_costs (costs + 1, runs, c.n, "%s", line);
+        report_latency (&c, line);
+    }
+    free (costs);
+    free (c.latency);
+}
+
 static void lookups (flux_t *h, const char *name)
 {
     struct ctx c = { .h = h, .n = 5000, .window = 1, .key = "bench.look.k%ld" };
     char line[64];
 
+    if (!(c.latency = calloc (c.n, sizeof (double))))
+        bench_die ("out of memory");
     fill_dir (h, "bench.look", 1000);
     for (int i = 0; i < 2; i++) {
         snprintf (line, sizeof (line), "%s-hit-%d", name, c.window);
         report_rate (line, c.n, look_pass, &c);
+        report_latency (&c, line);
         c.window = 64;
     }
     c.key = "bench.look.no%ld";
     snprintf (line, sizeof (line), "%s-absent-%d", name, c.window);
     report_rate (line, c.n, miss_pass, &c);
     remove_key (h, "bench.look");
+    free (c.latency);
+    missing_lookups (h, name);
 }
 
 int main (int argc, char **argv)

@@ -100,15 +100,24 @@ static void storing_undo (struct storing *s)
     s->count = 0;
 }
 
+/* It is no longer out. */
+static void storing_returned (struct storing *s)
+{
+    struct content *c = s->out.c;
+
+    outgoing_returned (&s->out);
+    c->requests--;
+    c->request_bytes -= s->bytes;
+}
+
 static void storing_free (void *arg)
 {
     struct storing *s = arg;
-    struct content *c = s->out.c;
 
-    if (s->count > 0) /* it could not even be sent */
+    if (s->count > 0) { /* it could not even be sent */
+        storing_returned (s);
         storing_end (s, ENOMEM, NULL);
-    c->requests--;
-    c->request_bytes -= s->bytes;
+    }
     free_keep_errno (s);
 }
 
@@ -118,7 +127,7 @@ static void store_continuation (flux_future_t *f, void *arg)
     struct content *c = s->out.c;
     int errnum = flux_future_get (f, NULL) < 0 ? errno : 0;
 
-    outgoing_returned (&s->out);
+    storing_returned (s); /* the future may live on */
     if (s->count == 1 && errnum == ENOSYS && !outdated (s))
         backing_absent (c);
     if (s->count > 1 && errnum == ENOSYS)

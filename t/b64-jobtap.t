@@ -29,6 +29,13 @@ hold () {
         dec=$(flux job id --to=dec $id)
 }
 
+three_are_pending () {
+    $rpc job-manager.alloc-query | grep "alloc_pending\":3"
+}
+is_traced () {
+    flux ping -c1 sched-simple && test -s trace
+}
+
 test_expect_success 'those built in are listed with -a, in their order' '
     flux jobtap list >none && test_must_be_empty none &&
     flux jobtap list -a >all && head -1 all >first && echo .priority-default >expected &&
@@ -187,6 +194,17 @@ test_expect_success 'active jobs are shown to a plugin that comes later' '
     printf "%s\n" "job.create 8 0 0" "job.new 8 0 0" "job.priority.get 8 0 0" >expected &&
     test_cmp expected calls &&
     flux job urgency $id 16 && flux job wait-event -t 20 $id clean
+'
+test_expect_success 'the priorities of many jobs reach the scheduler in one message' '
+    flux jobtap remove tap.so && flux module reload sched-simple mode=unlimited &&
+    first=$(flux submit -n$(nproc) sleep inf) && flux job wait-event -t 20 $first start &&
+    submit priority=42 && a=$dec && submit priority=42 && b=$dec && submit priority=43 && c=$dec &&
+    wait_until three_are_pending &&
+    { flux module trace -f sched-simple >trace & } && pid=$! &&
+    wait_until is_traced &&
+    flux jobtap load $TAP && wait_until grep "^ *43" trace && kill $pid && tr -d " \n" <trace >flat &&
+    grep "\[$a,42\],\[$b,42\],\[$c,43\]" flat && test $(grep -c "sched.prioritize" trace) -eq 1 &&
+    flux cancel --all && flux queue drain && flux module reload sched-simple
 '
 test_expect_success 'a job that it left without priority is free when it goes' '
     submit priority=-2 && flux job wait-event -t 20 $id depend && flux jobtap remove tap.so &&

@@ -115,6 +115,7 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     arm_begin_timer (m);
     manager_housekeeping_pump (m);
     more = jm_later_pump (m->jm, PASS_LATER) || more;
+    manager_send_priorities (m);
     more = jm_sched_pump (m->jm, PASS_ALLOCS) || more;
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
     manager_journal_check (m);
@@ -220,6 +221,7 @@ static void manager_fini (struct manager *m)
         jm_drop_deferred (m->jm, drop_deferred, m);
     jm_destroy (m->jm);
     text_fini (&m->scratch);
+    text_fini (&m->priorities);
 }
 
 int mod_main (flux_t *h, int argc, char **argv)

@@ -73,6 +73,7 @@ struct manager {
     double instance_expiration; /* seconds since the epoch; 0: none */
 
     struct text scratch; /* a message being written */
+    struct text priorities; /* of jobs at the scheduler, which it does not know yet */
     bool private_mode;
     bool stop_queues_on_restart;
     double inactive_age_limit; /* seconds; < 0: none */
@@ -83,6 +84,9 @@ struct manager {
 /* ---- sink.c ----------------------------------------------------------------- */
 
 extern const struct jm_sink manager_sink;
+
+/* Tell the scheduler of the priorities that have changed since the last time. */
+void manager_send_priorities (struct manager *m);
 
 /* ---- manager.c: shared by the topics ------------------------------------------ */
 

@@ -21,6 +21,7 @@ static void sink_alloc (const struct job *job, void *arg)
     struct manager *m = arg;
     struct text *t = &m->scratch;
 
+    manager_send_priorities (m);
     text_clear (t);
     text_printf (t, "{\"id\":%lld,\"priority\":%lld,\"userid\":%lu,\"t_submit\":",
                  (long long)job->id, (long long)job->priority,
@@ -49,17 +50,33 @@ static void sink_cancel (const struct job *job, void *arg)
 {
     char payload[64];
 
+    manager_send_priorities (arg);
     snprintf (payload, sizeof (payload), "{\"id\":%lld}", (long long)job->id);
     send_off (arg, "sched.cancel", payload);
 }
 
+/* They gather: a plugin may change the priorities of all jobs at once. */
 static void sink_prioritize (const struct job *job, void *arg)
 {
-    char payload[96];
+    struct manager *m = arg;
+    struct text *t = &m->priorities;
 
-    snprintf (payload, sizeof (payload), "{\"jobs\":[[%lld,%lld]]}", (long long)job->id,
-              (long long)job->priority);
-    send_off (arg, "sched.prioritize", payload);
+    text_printf (t, "%s[%lld,%lld]", t->len > 0 ? "," : "{\"jobs\":[", (long long)job->id,
+                 (long long)job->priority);
+}
+
+void manager_send_priorities (struct manager *m)
+{
+    struct text *t = &m->priorities;
+
+    if (t->len == 0)
+        return;
+    text_puts (t, "]}");
+    if (text_error (t) < 0)
+        manager_fail (m, "sending sched.prioritize");
+    else if (jm_sched_online (m->jm))
+        send_off (m, "sched.prioritize", t->buf);
+    text_clear (t);
 }
 
 static void sink_give_back (uint64_t id, const char *R, size_t len, void *arg)

@@ -7,7 +7,10 @@ void cache_init (struct cache *c)
 {
     *c = (struct cache){ 0 };
     table_init (&c->entries);
+    c->limit = CACHE_BYTES_MAX;
+    c->passing_max = CACHE_PASSING_MAX;
     list_init (&c->clean);
+    list_init (&c->passing);
     list_init (&c->dirty);
     list_init (&c->busy);
     list_init (&c->failed);
@@ -50,6 +53,22 @@ static void count (struct cache *c, const struct entry *e, int sign)
     }
 }
 
+static void stop_passing (struct cache *c, struct entry *e)
+{
+    if (e->passing) {
+        e->passing = false;
+        c->passing_bytes -= e->blob->len;
+    }
+}
+
+static void start_passing (struct cache *c, struct entry *e)
+{
+    list_del (&e->link);
+    list_append (&c->passing, &e->link);
+    e->passing = true;
+    c->passing_bytes += e->blob->len;
+}
+
 static void set_state (struct cache *c, struct entry *e, enum entry_state state)
 {
     struct list *lists[] = {
@@ -58,6 +77,7 @@ static void set_state (struct cache *c, struct entry *e, enum entry_state state)
         [ENTRY_FAILED] = &c->failed,
     };
 
+    stop_passing (c, e);
     list_del (&e->link);
     e->state = state;
     e->used = c->now;
@@ -111,6 +131,8 @@ void cache_loaded (struct cache *c, struct entry *e, struct blob *blob)
 {
     must (e->state == ENTRY_LOADING);
     set_blob (c, e, blob, ENTRY_CLEAN);
+    if (c->bytes > c->limit)
+        start_passing (c, e);
 }
 
 void cache_store (struct cache *c, struct entry *e, struct blob *blob)
@@ -162,16 +184,45 @@ void cache_requeue (struct cache *c)
 
 void cache_drop (struct cache *c, struct entry *e)
 {
+    stop_passing (c, e);
     count (c, e, -1);
     table_del (&c->entries, &e->ref, sizeof (e->ref));
     entry_free (e);
+}
+
+static bool passes_too_much (const struct cache *c)
+{
+    return c->passing_bytes > c->passing_max && c->passing.next != c->passing.prev;
+}
+
+void cache_limit (struct cache *c)
+{
+    struct entry *passing, *e;
+
+    while (c->bytes > c->limit) {
+        passing = list_first (&c->passing, struct entry, link);
+        e = list_first (&c->clean, struct entry, link);
+        if (passing && (!e || passes_too_much (c)))
+            e = passing;
+        if (!e)
+            break;
+        cache_drop (c, e);
+    }
+}
+
+static struct entry *oldest_clean (struct cache *c)
+{
+    struct entry *passing = list_first (&c->passing, struct entry, link);
+    struct entry *e = list_first (&c->clean, struct entry, link);
+
+    return passing && (!e || passing->used <= e->used) ? passing : e;
 }
 
 void cache_drop_clean (struct cache *c)
 {
     struct entry *e;
 
-    while ((e = list_first (&c->clean, struct entry, link)))
+    while ((e = oldest_clean (c)))
         cache_drop (c, e);
 }
 
@@ -179,7 +230,6 @@ void cache_purge (struct cache *c, size_t target, double min_age)
 {
     struct entry *e;
 
-    while (c->bytes > target && (e = list_first (&c->clean, struct entry, link))
-           && c->now - e->used > min_age)
+    while (c->bytes > target && (e = oldest_clean (c)) && c->now - e->used > min_age)
         cache_drop (c, e);
 }

@@ -15,7 +15,10 @@
  *
  * Ownership: entries belong to the cache; blobs are counted.
  * Bounds: clean data above cache_purge ()'s target goes once it is old enough,
- * and at once while there is more than CACHE_BYTES_MAX in all;
+ * and at once while there is more than CACHE_BYTES_MAX in all.  What is loaded then
+ * passes: of it CACHE_PASSING_MAX bytes are kept, or one blob, the newest, until they are asked for once
+ * more, so that who reads more than fits does not drive out all that others want, nor what
+ * he will want when he reads it again;
  * dirty data is bounded by the service, which holds back its answers to stores
  * above CACHE_DIRTY_MAX bytes while the backing store works, CACHE_FAILING_MAX
  * while it fails.  Without one everything stays in memory.
@@ -42,6 +45,7 @@
 #define CACHE_FAILING_MAX (256 * 1024 * 1024)
 /* Above so much in all, clean data goes however young it is. */
 #define CACHE_BYTES_MAX (128 * 1024 * 1024)
+#define CACHE_PASSING_MAX (16 * 1024 * 1024)
 
 enum entry_state {
     ENTRY_LOADING,
@@ -56,6 +60,7 @@ struct entry {
     enum entry_state state;
     struct list link; /* among those of its state */
     struct blob *blob;
+    bool passing; /* CLEAN, and on that list */
     double used;
     struct list waiters; /* the service's: who waits for the state to change */
 };
@@ -63,10 +68,14 @@ struct entry {
 struct cache {
     struct table entries;
     struct list clean; /* least recently used first */
+    struct list passing; /* the same, of those that were loaded when it was full */
     struct list dirty; /* first in, first out */
     struct list busy;  /* LOADING or STORING */
     struct list failed;
+    size_t limit;       /* CACHE_BYTES_MAX */
+    size_t passing_max; /* CACHE_PASSING_MAX */
     size_t bytes;       /* of all data */
+    size_t passing_bytes;
     size_t dirty_bytes; /* DIRTY, STORING and FAILED */
     size_t ndirty;      /* entries: the same */
     size_t nclean;
@@ -113,8 +122,11 @@ void cache_requeue (struct cache *c);
 /* Forget an entry, in any state. */
 void cache_drop (struct cache *c, struct entry *e);
 
+/* Drop clean entries while there is more than the limit in all. */
+void cache_limit (struct cache *c);
+
 /* Drop all clean entries; or, while there is more than target bytes in all,
- * those not used for more than min_age seconds (negative: however young).
+ * those not used for more than min_age seconds.
  */
 void cache_drop_clean (struct cache *c);
 void cache_purge (struct cache *c, size_t target, double min_age);

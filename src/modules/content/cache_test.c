@@ -81,6 +81,46 @@ static void writing_back (void)
     cache_fini (&c);
 }
 
+static void load (struct cache *c, unsigned int i, size_t len)
+{
+    struct blob *b = blob_new (NULL, len, NULL, NULL);
+
+    cache_loaded (c, add (c, i), b);
+    blob_put (b);
+    cache_limit (c);
+}
+
+/* Who reads on and on. */
+static void passing (void)
+{
+    struct cache c;
+    int left = 0;
+
+    cache_init (&c);
+    c.limit = 1000;
+    c.passing_max = 300;
+    for (int i = 0; i < 10; i++)
+        load (&c, i, 100);
+    ok (c.bytes == 1000 && c.passing_bytes == 0, "a cache that is full");
+    for (int i = 10; i < 100; i++) {
+        load (&c, i, 100);
+        if (i == 50)
+            ok (find (&c, 9) && find (&c, 50), "what passed is asked for, and is kept");
+    }
+    ok (c.bytes == 1000 && c.passing_bytes == 300, "what passes does not take up more than it may");
+    for (int i = 4; i < 10; i++)
+        left += find (&c, i) != NULL;
+    ok (left == 6, "what was there stays, but for that");
+    ok (find (&c, 50) && !find (&c, 51), "what was asked for twice stays");
+    ok (find (&c, 97) && find (&c, 98) && find (&c, 99) && c.passing_bytes == 0,
+        "the newest are there");
+    load (&c, 100, 900);
+    ok (find (&c, 100) && c.bytes <= 1000, "a large one finds room");
+    load (&c, 101, 2000);
+    ok (c.bytes == 0, "one that is larger than all does not stay");
+    cache_fini (&c);
+}
+
 static void purging (void)
 {
     struct cache c;
@@ -100,7 +140,8 @@ static void purging (void)
         "the least recently used go, down to the target");
     cache_purge (&c, 0, 1000);
     ok (c.bytes == 500, "if they are old enough");
-    cache_purge (&c, 400, -1.);
+    c.limit = 400;
+    cache_limit (&c);
     ok (c.bytes == 400, "or, when memory is short, however young");
     c.now = 2000;
     cache_purge (&c, 0, 1000);
@@ -117,6 +158,7 @@ static void purging (void)
 int main (void)
 {
     writing_back ();
+    passing ();
     purging ();
     return done_testing ();
 }

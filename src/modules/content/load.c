@@ -97,7 +97,7 @@ static void load_continuation (flux_future_t *f, void *arg)
         }
         if (errnum == 0) {
             answer_loads (c, e);
-            cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
+            cache_limit (&c->cache);
         }
         else if (!load_elsewhere (c, ld, errnum))
             load_failed (c, e, errnum);

@@ -135,7 +135,7 @@ static void store_continuation (flux_future_t *f, void *arg)
     else
         storing_end (s, errnum, errnum ? future_strerror (f, errnum) : NULL);
     flux_future_destroy (f);
-    cache_purge (&c->cache, CACHE_BYTES_MAX, -1.);
+    cache_limit (&c->cache);
     release_held (c);
     writeback (c);
 }

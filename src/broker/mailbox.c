@@ -195,6 +195,7 @@ void mailbox_wait (struct mailbox *mb)
 {
     if (!mailbox_full (mb))
         return;
+    monitor_let_go ();
     pthread_mutex_lock (&mb->lock);
     /* Said first and counted then, while the reader counts first. */
     atomic_fetch_add (&mb->waiting, 1);
@@ -216,6 +217,7 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     struct mailbox *mb = arg;
     bool empty;
 
+    monitor_let_go ();
     (void)linger (&mb->linger, arrived, mb);
     monitor_enter (mb->monitor);
     mb->asleep = empty = mailbox_count (mb) == 0;
@@ -228,6 +230,7 @@ static void check_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 {
     struct mailbox *mb = arg;
 
+    monitor_hold ();
     monitor_enter (mb->monitor);
     mb->asleep = false;
     monitor_leave (mb->monitor);

@@ -54,6 +54,15 @@ static void wake (void *arg, struct waker *w)
     router_wake (m->router, w);
 }
 
+/* In the module's thread: it works, or is about to sleep. */
+static void put_off (void *arg, bool yes)
+{
+    if (yes)
+        monitor_hold ();
+    else
+        monitor_let_go ();
+}
+
 static int hold (struct module *m, flux_msg_t **msg)
 {
     if (flux_msglist_append (m->held, *msg) < 0)
@@ -216,6 +225,7 @@ static int open_channel (struct module *m, flux_reactor_t *reactor)
     snprintf (uri, sizeof (uri), "interthread://%s", m->uuid);
     m->tap.send = send;
     m->tap.wake = wake;
+    m->tap.hold = put_off;
     m->tap.arg = m;
     if (!(m->h = flux_open (uri, FLUX_O_NONBLOCK | FLUX_O_NOREQUEUE))
         || flux_opt_set (m->h, INTERTHREAD_TAP, &m->tap, sizeof (m->tap)) < 0

@@ -12,6 +12,7 @@
 #include "common/util.h"
 
 #include "module_process.h"
+#include "monitor.h"
 #include "module_run.h"
 #include "module_thread.h"
 
@@ -29,6 +30,7 @@ static void say_ended (void *arg)
     struct module_thread *t = arg;
     int fd = t->ended_fd;
 
+    monitor_let_go (); /* the thread may have been cancelled at its work */
     atomic_store (&t->ended, true);
     (void)eventfd_write (fd, 1);
 }

@@ -6,8 +6,14 @@
 
 #include "monitor.h"
 
-/* Its address tells threads apart. */
-static _Thread_local char me;
+enum { HELD_MAX = 32 };
+
+/* What a thread has put off.  Its address also tells threads apart. */
+static _Thread_local struct held {
+    bool yes;
+    int n;
+    struct waker *wakes[HELD_MAX];
+} me;
 
 void monitor_init (struct monitor *m)
 {
@@ -26,6 +32,7 @@ void monitor_init (struct monitor *m)
 
 void monitor_fini (struct monitor *m)
 {
+    monitor_let_go ();
     pthread_mutex_destroy (&m->lock);
 }
 
@@ -72,8 +79,28 @@ void monitor_leave (struct monitor *m)
     atomic_store_explicit (&m->inside, NULL, memory_order_relaxed);
     pthread_mutex_unlock (&m->lock);
     for (int i = 0; i < nwakes; i++) {
-        waker_fire (wakes[i]);
-        waker_put (wakes[i]);
+        if (me.yes && me.n < HELD_MAX)
+            me.wakes[me.n++] = wakes[i];
+        else {
+            waker_fire (wakes[i]);
+            waker_put (wakes[i]);
+        }
     }
     pthread_setcancelstate (cancelstate, NULL);
+}
+
+void monitor_hold (void)
+{
+    me.yes = true;
+}
+
+void monitor_let_go (void)
+{
+    me.yes = false;
+    while (me.n > 0) {
+        struct waker *w = me.wakes[--me.n];
+
+        waker_fire (w);
+        waker_put (w);
+    }
 }

@@ -8,7 +8,9 @@
  * may be answered on the spot.
  *
  * Whom it has messages for, a thread wakes when it has left: somebody who is
- * woken earlier may find it still inside, and goes back to sleep.
+ * woken earlier may find it still inside, and goes back to sleep.  A thread
+ * that works off a lot may put that off further, until it has done: whom it
+ * sends ten messages, it wakes once.
  *
  * Rules for who is inside: no waiting, no long work.  A thread cannot be
  * cancelled there (modules can be elsewhere).
@@ -43,6 +45,13 @@ void monitor_leave (struct monitor *m);
 
 /* Inside: fire the waker on leaving (if there are too many, now). */
 void monitor_wake (struct monitor *m, struct waker *w);
+
+/* This thread puts off waking others from now on.  It lets go before it sleeps,
+ * and from time to time.  Who would be woken sleeps meanwhile, whoever else
+ * sends to him.
+ */
+void monitor_hold (void);
+void monitor_let_go (void);
 
 /* Is this the thread that made the monitor (the broker's)? */
 bool monitor_is_home (const struct monitor *m);

@@ -22,6 +22,7 @@ struct self {
     flux_t *h;
     struct flux_msglist *queue;
     int wakefd; /* readable when the queue went from empty to not */
+    bool awake; /* wakefd was written to, and not read since */
 };
 
 static void check_congestion (struct self *s)
@@ -83,8 +84,10 @@ static int deliver (struct endpoint *ep, flux_msg_t **msg)
         return -errno;
     flux_msg_decref (*msg);
     *msg = NULL;
-    if (idle)
+    if (idle && !s->awake) {
         (void)eventfd_write (s->wakefd, 1);
+        s->awake = true;
+    }
     check_congestion (s);
     return 0;
 }
@@ -138,7 +141,10 @@ static int op_pollevents (void *impl)
 
     if (flux_msglist_count (s->queue) > 0)
         return FLUX_POLLIN | FLUX_POLLOUT;
-    (void)eventfd_read (s->wakefd, &value);
+    if (s->awake) {
+        (void)eventfd_read (s->wakefd, &value);
+        s->awake = false;
+    }
     return FLUX_POLLOUT;
 }
 

@@ -1,11 +1,11 @@
 #include "config.h"
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/util.h"
 
 #include "alarm.h"
+#include "clock.h"
 
 enum { NSEC = 1000000000 };
 
@@ -22,14 +22,6 @@ static int compare (const struct treap_node *na, const struct treap_node *nb)
     if (a != b)
         return a < b ? -1 : 1;
     return na < nb ? -1 : na > nb;
-}
-
-static int64_t now (void)
-{
-    struct timespec ts;
-
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * (int64_t)NSEC + ts.tv_nsec;
 }
 
 void alarm_init (struct alarm *a)
@@ -76,7 +68,7 @@ static void awake (struct ev_loop *loop, struct ev_io *io, int revents)
     struct alarm *a = container_of (io, struct alarm, io);
     struct treap_node *first;
     uint64_t count;
-    int64_t t = now ();
+    int64_t t = monotonic_nsec ();
 
     if (read (a->fd, &count, sizeof (count)) < 0)
         return; /* not yet after all */
@@ -102,7 +94,7 @@ void alarm_add (struct alarm *a, struct ev_loop *loop, struct alarm_entry *e, do
 {
     if (after >= ALARM_MAX || !is_open (a, loop))
         return;
-    e->due = now () + (int64_t)(after * NSEC) + 1;
+    e->due = monotonic_nsec () + (int64_t)(after * NSEC) + 1;
     treap_insert (&a->entries, &e->node);
     arm (a);
 }

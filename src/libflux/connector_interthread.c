@@ -160,6 +160,16 @@ static void op_linger (void *impl)
     (void)linger (&end->linger, arrived, end);
 }
 
+/* The tap is told what our thread is about. */
+static void op_hold (void *impl, bool yes)
+{
+    struct end *end = impl;
+    const struct interthread_tap *tap = end->channel->tap[1 - end->index];
+
+    if (tap && tap->hold)
+        tap->hold (tap->arg, yes);
+}
+
 static void read_wakefd (struct end *end)
 {
     eventfd_t value;
@@ -310,6 +320,7 @@ static flux_msg_t *op_recv (void *impl, int flags)
             errno = EWOULDBLOCK;
             break;
         }
+        op_hold (end, false);
         if (poll (&pfd, 1, -1) < 0 && errno != EINTR)
             break;
     }
@@ -418,5 +429,6 @@ flux_t *connector_interthread_init (const char *path, int flags, flux_error_t *e
     }
     handle_set_raise (h, raise_pollfd);
     handle_set_linger (h, op_linger);
+    handle_set_hold (h, op_hold);
     return h;
 }

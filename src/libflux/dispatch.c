@@ -1,10 +1,11 @@
 #include "config.h"
 #include <stdio.h>
-#include <time.h>
 #include <flux/core.h>
 
 #include "common/util.h"
+#include "clock.h"
 #include "dispatch_private.h"
+#include "handle_private.h"
 #include "reactor_private.h"
 
 #define DISPATCH_AUX "flux::dispatch"
@@ -313,14 +314,6 @@ static int dispatch_message (struct dispatch *d, const flux_msg_t *msg)
 
 /* Receiving */
 
-static double monotime (void)
-{
-    struct timespec ts;
-
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec + ts.tv_nsec * 1e-9;
-}
-
 /* Returns 1 if a message was dispatched, 0 if there is none, -1 on error. */
 static int receive_one (struct dispatch *d)
 {
@@ -342,7 +335,9 @@ static bool may_continue (const struct dispatch *d, const flux_reactor_t *r)
 static void dispatch_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct dispatch *d = arg;
-    double deadline = monotime () + DISPATCH_TIME;
+    int64_t deadline = monotonic_nsec () + DISPATCH_TIME;
+    int64_t let_go = deadline - DISPATCH_TIME + DISPATCH_HOLD;
+    int64_t t;
     int count = 0;
     int rc = 1;
 
@@ -355,8 +350,13 @@ static void dispatch_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void
         if (!may_continue (d, r))
             break;
         reactor_run_deferred (r);
-        if (monotime () >= deadline)
+        if ((t = monotonic_nsec ()) >= deadline)
             break;
+        if (t >= let_go && d->h) {
+            handle_hold (d->h, false);
+            handle_hold (d->h, true);
+            let_go = t + DISPATCH_HOLD;
+        }
     }
     if (rc == 0 && count == 0 && (revents & FLUX_POLLERR)) {
         errno = ECONNRESET;

@@ -15,8 +15,9 @@
  * reference, so that they may outlive the handle; they are then detached and
  * only need to be destroyed.
  *
- * Bound: one pass takes at most DISPATCH_BATCH messages and DISPATCH_TIME
- * seconds, so that timers and other descriptors get their turn.  What a clone
+ * Bound: one pass takes at most DISPATCH_BATCH messages and DISPATCH_TIME, so
+ * that timers and other descriptors get their turn; those whom it sends to are
+ * woken at its end, or when DISPATCH_HOLD has passed and a message is done.  What a clone
  * saves for its parent is what arrives during one blocking wait: that has no
  * bound, as the awaited response may come behind all of it.
  */
@@ -30,8 +31,12 @@
 #include "common/list.h"
 #include "common/table.h"
 
-#define DISPATCH_BATCH 64
-#define DISPATCH_TIME 0.001
+/* Nanoseconds. */
+enum {
+    DISPATCH_BATCH = 64,
+    DISPATCH_TIME = 1000000,
+    DISPATCH_HOLD = 100000,
+};
 
 struct dispatch {
     int refcount;

@@ -1,9 +1,9 @@
 #include "config.h"
 #include <stdio.h>
-#include <time.h>
 #include <dlfcn.h>
 
 #include "common/util.h"
+#include "clock.h"
 #include "handle_private.h"
 #include "message_private.h"
 #include "rpctrack.h"
@@ -230,23 +230,15 @@ static void count_rx (struct conn *conn, int type)
     conn->counters.control_rx += type == FLUX_MSGTYPE_CONTROL;
 }
 
-static double now (void)
-{
-    struct timespec ts;
-
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec + ts.tv_nsec * 1e-9;
-}
-
 void handle_trace (flux_t *h, const flux_msg_t *msg)
 {
     struct conn *conn = h->conn;
 
     if (!(h->flags & FLUX_O_TRACE))
         return;
-    if (conn->trace_start == 0.)
-        conn->trace_start = now ();
-    flux_msg_fprint_ts (stderr, msg, now () - conn->trace_start);
+    if (conn->trace_start == 0)
+        conn->trace_start = monotonic_nsec ();
+    flux_msg_fprint_ts (stderr, msg, (monotonic_nsec () - conn->trace_start) * 1e-9);
 }
 
 /* Connection errors */

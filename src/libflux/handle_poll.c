@@ -34,6 +34,19 @@ void handle_linger (flux_t *h)
         conn->linger (conn->impl);
 }
 
+void handle_set_hold (flux_t *h, handle_hold_f hold)
+{
+    h->conn->hold = hold;
+}
+
+void handle_hold (flux_t *h, bool yes)
+{
+    struct conn *conn = h->conn;
+
+    if (conn->hold)
+        conn->hold (conn->impl, yes);
+}
+
 void handle_wake (struct conn *conn)
 {
     if (conn->pollfd < 0)

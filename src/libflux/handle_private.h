@@ -17,6 +17,7 @@
 #define MILLRACE_LIBFLUX_HANDLE_PRIVATE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <flux/core.h>
 #include <flux/core/connector.h>
 
@@ -34,6 +35,11 @@ typedef void (*handle_raise_f) (void *impl);
  */
 typedef void (*handle_linger_f) (void *impl);
 
+/* The thread begins to work (yes): for the time being it may put off waking
+ * those that it sends to.  Or it has done, and wakes them.
+ */
+typedef void (*handle_hold_f) (void *impl, bool yes);
+
 struct conn {
     flux_t *owner;
     const struct flux_handle_ops *ops;
@@ -47,9 +53,10 @@ struct conn {
     void *comms_error_arg;
     bool in_comms_error;
     bool closing;
-    double trace_start; /* 0: nothing traced yet */
+    int64_t trace_start; /* 0: nothing traced yet */
     handle_raise_f raise;
     handle_linger_f linger; /* may be NULL */
+    handle_hold_f hold;     /* may be NULL */
     int pollfd; /* -1: nobody asked yet */
     int epfd;   /* -1, or pollfd when the connector cannot be raised */
     int wakefd; /* ... and the event that requeue raises in it */
@@ -73,6 +80,10 @@ void handle_set_raise (flux_t *h, handle_raise_f raise);
 /* What to do before its thread sleeps. */
 void handle_set_linger (flux_t *h, handle_linger_f linger);
 void handle_linger (flux_t *h);
+
+/* What to do when it begins to work, and when it has done. */
+void handle_set_hold (flux_t *h, handle_hold_f hold);
+void handle_hold (flux_t *h, bool yes);
 
 /* Put a message (back) where the next flux_recv () looks first. */
 int handle_requeue (flux_t *h, const flux_msg_t *msg, bool head);

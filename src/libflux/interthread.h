@@ -19,6 +19,7 @@
 #ifndef MILLRACE_LIBFLUX_INTERTHREAD_H
 #define MILLRACE_LIBFLUX_INTERTHREAD_H
 
+#include <stdbool.h>
 #include <flux/core.h>
 
 #include "waker.h"
@@ -37,6 +38,12 @@ struct interthread_tap {
      * or (with a reference of your own) later.
      */
     void (*wake) (void *arg, struct waker *w);
+
+    /* For the thread of the other end: from now on it may put off waking those
+     * that it sends to (yes), or is about to sleep: it wakes them now.  NULL if
+     * it never puts that off.
+     */
+    void (*hold) (void *arg, bool yes);
     void *arg;
 };
 

@@ -1,8 +1,8 @@
 #include "config.h"
 #include <sched.h>
 #include <stdint.h>
-#include <time.h>
 
+#include "clock.h"
 #include "linger.h"
 
 enum {
@@ -17,14 +17,6 @@ void linger_init (struct linger *l)
     l->skipped = 0;
     l->not_before = 0;
     l->last = 0;
-}
-
-static int64_t now (void)
-{
-    struct timespec ts;
-
-    clock_gettime (CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec * (int64_t)1000000000 + ts.tv_nsec;
 }
 
 bool linger_wanted (struct linger *l, int64_t t)
@@ -65,7 +57,7 @@ bool linger (struct linger *l, bool (*arrived) (void *arg), void *arg)
 
     if (arrived (arg))
         return true;
-    start = t = now ();
+    start = t = monotonic_nsec ();
     if (!linger_wanted (l, start))
         return false;
     for (int i = 0; i < LINGER_YIELDS || t - start < LINGER_NSEC; i++) {
@@ -74,7 +66,7 @@ bool linger (struct linger *l, bool (*arrived) (void *arg), void *arg)
 
         sched_yield ();
         yes = arrived (arg);
-        t = now ();
+        t = monotonic_nsec ();
         if (linger_lost (l, before, t))
             return yes;
         if (yes) {

@@ -11,6 +11,7 @@ static flux_reactor_t *reactor_new (bool light)
         return NULL;
     r->refcount = 1;
     r->light = light;
+    list_init (&r->handles);
     list_init (&r->ready);
     alarm_init (&r->alarm);
     r->signals.fd = -1;
@@ -157,6 +158,7 @@ int flux_reactor_run (flux_reactor_t *r, int flags)
         r->nowait = nowait;
         ev_run (r->loop, nowait ? EVRUN_NOWAIT : EVRUN_ONCE);
     } while (!flags && !r->stop && r->usecount > 0);
+    handle_watchers_let_go (r);
     rc = r->failed ? -1 : r->usecount;
     if (r->failed)
         errno = r->errnum;

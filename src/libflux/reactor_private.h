@@ -50,6 +50,7 @@ struct flux_reactor {
     bool failing; /* stop_error () was called by the current callback */
     int errnum;
 
+    struct list handles; /* watchers of handles */
     struct list ready;
     uint64_t ready_round;
     bool ready_active;
@@ -95,6 +96,9 @@ static inline bool reactor_is_stopping (const flux_reactor_t *r)
 {
     return r->stop;
 }
+
+/* The run ends: what was put off on its handles is done. */
+void handle_watchers_let_go (flux_reactor_t *r);
 
 /* In a prepare callback: may this pass block, as far as is known? */
 static inline bool reactor_may_sleep (const flux_reactor_t *r)

@@ -5,6 +5,9 @@
  * something to do) and after it (check; where the callback is made, before
  * the timers and descriptors of the pass).  The descriptor only ends the
  * poll.
+ *
+ * Its prepare callback is the last one of a pass, so what others do there has
+ * been sent when it lets go of wake-ups that were put off, and lingers.
  */
 
 #include "config.h"
@@ -21,6 +24,7 @@ struct handle_watcher {
     struct ev_check check;
     struct ev_idle idle;
     struct ev_io io;
+    struct list node; /* in the reactor's 'handles' while it is active */
 };
 
 /* The events that are wanted and there. */
@@ -37,6 +41,7 @@ static void prepare_cb (struct ev_loop *loop, struct ev_prepare *ev, int revents
 {
     struct handle_watcher *w = container_of (ev, struct handle_watcher, prepare);
 
+    handle_hold (w->h, false);
     if (reactor_may_sleep (w->base.r))
         handle_linger (w->h);
     if (pending_events (w))
@@ -46,8 +51,10 @@ static void prepare_cb (struct ev_loop *loop, struct ev_prepare *ev, int revents
 static void check_cb (struct ev_loop *loop, struct ev_check *ev, int revents)
 {
     struct handle_watcher *w = container_of (ev, struct handle_watcher, check);
-    int events = pending_events (w);
+    int events;
 
+    handle_hold (w->h, true);
+    events = pending_events (w);
     ev_idle_stop (loop, &w->idle);
     if (events)
         watcher_call (&w->base, events);
@@ -76,6 +83,7 @@ static int handle_start (flux_watcher_t *base)
     ev_prepare_start (loop, &w->prepare);
     ev_check_start (loop, &w->check);
     ev_io_start (loop, &w->io);
+    list_append (&base->r->handles, &w->node);
     return 0;
 }
 
@@ -88,6 +96,15 @@ static void handle_stop (flux_watcher_t *base)
     ev_check_stop (loop, &w->check);
     ev_idle_stop (loop, &w->idle);
     ev_io_stop (loop, &w->io);
+    list_del (&w->node);
+}
+
+void handle_watchers_let_go (flux_reactor_t *r)
+{
+    struct handle_watcher *w;
+
+    list_foreach (&r->handles, w, node)
+        handle_hold (w->h, false);
 }
 
 static const struct watcher_ops handle_ops = {
@@ -114,7 +131,9 @@ flux_watcher_t *flux_handle_watcher_create (flux_reactor_t *r,
         return NULL;
     w->h = h;
     w->events = events;
+    list_init (&w->node);
     ev_prepare_init (&w->prepare, prepare_cb);
+    ev_set_priority (&w->prepare, EV_MINPRI);
     ev_check_init (&w->check, check_cb);
     ev_idle_init (&w->idle, idle_cb);
     ev_io_init (&w->io, io_cb, fd, EV_READ);

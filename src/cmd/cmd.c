@@ -8,12 +8,15 @@
 
 const char *cmd_name = "flux";
 
+/* In one piece: others may write to the same file. */
 static void vwarn (const char *fmt, va_list ap)
 {
+    _cleanup_ (freep) char *text = NULL;
+
     fflush (stdout);
-    fprintf (stderr, "%s: ", cmd_name);
-    vfprintf (stderr, fmt, ap);
-    fprintf (stderr, "\n");
+    if (vasprintf (&text, fmt, ap) < 0)
+        text = NULL;
+    fprintf (stderr, "%s: %s\n", cmd_name, text ? text : fmt);
 }
 
 void cmd_warn (const char *fmt, ...)

@@ -10,8 +10,6 @@
 #include "common/util.h"
 #include "service.h"
 
-#define EVENT_PREFIX "kvs.namespace-"
-
 static struct watch_cred msg_cred (const flux_msg_t *msg)
 {
     struct flux_msg_cred cred;
@@ -64,6 +62,8 @@ lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     if (flux_msg_is_noresponse (msg)) /* nobody to tell anything */
         return;
     if (request_decode (msg, &req, &errtext) < 0)
+        goto error;
+    if (watch_listen (ws) < 0)
         goto error;
     req.client = (void *)flux_msg_incref (msg);
     if ((r = watch_engine_add (ws->engine, &req)) < 0) {
@@ -225,6 +225,7 @@ static void event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
         rc = removed_event (ws, msg);
     if (rc < 0)
         flux_log_error (h, "error decoding event %s", topic);
+    watch_heard (ws);
     watch_service_run (ws);
 }
 
@@ -250,7 +251,7 @@ int mod_main (flux_t *h, int argc, char *argv[])
         errno = EINVAL;
         return -1;
     }
-    if (!(ws = watch_service_new (h)) || flux_event_subscribe (h, EVENT_PREFIX) < 0
+    if (!(ws = watch_service_new (h))
         || flux_msg_handler_addvec (h, handlers, ws, &vec) < 0) {
         flux_log_error (h, "initialization failed");
         goto done;

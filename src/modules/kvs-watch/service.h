@@ -18,13 +18,26 @@ struct watch_service {
     struct watch_engine *engine;
     struct list rpcs;  /* struct watch_rpc: lookups and loads that are out */
     struct list stats; /* struct stats: stats-get requests under way */
+    bool listens;      /* to events (listen.c) */
+    unsigned int useless;       /* of these, since there is nothing to watch */
+    flux_future_t *subscribing; /* NULL: no request for that is out */
 };
+
+#define EVENT_PREFIX "kvs.namespace-"
 
 struct watch_service *watch_service_new (flux_t *h);
 void watch_service_free (struct watch_service *ws);
 
 /* Carry out all actions that the last call into the engine made due. */
 void watch_service_run (struct watch_service *ws);
+
+/* listen.c: get events from now on; before anything is read for a new watch.
+ * -1 with errno.
+ */
+int watch_listen (struct watch_service *ws);
+
+/* An event came, and was worked off. */
+void watch_heard (struct watch_service *ws);
 
 /* stats.c: kvs-watch.stats-get */
 void watch_stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);

@@ -401,6 +401,13 @@ size_t watch_engine_count (const struct watch_engine *e)
     return e->nwatchers;
 }
 
+size_t watch_engine_count_in (const struct watch_engine *e, const char *name)
+{
+    const struct wns *ns = table_get_str (&e->namespaces, name);
+
+    return ns ? ns->nwatchers : 0;
+}
+
 size_t watch_engine_namespaces (const struct watch_engine *e)
 {
     return table_count (&e->namespaces);

@@ -215,6 +215,7 @@ struct watch_counters {
 
 const struct watch_counters *watch_engine_counters (const struct watch_engine *e);
 size_t watch_engine_count (const struct watch_engine *e);
+size_t watch_engine_count_in (const struct watch_engine *e, const char *ns);
 size_t watch_engine_namespaces (const struct watch_engine *e);
 
 /* Iterate: *pos starts at 0; false at the end. */

@@ -63,7 +63,7 @@ lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
         return;
     if (request_decode (msg, &req, &errtext) < 0)
         goto error;
-    if (watch_listen (ws) < 0)
+    if (watch_listen (ws, req.ns) < 0)
         goto error;
     req.client = (void *)flux_msg_incref (msg);
     if ((r = watch_engine_add (ws->engine, &req)) < 0) {

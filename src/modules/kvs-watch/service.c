@@ -302,7 +302,7 @@ void watch_service_free (struct watch_service *ws)
         watch_service_run (ws);
     }
     watch_stats_abort (ws);
-    flux_future_destroy (ws->subscribing);
+    watch_listen_fini (ws);
     while ((rpc = list_first (&ws->rpcs, struct watch_rpc, link)))
         rpc_free (rpc);
     watch_engine_free (ws->engine);

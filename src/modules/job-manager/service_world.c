@@ -39,7 +39,7 @@ static void *module_thread (void *arg)
     return NULL;
 }
 
-/* ---- a KVS ----------------------------------------------------------------------------- */
+/* ---- a KVS, as strict as that of stock Flux ----------------------------------------- */
 
 struct value *world_value_get (const char *key, bool make)
 {
@@ -91,9 +91,11 @@ static void apply_op (json_t *op)
     json_t *dirent;
     int flags;
 
-    if (json_unpack (op, "{s:s s:i s:o}", "key", &key, "flags", &flags, "dirent", &dirent)
-        < 0)
-        bail_out ("a malformed operation");
+    if (json_unpack (op, "{s:s s:i s:o !}", "key", &key, "flags", &flags, "dirent",
+                     &dirent)
+            < 0
+        || (flags != 0 && flags != FLUX_KVS_APPEND))
+        bail_out ("an operation that a stock KVS does not take");
     if (json_is_null (dirent))
         unlink_below (key);
     else if (json_unpack (dirent, "{s:s s:s}", "type", &type, "data", &data) == 0
@@ -116,8 +118,14 @@ commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
     json_t *ops, *op;
     size_t i;
 
-    if (flux_request_unpack (msg, NULL, "{s:o}", "ops", &ops) < 0)
-        bail_out ("a malformed commit");
+    const char *ns;
+    int flags;
+
+    if (flux_request_unpack (msg, NULL, "{s:s s:i s:o !}", "namespace", &ns, "flags",
+                             &flags, "ops", &ops)
+            < 0
+        || strcmp (ns, "primary") != 0 || flags != 0)
+        bail_out ("a commit that a stock KVS does not take");
     json_array_foreach (ops, i, op) apply_op (op);
     w.commits++;
     flux_respond (h, msg, "{\"rootref\":\"sha1-0\",\"rootseq\":1}");

@@ -33,7 +33,7 @@ test_expect_success 'names that are none, or of nothing' '
     test_expect_code 1 flux content load sha1-xyz 2>err &&
     grep "^flux-content: error loading blob: sha1-xyz: invalid blobref$" err &&
     test_expect_code 1 flux content load sha1-0000000000000000000000000000000000000000 2>err &&
-    grep "^flux-content: error loading blob: No such file or directory$" err &&
+    grep "^flux-content: error loading blob: sha1-0000000000000000000000000000000000000000: No such file or directory$" err &&
     test_expect_code 1 flux content load </dev/null 2>err && grep "no blobrefs were specified" err &&
     test_expect_code 1 flux content 2>err && grep dropcache err
 '

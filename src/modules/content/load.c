@@ -73,11 +73,24 @@ static bool load_elsewhere (struct content *c, const struct load *ld, int errnum
            && load_start (c, &ld->ref, true) == 0;
 }
 
-static void load_failed (struct content *c, struct entry *e, int errnum)
+/* The answer names the blob; what the rank above said does already. */
+static void load_failed (struct content *c, struct entry *e, int errnum, const char *why)
 {
-    refuse_waiters (c, e, errnum,
-                    errnum == EIO ? "the blob that was loaded has another digest" : NULL);
+    char ref[BLOBREF_TEXT_SIZE];
+    char text[512];
+
+    snprintf (text, sizeof (text), "%s: %s", blobref_str (&e->ref, ref), why);
+    refuse_waiters (c, e, errnum, c->rank == 0 ? text : why);
     cache_drop (&c->cache, e);
+}
+
+/* Why: a sentence. */
+static const char *load_error (flux_future_t *f, int errnum)
+{
+    if (flux_future_get (f, NULL) == 0) /* an answer, but a wrong one */
+        return errnum == EIO ? "the blob that was loaded has another digest"
+                             : flux_strerror (errnum);
+    return errnum == ENOENT ? flux_strerror (errnum) : future_strerror (f, errnum);
 }
 
 static void load_continuation (flux_future_t *f, void *arg)
@@ -100,7 +113,7 @@ static void load_continuation (flux_future_t *f, void *arg)
             cache_limit (&c->cache);
         }
         else if (!load_elsewhere (c, ld, errnum))
-            load_failed (c, e, errnum);
+            load_failed (c, e, errnum, load_error (f, errnum));
     }
     flux_future_destroy (f);
 }

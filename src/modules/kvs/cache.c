@@ -1,5 +1,6 @@
 #include "config.h"
 #include <errno.h>
+#include <stdio.h>
 
 #include "cache.h"
 
@@ -217,10 +218,27 @@ int cache_dir (struct cache *c,
         if ((r = entry_decode (e)) == -ENOMEM)
             return r;
     }
-    if (e->nodir)
+    if (e->nodir) {
+        c->have_bad = true;
+        c->bad = *ref;
         return e->nodir;
+    }
     *ret = e->dir;
     return 0;
+}
+
+char *cache_bad_text (const struct cache *c, int errnum)
+{
+    bool nodir = errnum == ENOTRECOVERABLE || errnum == EINVAL;
+    char ref[BLOBREF_TEXT_SIZE];
+    char *text;
+
+    if (!c->have_bad
+        || asprintf (&text, "%s: %s", blobref_str (&c->bad, ref),
+                     nodir ? "this blob is no directory" : strerror (errnum))
+               < 0)
+        return NULL;
+    return text;
 }
 
 void cache_loaded (struct cache *c,
@@ -230,6 +248,7 @@ void cache_loaded (struct cache *c,
 {
     struct cache_entry *e = entry_find (c, ref);
     struct list waiters = LIST_INIT (waiters);
+    struct blobref name = *ref; /* which may go with the entry */
     struct waiter *w;
 
     if (!e || !e->loading)
@@ -263,6 +282,8 @@ void cache_loaded (struct cache *c,
     }
     while ((w = list_first (&waiters, struct waiter, link))) {
         list_del (&w->link);
+        c->have_bad = errnum != 0;
+        c->bad = name;
         w->wake (w, errnum);
     }
 }

@@ -75,6 +75,8 @@ struct cache {
     size_t held;
     uint64_t faults;
     double now;
+    bool have_bad; /* why the last step failed: this blob is missing, or no directory */
+    struct blobref bad;
 };
 
 void cache_init (struct cache *c, struct list *actions);
@@ -92,6 +94,11 @@ int cache_dir (struct cache *c,
                const struct blobref *ref,
                struct waiter *w,
                struct treeobj **ret);
+
+/* A sentence that names the blob which is the reason for errnum, in malloc ()ed memory;
+ * NULL if no blob is.  Who begins a step clears have_bad.
+ */
+char *cache_bad_text (const struct cache *c, int errnum);
 
 /* The answer to a load action: wakes the waiters, in order. */
 void cache_loaded (struct cache *c,

@@ -125,7 +125,8 @@ static void commit_split (struct commit *c)
     }
 }
 
-static void commit_fail (struct commit *c, int errnum)
+/* With a sentence that says which blob is the reason, if one is. */
+static void commit_fail_blob (struct commit *c, int errnum)
 {
     struct ns *ns = c->ns;
     struct txn *t;
@@ -134,11 +135,18 @@ static void commit_fail (struct commit *c, int errnum)
         commit_split (c);
     while ((t = list_first (&c->txns, struct txn, link))) {
         txn_unrefuse (t);
+        t->refusal = cache_bad_text (&ns->e->cache, errnum);
         txn_fail (t, errnum);
     }
     commit_free (c);
     if (!list_empty (&ns->queue))
         ns_ready (ns);
+}
+
+static void commit_fail (struct commit *c, int errnum)
+{
+    c->ns->e->cache.have_bad = false;
+    commit_fail_blob (c, errnum);
 }
 
 /* Nothing is left to publish. */
@@ -180,7 +188,7 @@ static void commit_wake (struct waiter *w, int errnum)
     struct commit *c = container_of (w, struct commit, waiter);
 
     if (errnum)
-        commit_fail (c, errnum);
+        commit_fail_blob (c, errnum);
     else
         ns_ready (c->ns);
 }
@@ -306,6 +314,7 @@ static int commit_run (struct commit *c, int *budget)
 {
     int r;
 
+    c->ns->e->cache.have_bad = false;
     do {
         switch (c->phase) {
             case COMMIT_OPEN:
@@ -333,7 +342,7 @@ static int commit_run (struct commit *c, int *budget)
         }
     } while (r > 0);
     if (r < 0 && r != -EAGAIN) {
-        commit_fail (c, -r);
+        commit_fail_blob (c, -r);
         return -EAGAIN;
     }
     return r;

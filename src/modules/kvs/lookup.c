@@ -48,6 +48,14 @@ static void lookup_fail (struct lookup *l, int errnum)
     lookup_free (l);
 }
 
+/* The same if a blob may be the reason. */
+static void lookup_fail_blob (struct lookup *l, int errnum)
+{
+    l->req->heap = cache_bad_text (&l->e->cache, errnum);
+    request_end (l->e, l->req, errnum, l->req->heap);
+    lookup_free (l);
+}
+
 /* What follows the value: the rest of the answer. */
 static void write_tail (const struct lookup *l, struct text *t)
 {
@@ -164,7 +172,7 @@ static void gather_done (void *arg, int errnum)
     struct lookup *l = arg;
 
     if (errnum)
-        lookup_fail (l, errnum);
+        lookup_fail_blob (l, errnum);
     else
         answer_blobs (l);
 }
@@ -410,6 +418,7 @@ static void lookup_step (struct lookup *l)
 {
     int r = 0;
 
+    l->e->cache.have_bad = false;
     if (!l->started)
         r = lookup_start (l);
     while (r == 0 && !l->found) {
@@ -421,7 +430,7 @@ static void lookup_step (struct lookup *l)
     if (r == -ENOENT)
         answer_missing (l);
     else if (r < 0)
-        lookup_fail (l, -r);
+        lookup_fail_blob (l, -r);
     else
         finish (l);
 }
@@ -431,7 +440,7 @@ static void lookup_wake (struct waiter *w, int errnum)
     struct lookup *l = container_of (w, struct lookup, waiter);
 
     if (errnum)
-        lookup_fail (l, errnum);
+        lookup_fail_blob (l, errnum);
     else
         lookup_step (l);
 }

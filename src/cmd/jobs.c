@@ -277,18 +277,21 @@ static int print_stats (flux_t *h, const struct jobquery *q)
 
 /* -- output -- */
 
+/* One at a time: the objects of very many jobs would be as large again. */
 static void print_json (struct jobview *views, size_t n, bool single)
 {
-    json_t *list = json_array (), *o;
+    bool bare = single && n == 1;
 
-    for (size_t i = 0; i < n; i++)
-        json_array_append_new (list, jobview_json (&views[i]));
-    o = single && n == 1 ? json_incref (json_array_get (list, 0))
-                         : json_pack ("{s:O}", "jobs", list);
-    json_dumpf (o, stdout, 0);
-    printf ("\n");
-    json_decref (o);
-    json_decref (list);
+    printf (bare ? "" : "{\"jobs\": [");
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = jobview_json (&views[i]);
+
+        if (i > 0)
+            printf (", ");
+        json_dumpf (o, stdout, 0);
+        json_decref (o);
+    }
+    printf (bare ? "\n" : "]}\n");
 }
 
 static void print_jobs (struct jobs *j, struct format *format, json_t *list, bool single)

@@ -56,6 +56,18 @@ void jobview_put_inactive_reason (const struct jobview *v, struct text *out);
 /* annotations.<path>, or NULL. */
 json_t *jobview_annotation (const struct jobview *v, const char *path);
 
+/* Append the uri of a local connection; ssh://host/path is local:///path there. */
+void jobview_put_local_uri (struct text *t, const char *uri);
+
+/* jobview_instance.c: getters of the fields instance.*. */
+#define JOBVIEW_GETTER(f)                                                                 \
+    void f (const void *item, const char *name, struct text *t, struct format_value *v)
+JOBVIEW_GETTER (jobview_get_instance_stats);
+JOBVIEW_GETTER (jobview_get_instance_total);
+JOBVIEW_GETTER (jobview_get_instance_progress);
+JOBVIEW_GETTER (jobview_get_instance_utilization);
+JOBVIEW_GETTER (jobview_get_instance_resources);
+
 /* The fields for format strings; items are struct jobview.  What a field
  * needs is a comma list of attributes.
  */

@@ -248,8 +248,7 @@ static const char *user_uri (const struct jobview *job)
     return json_string_value (jobview_annotation (job, "user.uri"));
 }
 
-/* ssh://host/path is local:///path on that host. */
-static void put_local_uri (struct text *t, const char *uri)
+void jobview_put_local_uri (struct text *t, const char *uri)
 {
     static const char ssh[] = "ssh://";
     const char *path = uri;
@@ -267,7 +266,7 @@ GETTER (get_uri)
     if (!uri)
         text_puts (t, strcmp (name, "uri") == 0 ? "None" : "");
     else if (strcmp (name, "uri") != 0 || getenv ("FLUX_URI_RESOLVE_LOCAL"))
-        put_local_uri (t, uri);
+        jobview_put_local_uri (t, uri);
     else
         text_puts (t, uri);
     set_text (v, t);
@@ -304,6 +303,7 @@ static void annotation_heading (const char *name, char *buf, size_t size)
 
 #define STATUS_NEEDS "state,result"
 #define RUNTIME_NEEDS "t_run,t_cleanup"
+#define INSTANCE_NEEDS "state,annotations"
 #define EXCEPTION_NEEDS                                                                   \
     "exception_occurred,exception_severity,exception_type,exception_note"
 
@@ -370,6 +370,13 @@ static const struct format_field fields[] = {
     { "user.*", NULL, get_annotation, "annotations" },
     { "uri", "URI", get_uri, "annotations" },
     { "uri.local", "URI", get_uri, "annotations" },
+    { "instance.stats", "STATS", jobview_get_instance_stats, INSTANCE_NEEDS },
+    { "instance.stats.total", "NJOBS", jobview_get_instance_total, INSTANCE_NEEDS },
+    { "instance.utilization", "CORE%", jobview_get_instance_utilization, INSTANCE_NEEDS },
+    { "instance.gpu_utilization", "GPU%", jobview_get_instance_utilization,
+      INSTANCE_NEEDS },
+    { "instance.progress", "PROG", jobview_get_instance_progress, INSTANCE_NEEDS },
+    { "instance.resources.*", NULL, jobview_get_instance_resources, INSTANCE_NEEDS },
     { NULL, NULL, NULL, NULL },
 };
 

@@ -2,7 +2,8 @@
 test_description='many launches at once, and kill -9 in the middle of them
 
 However a client, a task or the broker dies: no process of a job is left, no
-job stays, nobody hears a wrong code.  LAUNCHES, CLIENTS and KILLS ask for more.'
+job stays, nobody hears a wrong code.  LAUNCHES, CLIENTS, KILLS (of clients, of
+tasks) and BROKERS (kills of brokers) ask for more.'
 . "$(dirname "$0")/lib.sh"
 under_flux
 . "$T/sharness.sh"
@@ -10,6 +11,7 @@ under_flux
 LAUNCHES=${LAUNCHES:-120}
 CLIENTS=${CLIENTS:-100}
 KILLS=${KILLS:-20}
+BROKERS=${BROKERS:-4}
 
 no_process () {
     ! pgrep -f "$1" >/dev/null
@@ -21,15 +23,22 @@ no_job () {
 test_expect_success "a Makefile of $LAUNCHES programs, 16 at a time: every code and every line is right" '
     LAUNCHES_INSIDE=t "$SRCDIR/scripts/launches" "$LAUNCHES" 16 >out && cat out && grep "wrong: 0" out
 '
-test_expect_success "$CLIENTS clients at once" '
-    mkdir clients && pids= &&
+# clients DIR COMMAND...: all at once, each with a line and a code of its own
+clients () {
+    dir=$1 pids= && shift && mkdir $dir || return 1
     for i in $(seq $CLIENTS); do
-        { flux mpiexec sh -c "echo $i; exit $((i % 7))" >clients/$i; } & pids="$pids $!"
-    done &&
+        { "$@" sh -c "echo $i; exit $((i % 7))" >$dir/$i 2>$dir/$i.err; } & pids="$pids $!"
+    done
     i=0 && for pid in $pids; do
         i=$((i + 1)); wait $pid; code=$?
-        test $code -eq $((i % 7)) && test "$(cat clients/$i)" = $i || { echo "$i: $code"; return 1; }
+        test $code -eq $((i % 7)) && test "$(cat $dir/$i)" = $i || { echo "$i: $code"; cat $dir/$i.err; return 1; }
     done
+}
+test_expect_success "$CLIENTS clients of flux mpiexec at once" '
+    clients mpiexec flux mpiexec
+'
+test_expect_success "$CLIENTS clients of flux run at once" '
+    clients run flux run
 '
 # A task that has children: one in its process group, one in a session of its own.
 cat >family <<-\EOF
@@ -82,11 +91,32 @@ cat >busy <<-\EOF
 EOF
 chmod +x busy
 test_expect_success "kill -9 of brokers at random moments leaves no process of a job" '
-    for i in 1 2 3 4; do
+    for i in $(seq $BROKERS); do
         dir=$(mktemp -d /tmp/flux-f08-XXXXXX) &&
         { env -u FLUX_URI TMPDIR=$dir flux start -- ./busy $i broker-$$ >/dev/null 2>&1 & } &&
         wait_until grep ready family.$i && perl -e "select undef, undef, undef, rand 0.1" &&
         kill -9 $(cat broker.$i) && wait_until no_process broker-$$ || return 1
+        rm -rf $dir
+    done
+'
+cat >ranks <<-\EOF
+	#!/bin/sh
+	flux exec -n flux getattr broker.pid >"ranks.$1"
+	flux submit --quiet --output="$PWD/ranks.family.$1.{{taskid}}" -N3 -n3 ./kin "$2" || exit 1
+	while flux mpiexec -n 3 perl -e 'fork; select undef, undef, undef, rand 0.01' "$2"; do :; done
+EOF
+chmod +x ranks
+# On other ranks the job ends in order, which a session of its own survives.
+grep -v setsid family >kin && chmod +x kin
+test_expect_success "... on several ranks: one of them, then the leader" '
+    for i in $(seq $BROKERS); do
+        dir=$(mktemp -d /tmp/flux-f08-XXXXXX) &&
+        { env -u FLUX_URI TMPDIR=$dir flux start -s3 -- ./ranks $i ranks-$$ >/dev/null 2>&1 & } &&
+        wait_until grep ready ranks.family.$i.0 && wait_until grep ready ranks.family.$i.1 &&
+        wait_until grep ready ranks.family.$i.2 &&
+        perl -e "select undef, undef, undef, rand 0.1" && kill -9 $(shuf -n 1 ranks.$i) &&
+        perl -e "select undef, undef, undef, rand 0.1" && { kill -9 $(cat ranks.$i) 2>/dev/null; true; } &&
+        wait_until no_process ranks-$$ || return 1
         rm -rf $dir
     done
 '

@@ -90,6 +90,7 @@ struct exec {
     unsigned int nspares; /* directories for jobs that are at hand (tmpdir.c) */
     int guard_fd; /* what guard.c holds open; -1: no guard */
     int guard_pidfd;
+    bool forsaken; /* member: some leader left while its jobs ran */
     struct coremap cores;   /* cpus that we may use */
     struct rset *inventory; /* rank 0 of an instance in a job: its R; else NULL */
     struct idset *core_ids; /* what R calls the cores, if not 0, 1, ...; or NULL */
@@ -495,7 +496,8 @@ void job_task_killed (struct job *job, const struct task *task);
 
 /* guard.c: who ends the tasks if the broker is killed */
 void guard_start (struct exec *x);
-void guard_stop (struct exec *x);
+/* sweep: jobs ended without a word; what they have started ends with them. */
+void guard_stop (struct exec *x, bool sweep);
 
 /* ranks.c: brokers come and go; a job that has one that went fails, if it cannot
  * do without it.

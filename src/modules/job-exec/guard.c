@@ -59,13 +59,13 @@ void guard_start (struct exec *x)
         flux_log (x->h, LOG_DEBUG, "no guard: %s", strerror (-r));
 }
 
-void guard_stop (struct exec *x)
+void guard_stop (struct exec *x, bool sweep)
 {
     int status;
 
     if (x->guard_fd < 0)
         return;
-    if (write (x->guard_fd, "", 1) != 1)
+    if (!sweep && write (x->guard_fd, "", 1) != 1)
         flux_log_error (x->h, "guard");
     close (x->guard_fd);
     (void)poll (&(struct pollfd){ .fd = x->guard_pidfd, .events = POLLIN }, 1, PATIENCE);

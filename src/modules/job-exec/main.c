@@ -424,14 +424,17 @@ static int start (struct exec *x)
 static void stop (struct exec *x)
 {
     struct orphan *o;
+    bool sweep = x->forsaken;
     struct job *job;
 
     flux_msg_handler_delvec (x->handlers);
     ranks_unwatch (x);
     follow_fini (x);
     while ((job = table_pop (&x->jobs))) {
-        if (job->state == JOB_RUNNING && !job->mock)
+        if (job->state == JOB_RUNNING && !job->mock) {
             job_signal (job, SIGKILL);
+            sweep = true;
+        }
         job_free (job);
     }
     while ((job = list_first (&x->ended, struct job, dirty)))
@@ -440,7 +443,7 @@ static void stop (struct exec *x)
     /* Those that still run are left to the broker. */
     while ((o = list_first (&x->orphans, struct orphan, link)))
         orphan_free (o);
-    guard_stop (x);
+    guard_stop (x, sweep);
     tmpdir_fini (x);
     topology_fini (x);
     cores_fini (x);

@@ -189,8 +189,10 @@ static void disconnect_cb (flux_t *h,
     size_t pos = 0;
 
     while ((job = table_next (&x->jobs, &pos))) {
-        if (flux_disconnect_match (msg, job->msg))
+        if (flux_disconnect_match (msg, job->msg)) {
             job_signal (job, SIGKILL);
+            x->forsaken = true;
+        }
     }
 }
 

@@ -52,6 +52,71 @@ test_expect_success 'taskmap: what does not fit' '
     grep "invalid taskmap: got 1 nodes, expected 2" err &&
     grep "failed to set new shell taskmap" err
 '
+test_expect_success 'taskmap: a file of hosts' '
+    printf "n1\nn[0,0] # twice\n" >hosts && cat >hosts.sh <<-\EOF &&
+	flux run -N2 -n4 -l --taskmap=hostfile:hosts sh -c "echo {{node.name}} \$FLUX_TASK_LOCAL_ID \$(flux getattr rank)" | sort
+	echo n2 >other
+	flux run -N2 -n4 --taskmap=hostfile:other true
+	echo $?
+	flux run -N2 -n4 --taskmap=hostfile:nosuch true
+	echo $?
+	EOF
+    env -u FLUX_URI flux start -s2 --test-hosts=n[0-1] sh ./hosts.sh >out 2>err &&
+    printf "%s\n" "0: n1 0 1" "1: n0 0 0" "2: n0 1 0" "3: n1 1 1" 1 1 >expect && test_cmp expect out &&
+    grep "host n2 is not of this job" err && grep "taskmap.hostfile: nosuch: No such file" err
+'
+test_expect_success 'gpus: all of the job, a share, a map, none' '
+    cat >gpus.toml <<-EOF &&
+	[[resource.config]]
+	hosts = "$(hostname)"
+	cores = "0-3"
+	gpus = "0-4"
+	EOF
+    cat >gpus.sh <<-\EOF &&
+	show () { CUDA_VISIBLE_DEVICES=7 flux run -l -n2 "$@" sh -c "echo \$CUDA_VISIBLE_DEVICES" | sort | tr "\n" " "; echo; }
+	show
+	show -g2
+	show -g2 -o gpu-affinity=per-task
+	show -o gpu-affinity=per-task
+	show -g2 -o gpu-affinity="map:3;0-1"
+	show -g2 -o gpu-affinity=off
+	EOF
+    env -u FLUX_URI flux start -c gpus.toml sh ./gpus.sh >out &&
+    printf "%s \n" "0: -1 1: -1" "0: 0,1,2,3 1: 0,1,2,3" "0: 0,1 1: 2,3" "0: -1 1: -1" "0: 3 1: 0,1" "0: 7 1: 7" >expect &&
+    test_cmp expect out
+'
+test_expect_success 'limits: soft ones, up to the hard ones' '
+    hard=$(ulimit -H -n) &&
+    flux run -o rlimit.nofile=99 -o rlimit.core=0 sh -c "ulimit -n; ulimit -c" >out && printf "99\n0\n" >expect && test_cmp expect out &&
+    flux run -o rlimit.nofile=99999999999 sh -c "ulimit -n" >out 2>err && echo $hard >expect && test_cmp expect out &&
+    grep "exceeds current max" err &&
+    flux run -o rlimit.nosuch=1 true 2>err && grep "invalid limit specified: nosuch" err &&
+    test_expect_code 1 flux run -o rlimit.nofile=x true 2>err && grep "invalid rlimit nofile" err
+'
+test_expect_success 'process groups: one for each task, or that of the broker' '
+    flux run -n2 sh -c "ps -o pgid= -p \$\$ | tr -d \" \"; echo \$\$" >out && sort out | uniq -c | awk "\$1 != 2" >bad && test_must_be_empty bad &&
+    for r in 0 1; do flux exec -r $r sh -c "ps -o pgid= -p \$PPID" | tr -d " "; done >groups &&
+    flux run -N2 -n2 -o nosetpgrp sh -c "ps -o pgid= -p \$\$ | tr -d \" \"" >out && sort out >a && sort groups >b && test_cmp b a &&
+    flux run -o nosetpgrp=0 sh -c "test \$(ps -o pgid= -p \$\$) = \$\$"
+'
+test_expect_success 'more is said when asked: debug at 1, the PMI dialogue at 2' '
+    flux run -n2 -o verbose true 2>err && grep "flux-shell.0.: DEBUG: task 1: pid [0-9]*: true" err && ! grep TRACE err &&
+    flux run -N2 -n2 -o verbose=2 $BUILDDIR/src/modules/job-exec/pmi_client 2>err >out &&
+    grep "TRACE: pmi: 1: C: cmd=init pmi_version=1" err && grep "TRACE: pmi: 0: S: cmd=barrier_out rc=0" err &&
+    flux run true 2>err && test_must_be_empty err
+'
+test_expect_success 'options of PMI: none of them, no map, what is unknown' '
+    flux run -o pmi=off sh -c "env | grep PMI" >out; test_must_be_empty out &&
+    test_expect_code 1 flux run -o pmi-simple.nosuch=1 true 2>err && grep "pmi-simple: unknown option nosuch" err &&
+    flux run -o pmi-simple.nomap=1 -o pmi-simple.exchange.k=4 true
+'
+test_expect_success 'tasks that are stopped when they are started, for a debugger' '
+    id=$(flux submit -N2 -n2 -o stop-tasks-in-exec sh -c "echo went on") && flux job wait-event -t 30 -p exec $id shell.start >/dev/null &&
+    dec=$(flux job id --to=dec $id) &&
+    stopped () { grep -l "State:.*(stopped)" $(grep -l "FLUX_KVS_NAMESPACE=job-$dec" /proc/[0-9]*/environ 2>/dev/null | sed "s/environ/status/"); } &&
+    stopped >who && test_line_count 2 who &&
+    flux job kill -s CONT $id && flux job attach $id >out && test $(grep -c "went on" out) = 2
+'
 test_expect_success 'a signal before the time is over' '
     test_expect_code 3 flux run -t 1.5s --signal=USR2@1s \
         perl -e "\$SIG{USR2} = sub { print qq/usr2\n/; exit 3 }; sleep 1 while 1" >out 2>err &&

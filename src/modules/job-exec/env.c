@@ -29,8 +29,22 @@ static size_t count_task_vars (const struct job *job)
     return !job->pmi ? 2 : !job->followed ? 3 : 4;
 }
 
+/* Option gpu-affinity: "on", "off", "per-task", "map:A;B..." */
+static const char *gpu_affinity (const struct job *job)
+{
+    return jobspec_option_string (job->js, "gpu-affinity", "on");
+}
+
+/* Does each task have GPUs of its own? */
+static bool has_own_gpus (const struct job *job)
+{
+    const char *how = gpu_affinity (job);
+
+    return !strcmp (how, "per-task") || !strncmp (how, "map:", 4);
+}
+
 /* Variables that a job may bring along and must not keep. */
-static bool is_removed (const char *name)
+static bool is_removed (const struct job *job, const char *name)
 {
     static const char *const names[] = {
         "FLUX_PROXY_REMOTE",
@@ -47,7 +61,7 @@ static bool is_removed (const char *name)
         if (!strcmp (name, task_vars[i]))
             return true;
     }
-    return false;
+    return !strcmp (name, "CUDA_VISIBLE_DEVICES") && has_own_gpus (job);
 }
 
 /* Variables that we set for the whole job, as a JSON object's worth of text:
@@ -78,16 +92,76 @@ static void put_uint (struct block *b, const char *name, uint64_t value)
 static void put_gpus (struct block *b, struct job *job, uint32_t node)
 {
     const struct idset *gpus = rset_ids_at (job->R, node, RSET_GPU);
-    const char *how = jobspec_option_string (job->js, "gpu-affinity", "on");
     char *s = NULL;
 
-    if (!strcmp (how, "off"))
+    if (!strcmp (gpu_affinity (job), "off"))
+        return;
+    put (b, "CUDA_DEVICE_ORDER", "PCI_BUS_ID");
+    if (has_own_gpus (job))
         return;
     if (gpus)
         s = idset_encode (gpus, 0);
-    put (b, "CUDA_DEVICE_ORDER", "PCI_BUS_ID");
     put (b, "CUDA_VISIBLE_DEVICES", s ? s : "-1");
     free (s);
+}
+
+/* A task's share of the GPUs of its node; the first of them get what is left over. */
+static void put_share (struct job *job, const struct task *task, struct text *t)
+{
+    const struct idset *gpus = rset_ids_at (job->R, task->node, RSET_GPU);
+    uint32_t total = gpus ? idset_count (gpus) : 0, ntasks = job->layout.ppn[task->node];
+    uint32_t share = total / ntasks, more = total % ntasks, n = 0;
+    uint32_t first = task->localid * share + (task->localid < more ? task->localid : more);
+    uint32_t last = first + share + (task->localid < more);
+    bool any = false;
+
+    for (unsigned int id = total > 0 ? idset_first (gpus) : IDSET_INVALID_ID;
+         id != IDSET_INVALID_ID; id = idset_next (gpus, id), n++) {
+        if (n >= first && n < last) {
+            text_printf (t, "%s%u", any ? "," : "", id);
+            any = true;
+        }
+    }
+    if (!any)
+        text_puts (t, "-1");
+}
+
+/* The task's part of the map, which begins anew for tasks beyond its end. */
+static void put_mapped (const char *map, const struct task *task, struct text *t)
+{
+    const char *p = map;
+    struct idset *ids;
+    char part[256], *s;
+
+    for (uint32_t i = 0; i < task->localid; i++)
+        p = strchr (p, ';') ? strchr (p, ';') + 1 : map;
+    snprintf (part, sizeof (part), "%.*s", (int)strcspn (p, ";"), p);
+    ids = idset_decode (part);
+    s = ids ? idset_encode (ids, 0) : NULL;
+    if (!s)
+        job_log (task->job, 3, "gpu-affinity: invalid map: %s", map);
+    text_puts (t, s && *s ? s : "-1");
+    idset_destroy (ids);
+    free (s);
+}
+
+static int set_gpus (struct job *job, struct env *env, const struct task *task)
+{
+    const char *how = gpu_affinity (job);
+    struct text *t = &env->gpus;
+
+    if (!env->gpus_var)
+        return 0;
+    text_clear (t);
+    text_puts (t, "CUDA_VISIBLE_DEVICES=");
+    if (!strcmp (how, "per-task"))
+        put_share (job, task, t);
+    else
+        put_mapped (how + strlen ("map:"), task, t);
+    if (text_error (t))
+        return -ENOMEM;
+    *env->gpus_var = t->buf;
+    return 0;
 }
 
 static json_t *environment (const struct job *job)
@@ -151,11 +225,11 @@ static bool is_ours (const struct block *b, size_t count, const char *name)
  * too.
  */
 static void put_vars (struct block *b,
+                      const struct job *job,
                       size_t ours,
                       json_t *vars,
                       json_t *over,
-                      json_t *expand,
-                      const char *hostname)
+                      json_t *expand)
 {
     const char *name;
     json_t *value;
@@ -163,10 +237,10 @@ static void put_vars (struct block *b,
     json_object_foreach (vars, name, value) {
         const char *s = json_string_value (value);
 
-        if (!s || is_removed (name) || json_object_get (over, name)
+        if (!s || is_removed (job, name) || json_object_get (over, name)
             || json_object_get (expand, name) || is_ours (b, ours, name))
             continue;
-        put (b, name, strcmp (name, "HOSTNAME") ? s : hostname);
+        put (b, name, strcmp (name, "HOSTNAME") ? s : job->x->hostname);
     }
 }
 
@@ -218,17 +292,12 @@ int env_create (struct job *job,
     put_ours (&b, job, node);
     ours = b.count;
     if (!text_error (&b.text) && !program->envnone)
-        put_vars (&b,
-                  ours,
-                  environment (job),
-                  program->env,
-                  expand,
-                  job->x->hostname);
+        put_vars (&b, job, ours, environment (job), program->env, expand);
     if (!text_error (&b.text))
-        put_vars (&b, ours, program->env, NULL, expand, job->x->hostname);
+        put_vars (&b, job, ours, program->env, NULL, expand);
     env->nexpanded = json_object_size (expand);
     env->count = b.count + count_task_vars (job) + env->nexpanded;
-    env->vars = calloc (env->count + 1, sizeof (env->vars[0]));
+    env->vars = calloc (env->count + 2, sizeof (env->vars[0]));
     env->task = calloc (TASK_VARS, TASK_VAR_SIZE);
     env->expanded = calloc (env->nexpanded + 1, sizeof (env->expanded[0]));
     if (text_error (&b.text) || !env->vars || !env->task || !env->expanded) {
@@ -244,6 +313,8 @@ int env_create (struct job *job,
     }
     for (size_t i = b.count; i < env->count - env->nexpanded; i++)
         env->vars[i] = env->task + (i - b.count) * TASK_VAR_SIZE;
+    if (has_own_gpus (job))
+        env->gpus_var = &env->vars[env->count];
     return 0;
 }
 
@@ -274,6 +345,7 @@ int env_set_task (struct job *job, struct env *env, const struct task *task)
 {
     const uint32_t values[TASK_VARS] = { task->rank, task->localid, task->rank,
                                          task->localid };
+    int r;
 
     for (size_t i = 0; i < TASK_VARS; i++)
         snprintf (env->task + i * TASK_VAR_SIZE,
@@ -281,6 +353,8 @@ int env_set_task (struct job *job, struct env *env, const struct task *task)
                   "%s=%u",
                   task_vars[i],
                   values[i]);
+    if ((r = set_gpus (job, env, task)) < 0)
+        return r;
     return expand (job, env, task);
 }
 
@@ -292,5 +366,6 @@ void env_fini (struct env *env)
     for (size_t i = 0; env->expanded && i < env->nexpanded; i++)
         text_fini (&env->expanded[i]);
     free (env->expanded);
+    text_fini (&env->gpus);
     memset (env, 0, sizeof (*env));
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "common/eventlog.h"
@@ -95,7 +96,7 @@ void job_log (struct job *job, int level, const char *fmt, ...)
     char buf[512];
     va_list ap;
 
-    if (!job->output)
+    if (!job->output || level > LOG_NOTICE + job->verbose)
         return;
     va_start (ap, fmt);
     vsnprintf (buf, sizeof (buf), fmt, ap);

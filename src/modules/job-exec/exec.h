@@ -156,6 +156,8 @@ struct env {
     char *task; /* ... and of the others */
     struct text *expanded; /* of option env-expand, for the task at hand */
     size_t nexpanded;
+    struct text gpus; /* CUDA_VISIBLE_DEVICES of that task, if it has its own */
+    char **gpus_var;  /* its place in vars, or NULL */
     const char *path; /* value of PATH, or NULL */
 };
 
@@ -217,6 +219,8 @@ struct job {
     struct text pmi_pairs; /* what is new in it */
 
     bool member;         /* rank 0 leads it, msg is its request */
+    const char *map;     /* member: how tasks are numbered; of msg */
+    int verbose;         /* option: what is said of a job beyond what it must know */
     size_t sent;         /* member: output that it has not acknowledged */
     struct part **parts; /* leader: of other nodes, by index; NULL: none */
     uint32_t unstarted;  /* of these (and of what is here) */

@@ -8,6 +8,8 @@
 #include "common/util.h"
 #include "exec.h"
 
+#define HOSTFILE_MAX (1 << 20)
+
 struct job *job_find (struct exec *x, uint64_t id)
 {
     return table_get_u64 (&x->jobs, id);
@@ -226,7 +228,35 @@ static int client_options (struct job *job, flux_error_t *error)
     return 0;
 }
 
-/* Option taskmap: { "scheme":s "value"?:s } */
+/* A path is of the job's directory; the file is small, and of a user who waits. */
+static int renumber_by_file (struct job *job, const char *path, flux_error_t *error)
+{
+    struct text full = TEXT_INIT, hosts = TEXT_INIT;
+    char buf[4096];
+    FILE *f;
+    size_t n;
+    int r;
+
+    if (*path != '/')
+        text_printf (&full, "%s/", job->js->cwd ? job->js->cwd : "/tmp");
+    text_puts (&full, path);
+    if (text_error (&full) || !(f = fopen (full.buf, "re"))) {
+        errprintf (error, "taskmap.hostfile: %s: %s", path, strerror (errno));
+        text_fini (&full);
+        return -EINVAL;
+    }
+    while ((n = fread (buf, 1, sizeof (buf), f)) > 0 && hosts.len < HOSTFILE_MAX)
+        text_put (&hosts, buf, n);
+    fclose (f);
+    text_putc (&hosts, '\0');
+    r = text_error (&hosts) ? -ENOMEM
+                            : layout_remap_hosts (&job->layout, job->R, hosts.buf, error);
+    text_fini (&full);
+    text_fini (&hosts);
+    return r;
+}
+
+/* Option taskmap: { "scheme":s "value"?:s }.  A member is told what came of it. */
 static int renumber_tasks (struct job *job)
 {
     const char *scheme = jobspec_option_string (job->js, "taskmap.scheme", NULL);
@@ -235,8 +265,16 @@ static int renumber_tasks (struct job *job)
     flux_error_t why;
     int r;
 
-    if (!scheme || (r = layout_remap (&job->layout, scheme, value, &why)) != -EINVAL)
-        return scheme ? r : 0;
+    if (!scheme)
+        return 0;
+    if (job->map)
+        r = layout_remap (&job->layout, "manual", job->map, &why);
+    else if (!strcmp (scheme, "hostfile"))
+        r = renumber_by_file (job, value, &why);
+    else
+        r = layout_remap (&job->layout, scheme, value, &why);
+    if (r != -EINVAL)
+        return r;
     snprintf (job->misfit, sizeof (job->misfit), "%s", why.text);
     return 0;
 }
@@ -283,6 +321,7 @@ int job_prepare (struct job *job, flux_error_t *error)
         || (r = renumber_tasks (job)) < 0)
         return r;
     job->ntasks = job->layout.ntasks;
+    job->verbose = json_integer_value (jobspec_option (job->js, "verbose"));
     if ((r = create_tasks (job)) < 0 || (!job->member && (r = parts_create (job)) < 0))
         return r;
     config.ntasks = job->layout.ntasks;

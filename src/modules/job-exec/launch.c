@@ -182,6 +182,13 @@ static const cpu_set_t *get_cpus (struct launch *l, const struct task *task)
     return CPU_COUNT (&l->cpus) > 0 ? &l->cpus : NULL;
 }
 
+static bool is_set (const struct job *job, const char *name)
+{
+    json_t *o = jobspec_option (job->js, name);
+
+    return o && !json_is_false (o) && !(json_is_integer (o) && json_integer_value (o) == 0);
+}
+
 static int get_umask (const struct job *job)
 {
     json_t *o = jobspec_option (job->js, "mpiexec.umask");
@@ -358,7 +365,8 @@ static int start_task (struct launch *l, struct program *p, struct task *task)
         .extra = -1,
         .umask = l->umask,
         .mortal = true,
-        .newsession = !jobspec_option (l->job->js, "nosetpgrp"),
+        .newsession = !is_set (l->job, "nosetpgrp"),
+        .stop = is_set (l->job, "stop-tasks-in-exec"),
         .limits = l->limits,
         .nlimits = l->nlimits,
     };
@@ -386,6 +394,7 @@ static int start_task (struct launch *l, struct program *p, struct task *task)
         return r;
     }
     l->job->nactive++;
+    job_log (l->job, 6, "task %u: pid %d: %s", task->rank, (int)task->pid, p->argv[0]);
     return 0;
 }
 

@@ -43,6 +43,14 @@ int layout_remap (struct layout *l,
                   const char *value,
                   flux_error_t *error);
 
+/* hosts: hostlists, one to a line.  Tasks go to nodes (of R, by name) in the order
+ * of the hosts, which begins anew when it is at its end.  Returns as above.
+ */
+int layout_remap_hosts (struct layout *l,
+                        const struct rset *R,
+                        const char *hosts,
+                        flux_error_t *error);
+
 /* RFC 34: [[nodeid,nnodes,ppn,repeat],...] */
 void layout_taskmap (const struct layout *l, struct text *out);
 

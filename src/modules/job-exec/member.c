@@ -1,7 +1,8 @@
 /* job-exec/member.c - rank > 0: the tasks of one node of a job that rank 0 leads.
  *
  *   job-tasks.start (streaming)
- *     { "id":I "userid":i "followed":b "cores":s "jobspec":o "environment":o "R":o }
+ *     { "id":I "userid":i "followed":b "cores":s "map":s "jobspec":o "environment":o
+ *       "R":o }
  *     -> raw: a line, then bytes; lines are
  *          start                  all tasks of the node run; bytes: their pids
  *          failed RANK ERRNO      this one does not; bytes: its program
@@ -98,10 +99,11 @@ static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     json_int_t id, userid;
     struct job *job = NULL;
     int followed, r;
-    const char *cores;
+    const char *cores, *map;
 
-    if (flux_request_unpack (msg, NULL, "{s:I s:I s:b s:s s:o s:o s:o}", "id", &id, "userid",
-                             &userid, "followed", &followed, "cores", &cores, "jobspec", &jobspec,
+    if (flux_request_unpack (msg, NULL, "{s:I s:I s:b s:s s:s s:o s:o s:o}", "id", &id,
+                             "userid", &userid, "followed", &followed, "cores", &cores, "map",
+                             &map, "jobspec", &jobspec,
                              "environment", &env, "R", &R)
         < 0)
         r = -errno;
@@ -113,6 +115,7 @@ static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     else {
         job->member = true;
         job->followed = followed;
+        job->map = map;
         r = decode (job, jobspec, env, R, &error);
     }
     if (r == 0) {

@@ -321,17 +321,26 @@ static flux_future_t *request (struct part *p)
     struct job *job = p->job;
     _cleanup_ (freep) char *cores = cores_of_rank (job->x, p->rank);
     json_t *system, *env, *jobspec, *R;
+    struct text map = TEXT_INIT;
+    flux_future_t *f;
 
     if (flux_request_unpack (job->msg, NULL, "{s:o s:o}", "jobspec", &jobspec, "R", &R) < 0)
         return NULL;
     system = json_object_get (json_object_get (job->J, "attributes"), "system");
     env = json_object_get (system, "environment");
-    return flux_rpc_pack (job->x->h, "job-tasks.start", p->rank, FLUX_RPC_STREAMING,
-                          "{s:I s:I s:b s:s s:O s:o s:O}", "id", (json_int_t)job->id, "userid",
+    layout_taskmap (&job->layout, &map);
+    if (text_error (&map)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    f = flux_rpc_pack (job->x->h, "job-tasks.start", p->rank, FLUX_RPC_STREAMING,
+                          "{s:I s:I s:b s:s s:s s:O s:o s:O}", "id", (json_int_t)job->id, "userid",
                           (json_int_t)job->userid, "followed", job->followed, "cores",
-                          cores ? cores : "", "jobspec",
+                          cores ? cores : "", "map", map.buf, "jobspec",
                           jobspec, "environment", env ? json_incref (env) : json_object (),
                           "R", R);
+    text_fini (&map);
+    return f;
 }
 
 /* Output that goes to a file of all tasks comes here first. */

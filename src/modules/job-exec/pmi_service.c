@@ -8,6 +8,8 @@
 #include "common/util.h"
 #include "exec.h"
 
+#define LEVEL_TRACE 7
+
 /* A client has at most one answer to read; one that lets them pile up until
  * the socket is full does not speak the protocol.
  */
@@ -18,6 +20,8 @@ static void send_line (void *arg, uint32_t rank, const char *line, size_t len)
 
     if (task->pmi_fd < 0)
         return;
+    if (job->verbose >= 2)
+        job_log (job, LEVEL_TRACE, "pmi: %u: S: %.*s", rank, (int)len - 1, line);
     if (send (task->pmi_fd, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) != (ssize_t)len) {
         flux_watcher_stop (task->w_pmi);
         shutdown (task->pmi_fd, SHUT_RDWR);
@@ -132,6 +136,24 @@ static bool is_wanted (struct job *job)
     return false;
 }
 
+/* Option pmi-simple: { "exchange"?:o "nomap"?:i "kvs"?:s }.  How keys are exchanged
+ * is our business.
+ */
+static int check_options (struct job *job)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach (jobspec_option (job->js, "pmi-simple"), name, value)
+    {
+        if (strcmp (name, "exchange") && strcmp (name, "nomap") && strcmp (name, "kvs")) {
+            job_log (job, 3, "pmi-simple: unknown option %s", name);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 static int preset_mapping (struct job *job)
 {
     struct text t = TEXT_INIT;
@@ -169,6 +191,8 @@ int pmi_service_init (struct job *job)
 
     if (!is_wanted (job))
         return 0;
+    if ((r = check_options (job)) < 0)
+        return r;
     if ((r = pmi_create (job->layout.ntasks, job->f58, &ops, job, &job->pmi)) < 0
         || (r = preset_mapping (job)) < 0)
         return r;
@@ -197,8 +221,12 @@ static void pmi_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
         return;
     if (n <= 0) /* EOF without finalize is no error */
         flux_watcher_stop (w);
-    else
+    else {
+        if (task->job->verbose >= 2)
+            job_log (task->job, LEVEL_TRACE, "pmi: %u: C: %.*s", task->rank,
+                     (int)n - (buf[n - 1] == '\n'), buf);
         pmi_input (task->job->pmi, task->rank, buf, n);
+    }
 }
 
 int pmi_service_attach (struct task *task)

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -107,6 +108,8 @@ child_code static int prepare (struct child *c)
         if (setrlimit (cmd->limits[i].resource, &cmd->limits[i].limit) < 0)
             return -errno;
     }
+    if (cmd->stop && ptrace (PTRACE_TRACEME, 0, NULL, NULL) < 0)
+        return -errno;
     /* Without the cpus it asked for a task still runs. */
     if (cmd->cpus)
         (void)sched_setaffinity (0, sizeof (*cmd->cpus), cmd->cpus);
@@ -248,6 +251,19 @@ extern int __clone (int (*fn) (void *), void *stack, int flags, void *arg, ...);
 #define clone __clone
 #endif
 
+/* The kernel stops it for us, who trace it, at the end of execve (); we leave it
+ * to whoever sends SIGCONT.
+ */
+static void leave_stopped (pid_t pid, int pidfd)
+{
+    siginfo_t si;
+
+    while (waitid (P_PIDFD, pidfd, &si, WSTOPPED | WEXITED | WNOWAIT | __WALL) < 0
+           && errno == EINTR)
+        ;
+    (void)ptrace (PTRACE_DETACH, pid, NULL, (void *)(long)SIGSTOP);
+}
+
 static int run (struct spawner *s, struct child *c, pid_t *pid, int *pidfd)
 {
     sigset_t all, old;
@@ -274,6 +290,8 @@ static int run (struct spawner *s, struct child *c, pid_t *pid, int *pidfd)
         close (fd);
         return c->error;
     }
+    if (c->cmd->stop)
+        leave_stopped (p, fd);
     *pid = p;
     *pidfd = fd;
     return 0;

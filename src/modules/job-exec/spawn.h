@@ -40,6 +40,7 @@ struct spawn_command {
     int extra;        /* becomes SPAWN_EXTRA_FD, or -1 */
     bool mortal;      /* SIGKILL when the thread that started it ends */
     bool newsession;  /* make it the leader of a session and a process group */
+    bool stop;        /* it is stopped when it has been started, for a debugger */
     bool tty;         /* stdin is to be the session's terminal */
     int umask;        /* or -1: as the parent */
     const cpu_set_t *cpus; /* NULL: as the parent */

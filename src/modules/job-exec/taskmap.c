@@ -2,12 +2,14 @@
  *
  *   block             node 0 has the first ids, node 1 the next (layout_create)
  *   cyclic[:N]        one task (N) of each node in turn, full nodes left out
+ *   hostfile:FILE     in the order of the hosts in it (layout_remap_hosts)
  *   manual:MAP        [[nodeid,nnodes,ppn,repeat],...], or {"version":1,"map":it}
  */
 #include "config.h"
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <flux/hostlist.h>
 #include "common/errprintf.h"
 #include "common/jview.h"
 #include "common/util.h"
@@ -81,6 +83,16 @@ static int read_map (const struct layout *l, struct jview map, uint32_t *nodeid,
     return 0;
 }
 
+/* Makes it so; takes nodeid. */
+static void renumber (struct layout *l, uint32_t *nodeid)
+{
+    free (l->nodeid);
+    l->nodeid = nodeid;
+    memset (l->ppn, 0, l->nnodes * sizeof (l->ppn[0]));
+    for (uint32_t i = 0; i < l->ntasks; i++)
+        l->ppn[nodeid[i]]++;
+}
+
 static int remap_manual (struct layout *l, const char *value, flux_error_t *error)
 {
     uint32_t *nodeid;
@@ -99,12 +111,67 @@ static int remap_manual (struct layout *l, const char *value, flux_error_t *erro
         free (nodeid);
         return r;
     }
-    free (l->nodeid);
-    l->nodeid = nodeid;
-    memset (l->ppn, 0, l->nnodes * sizeof (l->ppn[0]));
-    for (uint32_t i = 0; i < l->ntasks; i++)
-        l->ppn[nodeid[i]]++;
+    renumber (l, nodeid);
     return 0;
+}
+
+/* The node of a host, or nnodes. */
+static uint32_t find_node (const struct layout *l, const struct rset *R, const char *host)
+{
+    for (uint32_t i = 0; i < l->nnodes; i++) {
+        const char *name = rset_host_at (R, i);
+
+        if (name && !strcmp (name, host))
+            return i;
+    }
+    return l->nnodes;
+}
+
+/* All lines as one list. */
+static struct hostlist *read_hosts (const char *text)
+{
+    struct hostlist *all = hostlist_create ();
+
+    while (all && *text) {
+        size_t len = strcspn (text, "\n"), skip = strspn (text, " \t");
+        char *line = strndup (text + skip, len > skip ? len - skip : 0);
+
+        if (line)
+            line[strcspn (line, " \t\r#")] = '\0';
+        if (!line || (*line && hostlist_append (all, line) < 0)) {
+            hostlist_destroy (all);
+            all = NULL;
+        }
+        free (line);
+        text += len + (text[len] == '\n');
+    }
+    return all;
+}
+
+int layout_remap_hosts (struct layout *l,
+                        const struct rset *R,
+                        const char *text,
+                        flux_error_t *error)
+{
+    struct hostlist *hosts = read_hosts (text);
+    uint32_t *nodeid = calloc (l->ntasks, sizeof (nodeid[0]));
+    const char *host = hosts ? hostlist_first (hosts) : NULL;
+    int r = nodeid ? 0 : -ENOMEM;
+
+    if (!host)
+        r = fail (error, "taskmap.hostfile: no hosts, or no hostlist");
+    for (uint32_t i = 0; i < l->ntasks && r == 0; i++) {
+        if ((nodeid[i] = find_node (l, R, host)) == l->nnodes)
+            r = fail (error, "taskmap.hostfile: host %s is not of this job", host);
+        else if (!(host = hostlist_next (hosts)))
+            host = hostlist_first (hosts);
+    }
+    hostlist_destroy (hosts);
+    if (r < 0)
+        free (nodeid);
+    else
+        renumber (l, nodeid);
+    return r;
 }
 
 int layout_remap (struct layout *l, const char *scheme, const char *value, flux_error_t *error)

@@ -26,7 +26,7 @@
 #include "engine.h"
 
 #define CACHE_BYTES_MAX (64 * 1024 * 1024)
-#define CACHE_AGE_MAX 10.0
+#define CACHE_AGE_MAX 60.0 /* jobs come back to their directories after they waited */
 #define CACHE_DIR_COST 1024 /* a version of a directory: what it does not share */
 
 struct waiter {

@@ -31,7 +31,7 @@ request_decode (const flux_msg_t *msg, struct watch_request *req, const char **e
                              "namespace", &req->ns, "flags", &req->flags, "from", &from,
                              "window", &window)
             < 0
-        || from < 0 || window < 0        || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
+        || from < 0 || window < 0 || flux_msg_get_matchtag (msg, &req->matchtag) < 0) {
         errno = EPROTO;
         return -1;
     }
@@ -149,81 +149,77 @@ static bool topic_matches (struct watch_service *ws, const char *topic, const ch
            && watch_engine_watches (ws->engine, topic + head, len - head - tail);
 }
 
-/* { "namespace":s "rootseq":i "rootref":s "owner":i "keys":{KEY:null...} } */
-static int setroot_event (struct watch_service *ws, const flux_msg_t *msg)
+static int event_decode (struct watch_service *ws, const flux_msg_t *msg)
 {
-    const char *ns, *rootref, *key;
-    _cleanup_ (freep)
-    const char **keys = NULL;
-    size_t nkeys = 0;
-    json_int_t rootseq;
-    json_t *o, *value;
-    int owner;
+    const char *text;
+    int r;
 
-    if (flux_event_unpack (msg, NULL, "{s:s s:I s:s s:i s:o}", "namespace", &ns,
-                           "rootseq", &rootseq, "rootref", &rootref, "owner", &owner,
-                           "keys", &o)
-            < 0
-        || rootseq < 0 || !json_is_object (o)) {
-        errno = EPROTO;
+    if (flux_event_decode (msg, NULL, &text) < 0)
+        return -1;
+    if ((r = watch_event_decode (&ws->event, text ? text : "", text ? strlen (text) : 0)) < 0) {
+        errno = -r;
         return -1;
     }
-    if (!(keys = malloc (sizeof (*keys) * (json_object_size (o) + 1))))
-        return -1;
-    json_object_foreach (o, key, value) keys[nkeys++] = key;
-    watch_engine_setroot (ws->engine, ns, owner, rootseq, rootref, keys, nkeys);
     return 0;
 }
 
-/* { "namespace":s "rootseq":i "rootref":s "owner":i } */
-static int created_event (struct watch_service *ws, const flux_msg_t *msg)
+static int event_refuse (void)
 {
-    const char *ns, *rootref;
-    json_int_t rootseq;
-    int owner;
+    errno = EPROTO;
+    return -1;
+}
 
-    if (flux_event_unpack (msg, NULL, "{s:s s:I s:s s:i}", "namespace", &ns, "rootseq",
-                           &rootseq, "rootref", &rootref, "owner", &owner)
-            < 0
-        || rootseq < 0) {
-        errno = EPROTO;
-        return -1;
-    }
-    watch_engine_created (ws->engine, ns, owner, rootseq, rootref);
+static int setroot_event (struct watch_service *ws)
+{
+    const struct watch_event *ev = &ws->event;
+
+    if (!ev->has_root || !ev->has_keys)
+        return event_refuse ();
+    watch_engine_setroot (ws->engine, ev->ns, ev->owner, ev->rootseq, ev->rootref, ev->keys,
+                          ev->nkeys);
     return 0;
 }
 
-/* { "namespace":s ... }: the others, if there are any, as of setroot: nobody was
- * told of the last root yet.
- */
-static int removed_event (struct watch_service *ws, const flux_msg_t *msg)
+static int created_event (struct watch_service *ws)
 {
-    const char *ns;
-    json_int_t rootseq = -1;
+    const struct watch_event *ev = &ws->event;
 
-    if (flux_event_unpack (msg, NULL, "{s:s s?I}", "namespace", &ns, "rootseq", &rootseq)
-            < 0
-        || (rootseq >= 0 && setroot_event (ws, msg) < 0))
-        return -1;
-    watch_engine_removed (ws->engine, ns);
+    if (!ev->has_root)
+        return event_refuse ();
+    watch_engine_created (ws->engine, ev->ns, ev->owner, ev->rootseq, ev->rootref);
     return 0;
+}
+
+/* With a root it is one that nobody was told of yet. */
+static int removed_event (struct watch_service *ws)
+{
+    if (ws->event.has_root && setroot_event (ws) < 0)
+        return -1;
+    watch_engine_removed (ws->engine, ws->event.ns);
+    return 0;
+}
+
+static int (*event_handler (struct watch_service *ws, const char *topic)) (struct watch_service *)
+{
+    if (topic_matches (ws, topic, "-setroot"))
+        return setroot_event;
+    if (topic_matches (ws, topic, "-created"))
+        return created_event;
+    if (topic_matches (ws, topic, "-removed"))
+        return removed_event;
+    return NULL;
 }
 
 static void event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct watch_service *ws = arg;
+    int (*handle) (struct watch_service *);
     const char *topic;
-    int rc = 0;
 
     if (flux_msg_get_topic (msg, &topic) < 0)
         return;
-    if (topic_matches (ws, topic, "-setroot"))
-        rc = setroot_event (ws, msg);
-    else if (topic_matches (ws, topic, "-created"))
-        rc = created_event (ws, msg);
-    else if (topic_matches (ws, topic, "-removed"))
-        rc = removed_event (ws, msg);
-    if (rc < 0)
+    if ((handle = event_handler (ws, topic))
+        && (event_decode (ws, msg) < 0 || handle (ws) < 0))
         flux_log_error (h, "error decoding event %s", topic);
     watch_heard (ws);
     watch_service_run (ws);

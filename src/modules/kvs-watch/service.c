@@ -282,6 +282,7 @@ struct watch_service *watch_service_new (flux_t *h)
     ws->h = h;
     list_init (&ws->rpcs);
     list_init (&ws->stats);
+    ws->event = (struct watch_event)WATCH_EVENT_INIT;
     if (!(ws->engine = watch_engine_new (same_json))) {
         watch_service_free (ws);
         errno = ENOMEM;
@@ -306,6 +307,7 @@ void watch_service_free (struct watch_service *ws)
     while ((rpc = list_first (&ws->rpcs, struct watch_rpc, link)))
         rpc_free (rpc);
     watch_engine_free (ws->engine);
+    watch_event_fini (&ws->event);
     free (ws);
     errno = saved_errno;
 }

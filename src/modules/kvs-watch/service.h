@@ -12,6 +12,7 @@
 
 #include "common/list.h"
 #include "engine.h"
+#include "event.h"
 
 /* A subscription (listen.c). */
 struct watch_ear {
@@ -33,6 +34,7 @@ struct watch_service {
     struct list rpcs;  /* struct watch_rpc: lookups and loads that are out */
     struct list stats; /* struct stats: stats-get requests under way */
     struct watch_ear ears[WATCH_EARS];
+    struct watch_event event; /* the one at hand */
 };
 
 #define EVENT_PREFIX "kvs.namespace-"

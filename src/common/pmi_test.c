@@ -77,16 +77,24 @@ static char *next_line (FILE *f, char *buf, size_t size)
     return buf;
 }
 
-static void read_dialogues (struct dialogue *d, int count)
+static FILE *open_session (void)
 {
     const char *srcdir = getenv ("SRCDIR");
-    char path[4096], buf[4096];
-    int rank = -1;
+    char path[4096];
     FILE *f;
 
     snprintf (path, sizeof (path), "%s/t/vectors/pmi-session.txt", srcdir ? srcdir : "..");
     if (!(f = fopen (path, "r")))
         bail_out ("%s: %s", path, strerror (errno));
+    return f;
+}
+
+static void read_dialogues (struct dialogue *d, int count)
+{
+    FILE *f = open_session ();
+    char buf[4096];
+    int rank = -1;
+
     while (next_line (f, buf, sizeof (buf)) && strncmp (buf, "## B.", 5)) {
         if (!strncmp (buf, "### rank ", 9))
             rank = atoi (buf + 9);
@@ -131,6 +139,110 @@ static void replay (struct pmi *p, struct sink *s, struct dialogue *d, int count
         }
     }
     ok (good, "the server answers a real MPICH as upstream does");
+}
+
+static void free_dialogues (struct dialogue *d, int count)
+{
+    for (int r = 0; r < count; r++) {
+        for (size_t i = 0; i < d[r].count; i++) {
+            free (d[r].client[i]);
+            free (d[r].server[i]);
+        }
+    }
+}
+
+/* Section B: "shellN rankN C> line", "... S> line"; what is no command is of the
+ * shell's own log.  Returns how many commands there are in it.
+ */
+static size_t read_two_nodes (struct dialogue *d)
+{
+    FILE *f = open_session ();
+    char buf[4096];
+    bool inside = false;
+    size_t count = 0;
+
+    while (next_line (f, buf, sizeof (buf)) && strncmp (buf, "## C.", 5)) {
+        char *line = strstr (buf, "> cmd=");
+        int rank = atoi (buf + strlen ("shell0 rank"));
+
+        if (!strncmp (buf, "## B.", 5))
+            inside = true;
+        if (!inside || !line || strncmp (buf, "shell", 5))
+            continue;
+        if (line[-1] == 'C') {
+            d[rank].client[d[rank].count++] = strdup (line + 2);
+            count++;
+        }
+        else
+            d[rank].server[d[rank].count - 1] = strdup (line + 2);
+    }
+    fclose (f);
+    return count;
+}
+
+/* What each has put goes to the other, and both go on. */
+static void swap_and_release (struct pmi **p)
+{
+    struct text pairs = TEXT_INIT;
+
+    for (int r = 0; r < 2; r++)
+        pmi_take (p[r], &pairs);
+    for (int r = 0; r < 2; r++) {
+        if (pmi_add (p[r], pairs.buf ? pairs.buf : "", pairs.len) < 0)
+            bail_out ("exchange");
+        pmi_release (p[r], 0);
+    }
+    text_fini (&pairs);
+}
+
+static void gathered (void *arg)
+{
+    struct sink *s = arg;
+
+    s->gathered++;
+}
+
+/* Two tasks, each with a server of its own. */
+static void a_real_session_of_two_nodes (void)
+{
+    struct dialogue d[2] = { 0 };
+    struct sink s[2] = { 0 };
+    size_t at[2] = { 0 }, asked = 0, right = 0, count = read_two_nodes (d);
+    struct pmi *p[2];
+    int left = 0; /* barriers */
+
+    for (int r = 0; r < 2; r++) {
+        if (pmi_create (2, "ƒKB6CNB", &ops, &s[r], &p[r]) < 0
+            || pmi_preset (p[r], "PMI_process_mapping", "(vector,(0,2,1))") < 0)
+            bail_out ("no server");
+        pmi_set_exchange (p[r], 1, gathered);
+    }
+    while (at[0] < d[0].count || at[1] < d[1].count) {
+        for (int r = 0; r < 2; r++) {
+            bool waits = false;
+
+            for (; at[r] < d[r].count && !waits; at[r]++, asked++) {
+                const char *got = ask (p[r], &s[r], r, d[r].client[at[r]]);
+                size_t len = strlen (d[r].server[at[r]]);
+
+                waits = !strcmp (d[r].client[at[r]], "cmd=barrier_in");
+                if (waits ? !*got : !strncmp (got, d[r].server[at[r]], len) && got[len] == '\n')
+                    right++;
+            }
+        }
+        if (s[0].gathered > left && s[0].gathered == s[1].gathered) {
+            swap_and_release (p);
+            left++;
+        }
+    }
+    ok (count > 20 && asked == count && right == count,
+        "two servers answer a real MPICH as upstream's do: %zu of %zu", right, count);
+    ok (pmi_barriers (p[0]) == 3 && pmi_barriers (p[1]) == 3, "with three barriers");
+    for (int r = 0; r < 2; r++) {
+        pmi_destroy (p[r]);
+        sink_fini (&s[r]);
+    }
+    free_dialogues (d, 2);
 }
 
 static void a_real_session (void)
@@ -248,13 +360,6 @@ static void barriers (void)
     sink_fini (&s);
 }
 
-static void gathered (void *arg)
-{
-    struct sink *s = arg;
-
-    s->gathered++;
-}
-
 /* Tasks 0 and 2 are here, 1 is elsewhere. */
 static void exchange (void)
 {
@@ -318,6 +423,7 @@ static void endings (void)
 int main (void)
 {
     a_real_session ();
+    a_real_session_of_two_nodes ();
     answers ();
     sizes ();
     barriers ();

@@ -58,6 +58,12 @@ static bool same_R (json_t *want, const struct rset *R)
     return same;
 }
 
+/* What the vectors have led to, in all orders. */
+static struct {
+    size_t allocated;
+    size_t denied;
+} counts;
+
 static void check_step (struct pool *p, struct live *l, const char *run, json_t *step)
 {
     const char *name = testdata_str (step, "step");
@@ -77,12 +83,14 @@ static void check_step (struct pool *p, struct live *l, const char *run, json_t 
         bail_out ("%s: %s", name, error.text);
     r = pool_alloc (p, &req, c, NOW, duration, &R, &error);
     if (denied) {
+        counts.denied++;
         ok (r == -EOVERFLOW, "%s: %s is denied", run, name);
         is (error.text, denied, "%s: %s: the note", run, name);
     }
     else if (json_is_true (json_object_get (step, "pending")))
         ok (r == -ENOSPC, "%s: %s waits", run, name);
     else if (ok (r == 0, "%s: %s gets resources", run, name)) {
+        counts.allocated++;
         ok (same_R (json_object_get (step, "R"), R), "%s: %s: R", run, name);
         rset_dumps (R, &t);
         is (t.buf, testdata_str (step, "summary"), "%s: %s: summary", run, name);
@@ -141,6 +149,8 @@ static void vectors (void)
             check_scenario (json_object_get (doc, "all"), policy, name, s);
         }
     }
+    is_int (counts.allocated, 106, "every allocation of the vectors was made");
+    is_int (counts.denied, 30, "every denial was heard");
     json_decref (doc);
 }
 

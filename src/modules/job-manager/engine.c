@@ -454,7 +454,8 @@ void jm_write_exception (struct text *t, const struct jm_exception *x, bool from
 
 int jm_raise (struct jm *jm, struct job *job, const struct jm_exception *x)
 {
-    _cleanup_ (text_fini) struct text context = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text context = TEXT_INIT;
 
     jm_write_exception (&context, x, false);
     return jm_post_event (jm, job, EV_EXCEPTION, &context);
@@ -462,7 +463,8 @@ int jm_raise (struct jm *jm, struct job *job, const struct jm_exception *x)
 
 int jm_urgency (struct jm *jm, struct job *job, uint32_t userid, int urgency)
 {
-    _cleanup_ (text_fini) struct text context = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text context = TEXT_INIT;
 
     text_printf (&context, "{\"userid\":%lu,\"urgency\":%d}", (unsigned long)userid,
                  urgency);
@@ -483,7 +485,7 @@ static void commit_op (const struct batch_op *op, void *arg)
 
     jm->sink->commit_op (op, jm->arg);
     if (op->kind == BATCH_APPEND && op->job->state == STATE_INACTIVE)
-        job_pack (op->job, jm->packer, &jm->pool);
+        jm_pack (jm, op->job);
 }
 
 bool jm_commit_urgent (const struct jm *jm)

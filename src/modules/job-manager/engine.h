@@ -208,6 +208,8 @@ struct jm_counts {
     uint64_t journal_events;
     size_t journal_consumers;
     size_t text_bytes; /* jobspecs, R, annotations: each distinct one once */
+    size_t record_bytes;
+    size_t packed_bytes; /* of inactive jobs */
 };
 
 void jm_count (const struct jm *jm, struct jm_counts *counts);

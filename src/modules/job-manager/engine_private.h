@@ -82,6 +82,7 @@ struct jm {
     struct batch batch;
     struct journal journal;
     struct packer *packer;
+    size_t packed_bytes;
     struct text line;    /* the event being written */
     struct text context; /* the context of an event of our own */
 };
@@ -154,6 +155,9 @@ int jm_inactive_order (const struct treap_node *a, const struct treap_node *b);
 
 /* Tables for a job that has just been made. */
 int jm_add_job (struct jm *jm, struct job *job, struct jview queue);
+
+/* An inactive job: job_pack (), counted. */
+void jm_pack (struct jm *jm, struct job *job);
 
 /* Take a job out of everything and free it. */
 void jm_drop_job (struct jm *jm, struct job *job);

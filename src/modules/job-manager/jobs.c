@@ -49,6 +49,18 @@ void jm_leave_sets (struct jm *jm, struct job *job)
         treap_remove (&jm->canceling, &job->order);
 }
 
+static size_t packed_size (const struct job *job)
+{
+    return job->packed ? sizeof (*job->packed) + job->packed->size : 0;
+}
+
+void jm_pack (struct jm *jm, struct job *job)
+{
+    jm->packed_bytes -= packed_size (job);
+    job_pack (job, jm->packer, &jm->pool);
+    jm->packed_bytes += packed_size (job);
+}
+
 void jm_drop_job (struct jm *jm, struct job *job)
 {
     if (table_get_u64 (&jm->jobs, job->id) == job)
@@ -60,6 +72,7 @@ void jm_drop_job (struct jm *jm, struct job *job)
     list_del (&job->active);
     list_del (&job->running);
     list_del (&job->later);
+    jm->packed_bytes -= packed_size (job);
     job_free (job, &jm->pool);
 }
 
@@ -78,6 +91,8 @@ void jm_count (const struct jm *jm, struct jm_counts *counts)
         .journal_events = jm->journal.events,
         .journal_consumers = journal_count (&jm->journal),
         .text_bytes = jm->pool.bytes,
+        .record_bytes = table_count (&jm->jobs) * sizeof (struct job),
+        .packed_bytes = jm->packed_bytes,
     };
 }
 

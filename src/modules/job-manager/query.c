@@ -214,7 +214,10 @@ void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
                  c.journal_consumers, (unsigned long long)c.journal_events, c.active,
                  c.inactive, (long long)c.max_jobid);
     manager_housekeeping_stats (m, t);
-    text_printf (t, ",\"text_bytes\":%zu}", c.text_bytes);
+    text_printf (t,
+                 ",\"text_bytes\":%zu,\"memory\":{\"records\":%zu,\"packed\":%zu,"
+                 "\"texts\":%zu}}",
+                 c.text_bytes, c.record_bytes, c.packed_bytes, c.text_bytes);
     manager_respond_text (m, msg, t);
 }
 

@@ -60,7 +60,8 @@ static int post_first (struct jm *jm,
 
 static int post_submit (struct jm *jm, struct job *job, const struct jm_submission *s)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     text_printf (&t, "{\"userid\":%lu,\"urgency\":%d,\"flags\":%d,\"version\":1}",
                  (unsigned long)s->userid, s->urgency, s->flags);
@@ -204,7 +205,8 @@ replay (struct jm *jm, struct job *job, const char *log, size_t len, struct text
 static int
 take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     if (!(job->jobspec = intern_get (&jm->pool, jobspec.s, jobspec.len)))
         return -ENOMEM;
@@ -233,7 +235,7 @@ static int settle_inactive (struct jm *jm, struct job *job)
     treap_insert (&jm->inactive, &job->order);
     JM_HOOK (jm, ended, job);
     jm_wait_ended (jm, job);
-    job_pack (job, jm->packer, &jm->pool);
+    jm_pack (jm, job);
     return 0;
 }
 

@@ -209,4 +209,27 @@ test_expect_success 'a rank that cannot start lets nobody hang, and rank 0 says 
 test_expect_success '64 ranks' '
     start -s64 -Stbon.topo=kary:4 sh -c "flux ping -c1 -r 63 broker && on 63 flux kvs put a=1 && flux kvs get a"
 '
+test_expect_success '64 ranks, of which a leaf and an inner one are killed' '
+    cat >kill64.sh <<-\EOF &&
+    leaf=$(on 63 flux getattr broker.pid) inner=$(on 5 flux getattr broker.pid)
+    kill -STOP $leaf
+    on 62 flux ping -c1 -r 63 broker 2>ping64.err &
+    ping=$!
+    until test $(on 15 flux module stats -p child-rpc overlay) -ge 1; do :; done
+    kill -KILL $leaf
+    wait $ping && exit 1
+    grep "No route to host" ping64.err || exit 1
+    kill -KILL $inner
+    flux overlay status --wait=degraded >/dev/null
+    until flux overlay errors | grep "^5 .*connection lost"; do :; done
+    for r in 5 21 24 63; do flux ping -c1 -r $r broker && exit 1; done
+    for r in 1 4 6 20 25 62; do flux ping -c1 -r $r broker >ping64.out || exit 1; done
+    on 62 flux kvs put x=1 && test $(flux kvs get x) = 1 && test $(on 20 flux kvs get x) = 1 || exit 1
+    $BUILDDIR/t/live/rpc groups.get "{\"name\":\"broker.online\"}"
+    echo survived
+	EOF
+    test_expect_code 137 start -s64 -Stbon.topo=kary:4 sh ./kill64.sh >out 2>err; cat err;
+    grep survived out && grep "{\"members\":\"0-4,6-20,25-62\"}" out &&
+    grep "flux-start: 63 (pid [0-9]*) Killed" err && grep "flux-start: 5 (pid [0-9]*) Killed" err
+'
 test_done

@@ -12,6 +12,10 @@ T=$SRCDIR/t
 SCRIPT_ARGS=$*
 export SRCDIR BUILDDIR PATH T
 
+# ThreadSanitizer, where that is built in, does not know all (t/tsan.supp).
+TSAN_OPTIONS=${TSAN_OPTIONS-die_after_fork=0:suppressions=$T/tsan.supp}
+export TSAN_OPTIONS
+
 # A scenario that hangs fails, by name, after T_SECONDS (t/live/limit.c), and
 # nothing that it has started stays behind.
 if [ -z "$T_LIMITED" ] && [ -x "$BUILDDIR/t/live/limit" ]; then

@@ -143,7 +143,7 @@ static void timer_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *a
 
 #define run_until(r, cond)                                                    \
     do {                                                                      \
-        flux_watcher_t *_w = flux_timer_watcher_create (r, 10., 0., timer_cb, NULL); \
+        flux_watcher_t *_w = flux_timer_watcher_create (r, 60., 0., timer_cb, NULL); \
         timed_out = false;                                                    \
         flux_watcher_start (_w);                                              \
         while (!(cond) && !timed_out)                                         \

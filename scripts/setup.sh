@@ -10,7 +10,7 @@ build=${BUILD:-$top/build}
 build_packages="gcc g++ make autoconf automake libtool pkg-config libc6-dev
     libjansson-dev libev-dev libsqlite3-dev liblz4-dev libssl-dev libsodium-dev
     libzmq3-dev libtomlplusplus-dev libarchive-dev scdoc"
-test_packages="perl sharness procps jq strace mpich libmpich-dev"
+test_packages="perl sharness procps jq sqlite3 strace mpich libmpich-dev"
 
 say () {
     printf '==> %s\n' "$*"

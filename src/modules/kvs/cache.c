@@ -219,7 +219,7 @@ int cache_dir (struct cache *c,
             return r;
     }
     if (e->nodir) {
-        c->have_bad = true;
+        c->have_bad = c->bad_nodir = true;
         c->bad = *ref;
         return e->nodir;
     }
@@ -229,13 +229,12 @@ int cache_dir (struct cache *c,
 
 char *cache_bad_text (const struct cache *c, int errnum)
 {
-    bool nodir = errnum == ENOTRECOVERABLE || errnum == EINVAL;
     char ref[BLOBREF_TEXT_SIZE];
     char *text;
 
     if (!c->have_bad
         || asprintf (&text, "%s: %s", blobref_str (&c->bad, ref),
-                     nodir ? "this blob is no directory" : strerror (errnum))
+                     c->bad_nodir ? "this blob is no directory" : strerror (errnum))
                < 0)
         return NULL;
     return text;
@@ -283,6 +282,7 @@ void cache_loaded (struct cache *c,
     while ((w = list_first (&waiters, struct waiter, link))) {
         list_del (&w->link);
         c->have_bad = errnum != 0;
+        c->bad_nodir = false;
         c->bad = name;
         w->wake (w, errnum);
     }

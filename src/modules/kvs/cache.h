@@ -76,6 +76,7 @@ struct cache {
     uint64_t faults;
     double now;
     bool have_bad; /* why the last step failed: this blob is missing, or no directory */
+    bool bad_nodir;
     struct blobref bad;
 };
 

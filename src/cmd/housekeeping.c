@@ -96,12 +96,7 @@ GETTER (get_nodelist)
 
 static const struct format_field fields[] = {
     { "id", "JOBID", get_id, "" },
-    { "id.dec", "JOBID", get_id, "" },
-    { "id.hex", "JOBID", get_id, "" },
-    { "id.f58", "JOBID", get_id, "" },
-    { "id.f58plain", "JOBID", get_id, "" },
-    { "id.kvs", "JOBID", get_id, "" },
-    { "id.dothex", "JOBID", get_id, "" },
+    JOBVIEW_ID_FIELDS (get_id),
     { "t_start", NULL, get_start, "" },
     { "runtime", NULL, get_runtime, "" },
     { "nnodes", NULL, get_nnodes, "" },

@@ -68,6 +68,12 @@ JOBVIEW_GETTER (jobview_get_instance_progress);
 JOBVIEW_GETTER (jobview_get_instance_utilization);
 JOBVIEW_GETTER (jobview_get_instance_resources);
 
+/* The fields id.X of a format, X being a form of an id. */
+#define JOBVIEW_ID_FIELDS(get)                                                            \
+    { "id.dec", "JOBID", get, "" }, { "id.hex", "JOBID", get, "" },                       \
+    { "id.f58", "JOBID", get, "" }, { "id.f58plain", "JOBID", get, "" },                  \
+    { "id.kvs", "JOBID", get, "" }, { "id.dothex", "JOBID", get, "" }
+
 /* The fields for format strings; items are struct jobview.  What a field
  * needs is a comma list of attributes.
  */

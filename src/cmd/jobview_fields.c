@@ -309,12 +309,7 @@ static void annotation_heading (const char *name, char *buf, size_t size)
 
 static const struct format_field fields[] = {
     { "id", "JOBID", get_id, "" },
-    { "id.dec", "JOBID", get_id_as, "" },
-    { "id.hex", "JOBID", get_id_as, "" },
-    { "id.f58", "JOBID", get_id_as, "" },
-    { "id.f58plain", "JOBID", get_id_as, "" },
-    { "id.kvs", "JOBID", get_id_as, "" },
-    { "id.dothex", "JOBID", get_id_as, "" },
+    JOBVIEW_ID_FIELDS (get_id_as),
     { "userid", "UID", get_any, "userid" },
     { "username", "USER", get_username, "userid" },
     { "urgency", "URG", get_any, "urgency" },

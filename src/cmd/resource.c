@@ -6,6 +6,26 @@
 #include "cmd.h"
 #include "resource.h"
 
+bool resource_option (struct resource_opts *o, int key, const char *arg)
+{
+    switch (key) {
+        case 's':
+            o->states = arg;
+            return true;
+        case 'i':
+            o->targets = arg;
+            return true;
+        case 'o':
+            o->format = arg;
+            return true;
+        case 'n':
+            o->no_header = true;
+            return true;
+        default:
+            return false;
+    }
+}
+
 json_t *resource_ask (flux_t *h, const char *topic)
 {
     flux_future_t *f = flux_rpc (h, topic, "{}", 0, 0);

@@ -9,6 +9,24 @@
 
 #include "common/rset.h"
 
+/* What its listings have in common. */
+struct resource_opts {
+    const char *states;
+    const char *targets;
+    const char *format;
+    bool no_header;
+};
+
+#define RESOURCE_INCLUDE_OPT                                                              \
+    { 'i', "include", OPT_REQUIRED, "HOSTS|RANKS", "only these nodes" }
+#define RESOURCE_FORMAT_OPTS                                                              \
+    { 'o', "format", OPT_REQUIRED, "FORMAT",                                              \
+      "a format by name, or \"{state} ...\"; help" },                                     \
+    { 'n', "no-header", OPT_NONE, NULL, "no header line" }
+
+/* Take one of the options -s, -i, -o, -n; false if it is none of them. */
+bool resource_option (struct resource_opts *o, int key, const char *arg);
+
 /* The answer of a service, a new object.  Dies. */
 json_t *resource_ask (flux_t *h, const char *topic);
 

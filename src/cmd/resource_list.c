@@ -137,42 +137,18 @@ static size_t choose (struct row rows[NSETS], const char *list, const void *item
     return n;
 }
 
-struct list_opts {
-    const char *states;
-    const char *targets;
-    const char *format;
-    bool no_header;
-};
-
 static void set (int key, const char *arg, void *data)
 {
-    struct list_opts *o = data;
-
-    switch (key) {
-        case 's':
-            o->states = arg;
-            break;
-        case 'i':
-            o->targets = arg;
-            break;
-        case 'o':
-            o->format = arg;
-            break;
-        case 'n':
-            o->no_header = true;
-            break;
-    }
+    resource_option (data, key, arg);
 }
 
 #define COMMON_OPTS                                                                       \
     { 's', "states", OPT_REQUIRED, "LIST", "of: free allocated down up all" },            \
-    { 'i', "include", OPT_REQUIRED, "HOSTS|RANKS", "only these nodes" }
+    RESOURCE_INCLUDE_OPT
 
 static const struct opt list_opts[] = {
     COMMON_OPTS,
-    { 'o', "format", OPT_REQUIRED, "FORMAT",
-      "a format by name, or \"{state} ...\"; help" },
-    { 'n', "no-header", OPT_NONE, NULL, "no header line" },
+    RESOURCE_FORMAT_OPTS,
     OPT_END,
 };
 
@@ -186,7 +162,7 @@ static const struct opt_table list_table = {
 
 int resource_list (int argc, char **argv)
 {
-    struct list_opts o = { .states = "free,allocated,down" };
+    struct resource_opts o = { .states = "free,allocated,down" };
     struct listing l = { .format = NULL };
     struct row rows[NSETS];
     const void *items[NSETS];
@@ -230,7 +206,7 @@ static const char *plural (size_t n)
 
 int resource_info (int argc, char **argv)
 {
-    struct list_opts o = { .states = "all" };
+    struct resource_opts o = { .states = "all" };
     size_t nodes = 0, cores = 0, gpus = 0, n;
     struct row rows[NSETS];
     const void *items[NSETS];

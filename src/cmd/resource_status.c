@@ -252,38 +252,22 @@ static void add_all (struct groups *gs, const struct state *st)
 /* -- options -- */
 
 struct opts {
-    const char *states;
-    const char *targets;
-    const char *format;
-    bool no_header;
-    const char *mode;
+    struct resource_opts show;
+    const char *mode; /* of draining */
 };
 
 static void set (int key, const char *arg, void *data)
 {
     struct opts *o = data;
 
-    switch (key) {
-        case 's':
-            o->states = arg;
-            break;
-        case 'i':
-            o->targets = arg;
-            break;
-        case 'o':
-            o->format = arg;
-            break;
-        case 'n':
-            o->no_header = true;
-            break;
-        case 'f':
-            o->mode = o->mode && strcmp (o->mode, "overwrite") == 0 ? "force-overwrite"
-                                                                    : "overwrite";
-            break;
-        case 'u':
-            o->mode = "update";
-            break;
-    }
+    if (resource_option (&o->show, key, arg))
+        return;
+    if (key == 'u')
+        o->mode = "update";
+    else if (o->mode && strcmp (o->mode, "overwrite") == 0)
+        o->mode = "force-overwrite";
+    else
+        o->mode = "overwrite";
 }
 
 /* Is the group's state, or whether it is up, in the comma list? */
@@ -325,7 +309,7 @@ static void check_states (const char *list)
 }
 
 /* Print the groups that o->states names. */
-static int print_groups (const struct opts *o, const struct format_names *names)
+static int print_groups (const struct resource_opts *o, const struct format_names *names)
 {
     char *format = format_names_get (names, o->format);
     struct listing l = { listing_format (format, &source), o->no_header, 0, NULL };
@@ -353,16 +337,11 @@ static int print_groups (const struct opts *o, const struct format_names *names)
     return 0;
 }
 
-#define FORMAT_OPTS                                                                       \
-    { 'o', "format", OPT_REQUIRED, "FORMAT",                                              \
-      "a format by name, or \"{state} ...\"; help" },                                     \
-    { 'n', "no-header", OPT_NONE, NULL, "no header line" },                               \
-    { 'i', "include", OPT_REQUIRED, "HOSTS|RANKS", "only these nodes" }
-
 static const struct opt status_opts[] = {
     { 's', "states", OPT_REQUIRED, "LIST",
       "of: avail exclude draining drained drain online offline all" },
-    FORMAT_OPTS,
+    RESOURCE_FORMAT_OPTS,
+    RESOURCE_INCLUDE_OPT,
     OPT_END,
 };
 
@@ -376,14 +355,14 @@ static const struct opt_table status_table = {
 
 int resource_status (int argc, char **argv)
 {
-    struct opts o = { .states = "all" };
+    struct opts o = { .show = { .states = "all" } };
 
     if (opt_parse (&status_table, argc, argv, set, &o) < argc)
         opt_usage (&status_table);
-    check_states (o.states);
-    if (o.format)
-        format_names_answer (&status_names, o.format);
-    return print_groups (&o, &status_names);
+    check_states (o.show.states);
+    if (o.show.format)
+        format_names_answer (&status_names, o.show.format);
+    return print_groups (&o.show, &status_names);
 }
 
 /* -- drain, undrain -- */
@@ -407,7 +386,8 @@ static const struct opt drain_opts[] = {
       "also if they are; a new reason takes the place of the old" },
     { 'u', "update", OPT_NONE, NULL,
       "also if they are; set the reason where there is none" },
-    FORMAT_OPTS,
+    RESOURCE_FORMAT_OPTS,
+    RESOURCE_INCLUDE_OPT,
     OPT_END,
 };
 
@@ -424,14 +404,14 @@ static const struct opt_table drain_table = {
 
 int resource_drain (int argc, char **argv)
 {
-    struct opts o = { .states = "drain" };
+    struct opts o = { .show = { .states = "drain" } };
     int i = opt_parse (&drain_table, argc, argv, set, &o);
 
     if (i < argc)
         return send ("resource.drain", &o, argc - i, argv + i);
-    if (o.format)
-        format_names_answer (&drain_names, o.format);
-    return print_groups (&o, &drain_names);
+    if (o.show.format)
+        format_names_answer (&drain_names, o.show.format);
+    return print_groups (&o.show, &drain_names);
 }
 
 static const struct opt undrain_opts[] = {

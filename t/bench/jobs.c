@@ -339,10 +339,15 @@ static void pending (flux_t *h, const char *name)
 
 /* ---- listings ---- */
 
+static double first_answer; /* when the latest listing's came */
+
 static void listing_cb (flux_future_t *f, void *arg)
 {
     long *n = arg;
     json_t *list;
+
+    if (*n == 0)
+        first_answer = now ();
 
     if (flux_rpc_get_unpack (f, "{s:o}", "jobs", &list) < 0) {
         if (errno != ENODATA)
@@ -376,14 +381,29 @@ static void list_pass (void *arg)
     list_all (arg, 0);
 }
 
+/* Until the first jobs of all come, and what the index takes for each. */
+static void list_more (flux_t *h, const char *name, long n)
+{
+    double t = now ();
+
+    list_all (h, 0);
+    report ((first_answer - t) * 1e3, "ms", "%s-first", name);
+    report ((double)(stats_number (h, "job-list", "memory/records")
+                     + stats_number (h, "job-list", "memory/texts"))
+                / n,
+            "bytes", "%s-memory", name);
+}
+
 /* With what an instance that ran jobs has; run jobs-simulated before. */
 static void list (flux_t *h, const char *name)
 {
     long n = list_all (h, 0);
 
     report (n, "jobs", "%s-known", name);
-    if (n > 0)
+    if (n > 0) {
         report_rate (name, n, list_pass, h);
+        list_more (h, name, n);
+    }
 }
 
 /* ---- an instance that comes back ---- */

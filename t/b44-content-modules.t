@@ -55,6 +55,23 @@ test_expect_success 'content sets the hash that is used' '
 	unload
 	EOF
 '
+test_expect_success 'content leaves although the store that it expects was never there' '
+    inside -Scontent.backing-module=content-sqlite <<-\EOF
+	flux module load content
+	printf hello | flux content store >ref
+	test "$(flux content load $(cat ref))" = hello
+	fails "No such file" flux content load sha1-0123456789012345678901234567890123456789
+	flux module remove content
+	flux module load content
+	printf hello | flux content store
+	flux module load content-sqlite
+	flux content flush
+	test $(stat content-sqlite .object_count) = 1
+	flux module remove content-sqlite
+	printf more | flux content store
+	timeout 20 flux module remove content
+	EOF
+'
 test_expect_success 'content: a blob over the limit is EFBIG, one of just that size is stored' '
     inside -s 2 <<-\EOF
 	flux module load content blob-size-limit=1000

@@ -304,11 +304,10 @@ static void leave (struct content *c)
 {
     flux_msg_handler_delvec (c->handlers);
     c->handlers = NULL;
-    if (c->rank == 0 && !c->backing)
-        return;
     cache_retry (&c->cache);
     writeback_all (c);
     while (!all_written (c)
+           && (c->rank > 0 || c->backing) /* it may turn out to be gone */
            && flux_reactor_run (flux_get_reactor (c->h), FLUX_REACTOR_ONCE) >= 0)
         ;
     if (c->cache.nfailed > 0)

@@ -102,6 +102,11 @@ test_expect_success 'join: a rank that waits for its parent gives up, and the in
     export rpc && { states -s2 "-Sbroker.rc1_path=test \$(flux getattr rank) = 1 || sh ./join.sh" -Sbroker.rc3_path= true >out & } &&
     pid=$! && test_must_fail signalled TERM && cat err && grep "rank 1 is needed, and has gone" log && ! grep "quorum->run" out
 '
+test_expect_success 'an event may be posted; with an error the exit code is 1' '
+    states $minimal sh -c "$rpc -N state-machine.post \"{\\\"event\\\":\\\"nosuch\\\"}\"; $rpc state-machine.get" >out && grep "\"state\":\"run\"" out &&
+    test_expect_code 1 states $minimal sh -c "$rpc -N state-machine.post \"{\\\"event\\\":\\\"shutdown\\\",\\\"error\\\":true}\"; $rpc state-machine.get" >out &&
+    grep "^shutdown: run->cleanup" out
+'
 test_expect_success 'who is waited for is said' '
     states -s3 -Sbroker.quorum-warn=0.05s "-Sbroker.rc1_path=test \$(flux getattr rank) = 0 && exit 0; until grep -q \"[q]uorum delayed\" log; do :; done" \
         -Sbroker.rc3_path= true >out && grep "broker.err.0.: quorum delayed: waiting for ranks 1-2 for" log &&
@@ -110,7 +115,7 @@ test_expect_success 'who is waited for is said' '
 '
 test_expect_success 'who does not shut down is not waited for for ever' '
     test_expect_code 1 states -s3 --test-exit-timeout=0.1s -Sbroker.shutdown-timeout=0.1s \
-        "-Sbroker.rc3_path=test \$(flux getattr rank) != 2 || exec sleep 1000" -Sbroker.rc1_path= --test-exit-mode=leader true >out &&
+        "-Sbroker.rc3_path=test \$(flux getattr rank) != 2 || until grep -q \"[c]hildren-complete: \" log; do :; done" -Sbroker.rc1_path= --test-exit-mode=leader true >out &&
     grep "broker.err.0.: rank 2: did not shut down in time" log && grep "^children-complete: shutdown->finalize" out
 '
 test_expect_success 'durations that are none' '

@@ -9,12 +9,13 @@ Where each row of its tables is tested:
   section 5   roles                                 dispatch_test, access_test, a20, here
   section 6   service.add, remove; disconnect       module_host_test, router_test, here
   section 7   events                                event_test, here
-  section 8   modules                               module_host_test, a20, a27, here
+  section 8   modules                               module_host_test, a20, a22, a27, here
   section 9   attr, log, state machine, runat,      attr_test, log_test, lifecycle_test,
-              shutdown, broker, groups, overlay     a27, a28, d14, here
-  section 10  attributes on the command line        attr_test, a10, here
+              shutdown, broker, groups, overlay     a23, a27, a28, a32, d14, here
+  section 10  attributes, row by row                attr_test, a10, a25, here
   section 11  configuration                         a26, here
-  section 12  exit codes, phases                    lifecycle_test, a10, a28
+  section 12  states, signals, exit codes           lifecycle_test, a10, a23, a28
+              phases: environment, groups, shells   a21, a24
 and its hazards:
   zero-length frame                                 message_vectors_test, connector_local_test
   a client answers for the broker                   router_test, c30-socket

@@ -187,4 +187,24 @@ test_expect_success 'a prolog of a job that was canceled meanwhile is over' '
     flux cancel $id && flux job wait-event -t 20 $id exception && flux jobtap load -r perilog.so perilog.so && over $id &&
     flux job eventlog $id | grep "prolog-finish .*status=15" && test $(wc -l <prolog.ran) -eq 1
 '
+test_expect_success 'none is begun when the instance has been shut down' '
+    cat >late.sh <<-EOF &&
+	#!/bin/sh
+	touch "$dir/late.ran"
+	EOF
+    cat >rc3.sh <<-EOF &&
+	#!/bin/sh
+	flux cancel --all && flux queue drain && touch "$dir/drained"
+	flux modprobe rc3
+	EOF
+    chmod +x late.sh rc3.sh && rm -f late.ran && (
+        FLUX_DISABLE_JOB_CLEANUP=t flux start -Sbroker.rc3_path="\"$dir/rc3.sh\"" \
+            --conf="job-manager.plugins=[{\"load\":\"perilog.so\"}]" \
+            --conf="job-manager.epilog.command=[\"$dir/late.sh\"]" \
+            sh -c "id=\$(flux submit sleep inf) && flux job wait-event -t 20 \$id start"
+    ) && test -f drained && ! test -f late.ran &&
+    flux start --conf="job-manager.plugins=[{\"load\":\"perilog.so\"}]" \
+        --conf="job-manager.epilog.command=[\"$dir/late.sh\"]" \
+        sh -c "id=\$(flux submit sleep inf) && flux job wait-event -t 20 \$id start" && test -f late.ran
+'
 test_done

@@ -352,12 +352,14 @@ test_expect_success 'private mode: guests do not even hear why' '
 	EOF
 '
 test_expect_success 'who waits when the module goes hears of it' '
+    { $rpc -s job-manager.events-journal "{}" >journal & } && j=$! && wait_until grep "\"id\":-1" journal &&
     { $rpc job-manager.drain >drain & } && d=$! && { $rpc job-manager.idle >idle & } && i=$! &&
     job 30 $(id -u) 0 4 && { $rpc job-manager.wait "{\"id\":30}" >waiter & } && w=$! &&
     wait_until sh -c "$rpc job-manager.wait \"{\\\"id\\\":-1}\" | grep \"ECHILD: there are no more waitable jobs\"" &&
     flux module remove job-list && flux module remove job-exec && flux module remove sched-simple && flux module remove job-manager &&
     for p in $d $i $w; do wait $p; done; echo "ENOSYS: job-manager is unloading" >want &&
-    for f in drain idle waiter; do test_cmp want $f || return 1; done
+    for f in drain idle waiter; do test_cmp want $f || return 1; done &&
+    wait $j && ! grep "^E" journal
 '
 # two jobs with the same R in the KVS, as no scheduler would leave them
 test_expect_success 'resource-status: resources that two jobs have' '

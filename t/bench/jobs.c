@@ -173,42 +173,48 @@ static void report_counts (const char *name, const struct counts *before,
 
 /* ---- jobs that run ---- */
 
-static void throughput (flux_t *h, const char *name, const char *system)
+static void
+throughput_of (flux_t *h, const char *name, const char *system, long n, long runs)
 {
-    const long n[] = { 1000, setting ("BENCH_JOBS", 10000) };
+    double wall[99], cpu[99], submit[99];
+    struct counts before, after;
     char line[64];
 
-    for (int i = 0; i < 2 && n[i] > 0; i++) {
-        int runs = n[i] > 1000 ? 1 : setting ("BENCH_RUNS", 3);
-        double wall[99], cpu[99], submit[99];
-        struct counts before, after;
+    count (h, &before);
+    for (long r = 0; r < runs; r++) {
+        struct journal jo;
+        struct jobs j;
+        struct cost c;
 
-        count (h, &before);
-
-        for (int r = 0; r < runs && r < 99; r++) {
-            struct journal jo;
-            struct jobs j;
-            struct cost c;
-
-            jobs_init (&j, h, system, FLUX_JOB_URGENCY_DEFAULT, n[i]);
-            journal_open (&jo, h);
-            cost_start (&c);
-            submit_all (&j);
-            submit[r] = now () - c.wall;
-            while (jo.cleaned < n[i])
-                step (h);
-            cost_stop (&c);
-            journal_close (&jo);
-            wall[r] = c.wall;
-            cpu[r] = c.cpu;
-        }
-        snprintf (line, sizeof (line), "%s-%ld", name, n[i]);
-        report (n[i] / median (wall, runs), "/s", "%s", line);
-        report (median (cpu, runs) / n[i] * 1e6, "us", "%s.cpu", line);
-        report (n[i] / median (submit, runs), "/s", "%s.submit", line);
-        count (h, &after);
-        report_counts (line, &before, &after, (double)n[i] * runs);
+        jobs_init (&j, h, system, FLUX_JOB_URGENCY_DEFAULT, n);
+        journal_open (&jo, h);
+        cost_start (&c);
+        submit_all (&j);
+        submit[r] = now () - c.wall;
+        while (jo.cleaned < n)
+            step (h);
+        cost_stop (&c);
+        journal_close (&jo);
+        wall[r] = c.wall;
+        cpu[r] = c.cpu;
     }
+    snprintf (line, sizeof (line), "%s-%ld", name, n);
+    report (n / median (wall, runs), "/s", "%s", line);
+    report (median (cpu, runs) / n * 1e6, "us", "%s.cpu", line);
+    report (n / median (submit, runs), "/s", "%s.submit", line);
+    count (h, &after);
+    report_counts (line, &before, &after, (double)n * runs);
+}
+
+/* BENCH_JOBS: how many jobs at a time, one number after another. */
+static void throughput (flux_t *h, const char *name, const char *system)
+{
+    const char *s = getenv ("BENCH_JOBS");
+    char *end;
+    long n;
+
+    for (s = s && *s ? s : "1000 10000"; (n = strtol (s, &end, 10)) > 0; s = end)
+        throughput_of (h, name, system, n, n > 1000 ? 1 : bench_runs ());
 }
 
 static void simulated (flux_t *h, const char *name)

@@ -567,6 +567,21 @@ static void mock (void)
     is_status (SIGTERM, "a mock job ends with the raw signal");
 }
 
+static void no_namespace (void)
+{
+    static const char *const system[] = { NULL,
+                                          "{\"exec\":{\"test\":{\"run_duration\":\"1d\"}}}" };
+
+    w.begin_errnum = ENOMEM;
+    for (int i = 0; i < 2; i++) {
+        run_job (&(struct world_start){ .command = "[\"true\"]", .system = system[i] });
+        is (w.job.note, "failed to create guest ns: Cannot allocate memory",
+            "%s without a namespace ends, and says why", i ? "a mock" : "a job");
+        ok (!i == !w.job.started, "only the mock has started, and is ended");
+    }
+    w.begin_errnum = 0;
+}
+
 static int compare (const void *a, const void *b)
 {
     return *(const double *)a < *(const double *)b ? -1 : 1;
@@ -616,6 +631,7 @@ int main (void)
     followed_input ();
     followed_output ();
     mock ();
+    no_namespace ();
     launch_cost ();
     world_fini (&w);
     return done_testing ();

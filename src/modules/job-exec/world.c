@@ -224,6 +224,10 @@ static void handle_request (struct world *w, const flux_msg_t *msg, const char *
         do_attr (w, msg);
     else if (!strcmp (topic, "kvs.lookup"))
         do_lookup (w, msg);
+    else if (w->begin_errnum && !strncmp (topic, "kvs.guest-", 10))
+        flux_respond_error (w->h, msg,
+                            strcmp (topic, "kvs.guest-end") ? w->begin_errnum : ENOTSUP,
+                            NULL);
     else if (!strcmp (topic, "kvs.guest-begin"))
         do_guest (w, msg, true);
     else if (!strcmp (topic, "kvs.guest-end"))

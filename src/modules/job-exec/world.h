@@ -51,6 +51,7 @@ struct world {
     bool hold;          /* commits are not answered */
     struct flux_msglist *held;
     struct world_job job; /* the one under test */
+    int begin_errnum;     /* why no namespace is made; 0: they are */
     int stdin_errnum;     /* of the last stdin response */
     int stdin_responses;
     double t0;

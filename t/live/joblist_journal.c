@@ -445,6 +445,46 @@ static int count_jobs (flux_future_t *f)
     return json_array_size (jobs);
 }
 
+/* Who asks for far more than it reads, and for statistics, is neither sent it all nor
+ * cut off, and gets everything when it reads.
+ */
+static void stopped (const char *all)
+{
+    enum { LISTS = 16 };
+    flux_t *other = live_open ();
+    flux_future_t *f[LISTS], *stats;
+    int i, n, jobs;
+
+    stats = flux_rpc (other, "job-list.job-stats", NULL, FLUX_NODEID_ANY,
+                      FLUX_RPC_STREAMING);
+    must_be (stats != NULL, "job-stats");
+    for (i = 0; i < LISTS; i++) {
+        f[i] = flux_rpc (other, "job-list.list", all, FLUX_NODEID_ANY, FLUX_RPC_STREAMING);
+        must_be (f[i] != NULL, "list");
+    }
+    while (stat_of ("lists/stopped") < LISTS)
+        ;
+    is_int (stat_of ("lists/sending"), 0, "nothing is sent to who does not read");
+    send_event (1, CANCEL);
+    send_event (1, CLEAN);
+    is_int (stat_of ("stats_watchers"), 1, "nor are statistics, which it still watches");
+    for (i = 0; i < LISTS; i++) {
+        for (jobs = 0; (n = count_jobs (f[i])) > 0; jobs += n)
+            flux_future_reset (f[i]);
+        if (jobs != MANY || errno != ENODATA)
+            break;
+        flux_future_destroy (f[i]);
+    }
+    is_int (i, LISTS, "when it reads it gets every job of every list");
+    result (stats);
+    flux_future_reset (stats);
+    ok (strstr (result (stats), "\"inactive\":1"), "and the latest statistics");
+    flux_future_destroy (stats);
+    flux_close (other);
+    while (stat_of ("stats_watchers") > 0)
+        ;
+}
+
 /* Lists are sent bit by bit: somebody who asks last is not served last. */
 static void turns (void)
 {
@@ -480,6 +520,8 @@ static void turns (void)
     is_int (stat_of ("jobs/pending"), MANY, "there are so many");
     ok (stat_of ("memory/records") / MANY < 500 && stat_of ("memory/texts") < 100000,
         "each takes less than 500 bytes, their texts hardly any");
+
+    stopped (all);
 
     streams[0] = ask ("list", all, FLUX_RPC_STREAMING);
     streams[1] = ask ("list", all, 0);

@@ -2,7 +2,8 @@
  * job-list.stats-get (user)
  *   -> { "jobs":{"pending":i "running":i "inactive":i}
  *        "idsync":{"lookups":i "waits":i} "stats_watchers":i
- *        "memory":{"records":i "texts":i} }    bytes; ours
+ *        "memory":{"records":i "texts":i}      ours: bytes
+ *        "lists":{"sending":i "stopped":i} }   ours: requests not answered yet
  */
 
 #include "config.h"
@@ -87,20 +88,32 @@ static size_t list_length (const struct service *s, enum list_id list)
     return treap_count (&s->jl->lists[list]);
 }
 
+static int count (const struct list *list)
+{
+    int n = 0;
+
+    for (const struct list *node = list->next; node != list; node = node->next)
+        n++;
+    return n;
+}
+
 void stats_get_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct service *s = arg;
 
     if (journal_defers (s, msg, stats_get_cb) || refused (s, msg))
         return;
-    if (flux_respond_pack (h, msg, "{s:{s:i s:i s:i} s:{s:i s:i} s:i s:{s:I s:I}}",
+    if (flux_respond_pack (h, msg,
+                           "{s:{s:i s:i s:i} s:{s:i s:i} s:i s:{s:I s:I} s:{s:i s:i}}",
                            "jobs", "pending", (int)list_length (s, LIST_PENDING),
                            "running", (int)list_length (s, LIST_RUNNING), "inactive",
                            (int)list_length (s, LIST_INACTIVE), "idsync", "lookups",
                            (int)s->nlookups, "waits", (int)jl_wait_count (s->jl),
                            "stats_watchers", watcher_count (s), "memory", "records",
                            (json_int_t)jl_record_bytes (s->jl), "texts",
-                           (json_int_t)jl_text_bytes (s->jl))
+                           (json_int_t)jl_text_bytes (s->jl), "lists", "sending",
+                           count (&s->listings) + count (&s->answers), "stopped",
+                           count (&s->stopped))
         < 0)
         flux_log_error (h, "stats-get response");
 }

@@ -9,11 +9,11 @@
 
 #include "common/errprintf.h"
 
-#include "plugins.h"
+#include "jobtap_private.h"
 
 /* ---- who, and which job ----------------------------------------------------------- */
 
-static struct plugins *stack_of (flux_plugin_t *p)
+struct plugins *jobtap_stack (flux_plugin_t *p)
 {
     struct plugin *pl = plugin_of (p);
     return pl ? pl->stack : NULL;
@@ -24,8 +24,7 @@ static struct job *current_of (const struct plugins *ps)
     return ps->call ? ps->call->job : NULL;
 }
 
-/* EINVAL: no plugin, or no current job; ENOENT: no such job. */
-static struct job *find_job (struct plugins *ps, flux_jobid_t id)
+struct job *jobtap_job (struct plugins *ps, flux_jobid_t id)
 {
     struct job *job;
 
@@ -39,10 +38,9 @@ static struct job *find_job (struct plugins *ps, flux_jobid_t id)
     return job;
 }
 
-/* The same for what changes the job. */
-static struct job *find_active (struct plugins *ps, flux_jobid_t id)
+struct job *jobtap_active (struct plugins *ps, flux_jobid_t id)
 {
-    struct job *job = find_job (ps, id);
+    struct job *job = jobtap_job (ps, id);
 
     if (job && job->state == STATE_INACTIVE) {
         errno = ENOENT;
@@ -51,7 +49,7 @@ static struct job *find_active (struct plugins *ps, flux_jobid_t id)
     return job;
 }
 
-static int result (int r)
+int jobtap_result (int r)
 {
     if (r < 0) {
         errno = -r;
@@ -60,7 +58,7 @@ static int result (int r)
     return 0;
 }
 
-static int invalid (void)
+int jobtap_invalid (void)
 {
     errno = EINVAL;
     return -1;
@@ -68,7 +66,7 @@ static int invalid (void)
 
 flux_t *flux_jobtap_get_flux (flux_plugin_t *p)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     return ps ? ps->m->h : NULL;
 }
 
@@ -77,7 +75,7 @@ int flux_jobtap_set_load_sort_order (flux_plugin_t *p, const char *mode)
     struct plugin *pl = plugin_of (p);
 
     if (!pl || !mode)
-        return invalid ();
+        return jobtap_invalid ();
     if (strcmp (mode, "none") == 0)
         pl->sort = 0;
     else if (strcmp (mode, "state") == 0)
@@ -85,7 +83,7 @@ int flux_jobtap_set_load_sort_order (flux_plugin_t *p, const char *mode)
     else if (strcmp (mode, "-state") == 0)
         pl->sort = -1;
     else
-        return invalid ();
+        return jobtap_invalid ();
     return 0;
 }
 
@@ -113,18 +111,19 @@ int flux_jobtap_service_register_ex (flux_plugin_t *p,
                                      flux_msg_handler_f cb,
                                      void *arg)
 {
-    _cleanup_ (text_fini) struct text topic = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text topic = TEXT_INIT;
     struct flux_match match = FLUX_MATCH_REQUEST;
     struct plugin *pl = plugin_of (p);
     flux_msg_handler_t *mh;
 
     if (!pl || !method || !cb)
-        return invalid ();
+        return jobtap_invalid ();
     text_puts (&topic, "job-manager.");
     put_service (&topic, pl);
     text_printf (&topic, ".%s", method);
     if (text_error (&topic))
-        return result (-ENOMEM);
+        return jobtap_result (-ENOMEM);
     match.topic_glob = topic.buf;
     if (!(mh = flux_msg_handler_create (pl->stack->m->h, match, cb, arg)))
         return -1;
@@ -149,7 +148,7 @@ int flux_jobtap_service_register (flux_plugin_t *p,
 
 int flux_jobtap_reprioritize_all (flux_plugin_t *p)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
 
     if (!ps)
         return -1;
@@ -161,18 +160,18 @@ int flux_jobtap_reprioritize_job (flux_plugin_t *p,
                                   flux_jobid_t id,
                                   unsigned int priority)
 {
-    struct plugins *ps = stack_of (p);
-    struct job *job = find_active (ps, id);
+    struct plugins *ps = jobtap_stack (p);
+    struct job *job = jobtap_active (ps, id);
 
     if (!job)
         return -1;
-    return result (jm_reprioritize (ps->m->jm, job, priority));
+    return jobtap_result (jm_reprioritize (ps->m->jm, job, priority));
 }
 
 int flux_jobtap_priority_unavail (flux_plugin_t *p, flux_plugin_arg_t *args)
 {
     if (!plugin_of (p) || !args)
-        return invalid ();
+        return jobtap_invalid ();
     return flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:i}", "priority",
                                  PRIORITY_UNAVAILABLE);
 }
@@ -181,7 +180,8 @@ int flux_jobtap_priority_unavail (flux_plugin_t *p, flux_plugin_arg_t *args)
 
 static int set_errmsg (flux_plugin_arg_t *args, const char *fmt, va_list ap)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     text_vprintf (&t, fmt, ap);
     if (text_error (&t) == 0)
@@ -194,7 +194,7 @@ int flux_jobtap_error (flux_plugin_t *p, flux_plugin_arg_t *args, const char *fm
     va_list ap;
 
     if (!p || !args || !fmt)
-        return invalid ();
+        return jobtap_invalid ();
     va_start (ap, fmt);
     set_errmsg (args, fmt, ap);
     va_end (ap);
@@ -209,7 +209,7 @@ int flux_jobtap_reject_job (flux_plugin_t *p,
     va_list ap;
 
     if (!p || !args)
-        return invalid ();
+        return jobtap_invalid ();
     if (!fmt)
         return flux_jobtap_error (p, args, "rejected by job-manager plugin '%s'",
                                   flux_plugin_get_name (p));
@@ -221,29 +221,31 @@ int flux_jobtap_reject_job (flux_plugin_t *p,
 
 /* ---- events ------------------------------------------------------------------------------- */
 
-static int post_text (struct plugins *ps, struct job *job, const char *name, struct text *t)
+static int
+post_text (struct plugins *ps, struct job *job, const char *name, struct text *t)
 {
     struct jview context = JVIEW_ABSENT;
 
     if (t) {
         if (text_error (t))
-            return result (-ENOMEM);
+            return jobtap_result (-ENOMEM);
         context = (struct jview){ t->buf, t->len };
     }
-    return result (jm_post (ps->m->jm, job, name, context, false));
+    return jobtap_result (jm_post (ps->m->jm, job, name, context, false));
 }
 
 static int post_json (struct plugins *ps, struct job *job, const char *name, json_t *o)
 {
-    _cleanup_ (freep) char *s = NULL;
+    _cleanup_ (freep)
+    char *s = NULL;
     struct jview v = JVIEW_ABSENT;
 
     if (!o)
-        return result (jm_post (ps->m->jm, job, name, v, false));
+        return jobtap_result (jm_post (ps->m->jm, job, name, v, false));
     if (!json_is_object (o) || !(s = json_dumps (o, JSON_COMPACT))
         || jview_parse_object (s, strlen (s), &v) < 0)
-        return invalid ();
-    return result (jm_post (ps->m->jm, job, name, v, false));
+        return jobtap_invalid ();
+    return jobtap_result (jm_post (ps->m->jm, job, name, v, false));
 }
 
 int flux_jobtap_event_post_pack (flux_plugin_t *p,
@@ -252,22 +254,22 @@ int flux_jobtap_event_post_pack (flux_plugin_t *p,
                                  const char *fmt,
                                  ...)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
     json_t *o = NULL;
     va_list ap;
     int rc;
 
     if (!ps || !name)
-        return invalid ();
-    if (!(job = find_active (ps, id)))
+        return jobtap_invalid ();
+    if (!(job = jobtap_active (ps, id)))
         return -1;
     if (fmt) {
         va_start (ap, fmt);
         o = json_vpack_ex (NULL, 0, fmt, ap);
         va_end (ap);
         if (!o)
-            return invalid ();
+            return jobtap_invalid ();
     }
     rc = post_json (ps, job, name, o);
     json_decref (o);
@@ -281,15 +283,15 @@ int flux_jobtap_raise_exception (flux_plugin_t *p,
                                  const char *fmt,
                                  ...)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct jm_exception x = { .type = type, .severity = severity, .wait_status = -1 };
     char note[1024];
     struct job *job;
     va_list ap;
 
     if (!ps || !type || !fmt || severity < 0 || severity > 7)
-        return invalid ();
-    if (!(job = find_active (ps, id)))
+        return jobtap_invalid ();
+    if (!(job = jobtap_active (ps, id)))
         return -1;
     va_start (ap, fmt);
     vsnprintf (note, sizeof (note), fmt, ap);
@@ -297,16 +299,19 @@ int flux_jobtap_raise_exception (flux_plugin_t *p,
     x.note = note;
     x.userid = ps->m->owner;
     id = job->id;
-    if (result (jm_raise (ps->m->jm, job, &x)) < 0)
+    if (jobtap_result (jm_raise (ps->m->jm, job, &x)) < 0)
         return -1;
     manager_publish_exception (ps->m, id, type, severity, -1);
     return 0;
 }
 
-static int post_description (struct plugins *ps, struct job *job, const char *name,
+static int post_description (struct plugins *ps,
+                             struct job *job,
+                             const char *name,
                              const char *description)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
 
     text_puts (&t, "{\"description\":");
     text_put_json_string (&t, description, strlen (description));
@@ -316,15 +321,16 @@ static int post_description (struct plugins *ps, struct job *job, const char *na
 
 int flux_jobtap_job_set_flag (flux_plugin_t *p, flux_jobid_t id, const char *flag)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    struct plugins *ps = stack_of (p);
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
 
     if (!ps || !flag
         || (strcmp (flag, "alloc-bypass") != 0 && strcmp (flag, "debug") != 0
             && strcmp (flag, "immutable") != 0))
-        return invalid ();
-    if (!(job = find_active (ps, id)))
+        return jobtap_invalid ();
+    if (!(job = jobtap_active (ps, id)))
         return -1;
     text_printf (&t, "{\"flags\":[\"%s\"]}", flag);
     return post_text (ps, job, "set-flags", &t);
@@ -340,7 +346,7 @@ static struct job *find_dependent (struct plugins *ps, flux_jobid_t id, const ch
         errno = EINVAL;
         return NULL;
     }
-    if (!(job = find_active (ps, id)))
+    if (!(job = jobtap_active (ps, id)))
         return NULL;
     if (!(job->state & (STATE_NEW | STATE_DEPEND))) {
         errno = EINVAL;
@@ -353,7 +359,7 @@ int flux_jobtap_dependency_add (flux_plugin_t *p,
                                 flux_jobid_t id,
                                 const char *description)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job = find_dependent (ps, id, description);
 
     if (!job)
@@ -367,7 +373,7 @@ int flux_jobtap_dependency_remove (flux_plugin_t *p,
                                    flux_jobid_t id,
                                    const char *description)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job = find_dependent (ps, id, description);
 
     if (!job)
@@ -377,145 +383,6 @@ int flux_jobtap_dependency_remove (flux_plugin_t *p,
         return -1;
     }
     return post_description (ps, job, "dependency-remove", description);
-}
-
-/* ---- what a plugin keeps of a job ------------------------------------------------------------- */
-
-int flux_jobtap_job_aux_set (flux_plugin_t *p,
-                             flux_jobid_t id,
-                             const char *name,
-                             void *val,
-                             flux_free_f free_fn)
-{
-    struct plugins *ps = stack_of (p);
-    struct plugin_job *pj;
-    struct job *job;
-
-    if (!(job = find_active (ps, id)) || !(pj = plugin_job_make (ps, job->id)))
-        return -1;
-    return plugin_job_set (pj, plugin_of (p), name, val, free_fn);
-}
-
-void *flux_jobtap_job_aux_get (flux_plugin_t *p, flux_jobid_t id, const char *name)
-{
-    struct plugins *ps = stack_of (p);
-    struct plugin_job *pj;
-    struct job *job;
-
-    if (!ps || !name) {
-        errno = EINVAL;
-        return NULL;
-    }
-    if (!(job = find_job (ps, id)))
-        return NULL;
-    if (!(pj = plugin_job (ps, job->id))) {
-        errno = ENOENT;
-        return NULL;
-    }
-    return plugin_job_get (pj, plugin_of (p), name);
-}
-
-int flux_jobtap_job_aux_delete_value (flux_plugin_t *p, flux_jobid_t id, void *val)
-{
-    struct plugins *ps = stack_of (p);
-    struct job *job = find_job (ps, id);
-    struct plugin_job *pj;
-
-    if (!job)
-        return -1;
-    if ((pj = plugin_job (ps, job->id)))
-        plugin_job_delete (pj, plugin_of (p), val);
-    return 0;
-}
-
-int flux_jobtap_job_aux_delete (flux_plugin_t *p, flux_jobid_t id, void *val)
-{
-    return flux_jobtap_job_aux_delete_value (p, id, val);
-}
-
-int flux_jobtap_job_subscribe (flux_plugin_t *p, flux_jobid_t id)
-{
-    struct plugins *ps = stack_of (p);
-    struct plugin_job *pj;
-    struct job *job;
-
-    if (!(job = find_active (ps, id)) || !(pj = plugin_job_make (ps, job->id)))
-        return -1;
-    return plugin_job_subscribe (pj, plugin_of (p));
-}
-
-void flux_jobtap_job_unsubscribe (flux_plugin_t *p, flux_jobid_t id)
-{
-    struct plugins *ps = stack_of (p);
-    struct job *job = find_job (ps, id);
-    struct plugin_job *pj = job ? plugin_job (ps, job->id) : NULL;
-
-    if (pj)
-        plugin_job_unsubscribe (pj, plugin_of (p));
-}
-
-/* ---- what is known of a job ----------------------------------------------------------------------- */
-
-flux_plugin_arg_t *flux_jobtap_job_lookup (flux_plugin_t *p, flux_jobid_t id)
-{
-    struct plugins *ps = stack_of (p);
-    struct job *job = find_job (ps, id);
-    flux_plugin_arg_t *args;
-
-    if (!job)
-        return NULL;
-    if (!(args = plugin_args (ps, job, NULL)))
-        errno = ENOMEM;
-    return args;
-}
-
-int flux_jobtap_get_job_result (flux_plugin_t *p,
-                                flux_jobid_t id,
-                                flux_job_result_t *resultp)
-{
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    struct plugins *ps = stack_of (p);
-    struct entry e;
-    struct job *job;
-
-    if (!ps || !resultp)
-        return invalid ();
-    if (!(job = find_job (ps, id)))
-        return -1;
-    if (!(job->state & (STATE_CLEANUP | STATE_INACTIVE)) || job_end_event (job, &t, &e) < 0)
-        return invalid ();
-    if (e.ev == EV_FINISH && e.status == 0)
-        *resultp = FLUX_JOB_RESULT_COMPLETED;
-    else if (e.ev == EV_EXCEPTION && jview_equal (e.type, "cancel"))
-        *resultp = FLUX_JOB_RESULT_CANCELED;
-    else if (e.ev == EV_EXCEPTION && jview_equal (e.type, "timeout"))
-        *resultp = FLUX_JOB_RESULT_TIMEOUT;
-    else
-        *resultp = FLUX_JOB_RESULT_FAILED;
-    return 0;
-}
-
-int flux_jobtap_job_event_posted (flux_plugin_t *p, flux_jobid_t id, const char *name)
-{
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    struct plugins *ps = stack_of (p);
-    struct jview log, R;
-    struct job *job;
-    const char *s;
-
-    if (!ps || !name)
-        return invalid ();
-    if (!(job = find_job (ps, id)) || result (job_texts (job, &t, &log, &R)) < 0)
-        return -1;
-    for (s = log.s; s && s < log.s + log.len;) {
-        struct entry e;
-
-        if (entry_parse (&e, s, log.s + log.len - s, &s) < 0)
-            return 0;
-        if (e.namelen == strlen (name) && memcmp (e.name, name, e.namelen) == 0)
-            return 1;
-    }
-    return 0;
 }
 
 /* ---- jobspec ------------------------------------------------------------------------------------------ */
@@ -545,19 +412,19 @@ static int add_updates (struct plugin_call *call, json_t *o)
 
 int flux_jobtap_jobspec_update_pack (flux_plugin_t *p, const char *fmt, ...)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     json_t *o;
     va_list ap;
     int rc;
 
     if (!ps || !fmt || !current_of (ps))
-        return invalid ();
+        return jobtap_invalid ();
     va_start (ap, fmt);
     o = json_vpack_ex (NULL, 0, fmt, ap);
     va_end (ap);
     if (!o || !updates_are_valid (current_of (ps), o)) {
         json_decref (o);
-        return invalid ();
+        return jobtap_invalid ();
     }
     rc = add_updates (ps->call, o);
     json_decref (o);
@@ -569,24 +436,24 @@ int flux_jobtap_jobspec_update_id_pack (flux_plugin_t *p,
                                         const char *fmt,
                                         ...)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
     json_t *o;
     va_list ap;
     int rc;
 
     if (!ps || !fmt)
-        return invalid ();
-    if (!(job = find_job (ps, id)))
+        return jobtap_invalid ();
+    if (!(job = jobtap_job (ps, id)))
         return -1;
     if (job == current_of (ps))
-        return invalid ();
+        return jobtap_invalid ();
     va_start (ap, fmt);
     o = json_vpack_ex (NULL, 0, fmt, ap);
     va_end (ap);
     if (!o || !updates_are_valid (job, o)) {
         json_decref (o);
-        return invalid ();
+        return jobtap_invalid ();
     }
     rc = post_json (ps, job, "jobspec-update", o);
     json_decref (o);
@@ -597,36 +464,40 @@ int flux_jobtap_jobspec_update_id_pack (flux_plugin_t *p,
 
 int flux_jobtap_prolog_start (flux_plugin_t *p, const char *description)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
 
-    if (!ps || !description || !(job = find_active (ps, FLUX_JOBTAP_CURRENT_JOB))
+    if (!ps || !description || !(job = jobtap_active (ps, FLUX_JOBTAP_CURRENT_JOB))
         || job->exec != EXEC_NONE || job->state == STATE_CLEANUP)
-        return invalid ();
+        return jobtap_invalid ();
     return post_description (ps, job, "prolog-start", description);
 }
 
 int flux_jobtap_epilog_start (flux_plugin_t *p, const char *description)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
 
-    if (!ps || !description || !(job = find_active (ps, FLUX_JOBTAP_CURRENT_JOB))
+    if (!ps || !description || !(job = jobtap_active (ps, FLUX_JOBTAP_CURRENT_JOB))
         || job->state != STATE_CLEANUP)
-        return invalid ();
+        return jobtap_invalid ();
     return post_description (ps, job, "epilog-start", description);
 }
 
-static int finish (flux_plugin_t *p, flux_jobid_t id, const char *name,
-                   const char *description, int status)
+static int finish (flux_plugin_t *p,
+                   flux_jobid_t id,
+                   const char *name,
+                   const char *description,
+                   int status)
 {
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    struct plugins *ps = stack_of (p);
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
 
     if (!ps || !description)
-        return invalid ();
-    if (!(job = find_active (ps, id)))
+        return jobtap_invalid ();
+    if (!(job = jobtap_active (ps, id)))
         return -1;
     text_puts (&t, "{\"description\":");
     text_put_json_string (&t, description, strlen (description));
@@ -657,12 +528,12 @@ int flux_jobtap_call (flux_plugin_t *p,
                       const char *topic,
                       flux_plugin_arg_t *args)
 {
-    struct plugins *ps = stack_of (p);
+    struct plugins *ps = jobtap_stack (p);
     struct job *job;
 
     if (!ps || !topic || strncmp (topic, "job.", 4) == 0)
-        return invalid ();
-    if (!(job = find_job (ps, id)))
+        return jobtap_invalid ();
+    if (!(job = jobtap_job (ps, id)))
         return -1;
     return plugins_call (ps, NULL, job, topic, args);
 }

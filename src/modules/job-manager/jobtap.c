@@ -7,7 +7,6 @@
 #include "config.h"
 #include <stdio.h>
 
-#include "common/errprintf.h"
 
 #include "jobtap_private.h"
 

@@ -42,6 +42,12 @@ test_expect_success '... but not with -disable-auto-cleanup' '
         sh -c "test \$PMI_RANK = 1 && kill -9 \$\$; echo last" >out 2>err &&
     echo last >expect && test_cmp expect out
 '
+test_expect_success 'who aborts and is gone at once is heard' '
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        test_expect_code 3 timeout 20 flux mpiexec -n 2 sh -c \
+            "test \$PMI_RANK = 1 || exec sleep 1000; echo cmd=abort exitcode=3 >&\$PMI_FD" 2>err || return 1
+    done
+'
 test_expect_success '-print-all-exitcodes' '
     test_expect_code 3 flux mpiexec -n 3 -print-all-exitcodes sh -c "exit \$PMI_RANK" >out &&
     echo "Exit codes: 0 1 2" >expect && test_cmp expect out
@@ -61,6 +67,48 @@ test_expect_success 'command lines that mean nothing are 255 and one line' '
         test_expect_code 255 flux mpiexec $args 2>err || return 1
         test_line_count 1 err || return 1
     done
+'
+test_expect_success 'all options of Hydra are taken, with one dash or two' '
+    echo localhost >hosts && echo "-n 1 true" >conf &&
+    while read options; do
+        eval flux mpiexec $options || { echo "$options"; return 1; }
+        case $options in -*) eval flux mpiexec -$options || { echo "-$options"; return 1; } ;; esac
+    done <<-EOF
+	-np 2 true
+	-np=2 true
+	-env A b true
+	-envlist PATH true
+	-envnone true
+	-envall true
+	-genv A b true
+	-genvlist PATH true
+	-genvnone true
+	-genvall true
+	-wdir / true
+	-wd / true
+	-f hosts true
+	-hosts localhost:2 -n 2 true
+	-ppn 1 true
+	-configfile conf
+	-l true
+	-prepend-rank true
+	-prepend-pattern %r true
+	-outfile-pattern out.%r.%g.%p.%h.%% true
+	-errfile-pattern err.%r true
+	-print-all-exitcodes true
+	-disable-auto-cleanup true
+	-bind-to core true
+	-map-by core true
+	-usize 4 true
+	-launcher fork true
+	-verbose true
+	-info
+	-version
+	-iface lo true
+	-order-nodes ascending true
+	-localhost localhost true
+	-gpus-per-proc 0 true
+	EOF
 '
 test_expect_success 'an allocation that cannot be is 255 and says why' '
     test_expect_code 255 flux mpiexec -gpus-per-proc 1000 true 2>err && grep "unsatisfiable" err

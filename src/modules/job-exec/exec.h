@@ -453,6 +453,8 @@ int pty_make (struct task *task, int fds[3]);
 /* pmi_service.c */
 int pmi_service_init (struct job *job);
 int pmi_service_attach (struct task *task);
+/* The last words of a task that has exited: it may have aborted. */
+void pmi_service_drain (struct task *task);
 void pmi_service_abort (struct job *job, uint32_t rank, int code, const char *message);
 void pmi_service_nonsense (struct job *job);
 /* Leader: are all in the barrier now?  Then let them go. */

@@ -211,22 +211,38 @@ int pmi_service_init (struct job *job)
     return 0;
 }
 
-static void pmi_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+/* Read once.  False: nothing more for now, or ever (EOF without finalize is no
+ * error).
+ */
+static bool read_pmi (struct task *task)
 {
-    struct task *task = arg;
     char buf[4096];
     ssize_t n = recv (task->pmi_fd, buf, sizeof (buf), MSG_DONTWAIT);
 
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return;
-    if (n <= 0) /* EOF without finalize is no error */
-        flux_watcher_stop (w);
-    else {
-        if (task->job->verbose >= 2)
-            job_log (task->job, LEVEL_TRACE, "pmi: %u: C: %.*s", task->rank,
-                     (int)n - (buf[n - 1] == '\n'), buf);
-        pmi_input (task->job->pmi, task->rank, buf, n);
+        return errno == EINTR;
+    if (n <= 0) {
+        flux_watcher_stop (task->w_pmi);
+        return false;
     }
+    if (task->job->verbose >= 2)
+        job_log (task->job, LEVEL_TRACE, "pmi: %u: C: %.*s", task->rank,
+                 (int)n - (buf[n - 1] == '\n'), buf);
+    pmi_input (task->job->pmi, task->rank, buf, n);
+    return true;
+}
+
+static void pmi_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    (void)read_pmi (arg);
+}
+
+void pmi_service_drain (struct task *task)
+{
+    enum { READS_MAX = 16 }; /* who has forked may leave the other end open */
+
+    for (int i = 0; i < READS_MAX && task->pmi_fd >= 0 && read_pmi (task); i++)
+        ;
 }
 
 int pmi_service_attach (struct task *task)

@@ -276,6 +276,7 @@ static void pid_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg
     if (spawn_status (task->pidfd, &status) < 0)
         return;
     flux_watcher_stop (w);
+    pmi_service_drain (task);
     task_exited (task, status);
     drain (task);
     task_check_complete (task);

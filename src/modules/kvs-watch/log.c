@@ -50,6 +50,7 @@ void group_leave (struct watcher *w)
     struct group *g = w->group;
 
     w->group = NULL;
+    g->nwindows -= w->window > 0;
     list_del (&w->link);
     if (list_empty (&g->watchers) && !g->pumping)
         group_free (g);
@@ -59,8 +60,12 @@ static void group_join (struct group *g, struct list *watchers)
 {
     struct watcher *w;
 
-    list_foreach (watchers, w, link)
+    list_foreach (watchers, w, link) {
+        if (w->group)
+            w->group->nwindows -= w->window > 0;
         w->group = g;
+        g->nwindows += w->window > 0;
+    }
     list_splice (&g->watchers, watchers);
 }
 
@@ -182,6 +187,8 @@ static void group_heed_windows (struct group *g)
 {
     struct watcher *w;
 
+    if (g->nwindows == 0)
+        return;
     list_foreach (&g->watchers, w, link) {
         if (window_is_full (w))
             group_pause (w);
@@ -347,6 +354,7 @@ void group_pause (struct watcher *w)
     o->recent = g->recent;
     group_leave (w);
     w->group = o;
+    o->nwindows = w->window > 0;
     list_append (&o->watchers, &w->link);
     group_pump (o);
 }

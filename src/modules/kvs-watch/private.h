@@ -158,6 +158,7 @@ struct group {
     struct list link; /* topic->groups */
     struct topic *topic;
     struct list watchers;
+    size_t nwindows; /* of these have a window */
     uint64_t seq;  /* accounted up to this root */
     size_t count;  /* chunks accounted */
     size_t offset; /* chunks delivered */

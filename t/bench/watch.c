@@ -138,7 +138,7 @@ static void one_log (flux_t *h, const char *name)
 
     for (int k = 0; k < 3; k++) {
         long n = watchers[k];
-        long appends = n == 10000 ? setting ("BENCH_APPENDS", 100) : 1000;
+        long appends = n == 10000 ? setting ("BENCH_APPENDS", 1000) : 1000;
         struct follower w = { .h = h };
         flux_future_t **f;
         struct cost c;
@@ -205,55 +205,113 @@ static void put_pass (void *arg)
     pipeline (c->h, c->n, 1, put_one, c, NULL);
 }
 
+/* Watchers of other keys, or of other namespaces. */
+struct others {
+    struct follower w;
+    bool namespaces;
+    flux_future_t **f;
+};
+
+enum { FEW = 10, MANY = 10000 };
+
+static void others_start (struct others *o, long from, long to)
+{
+    char name[64];
+
+    o->w.responses = 0;
+    for (long i = from; i < to; i++) {
+        snprintf (name, sizeof (name), o->namespaces ? "bench-%ld" : "bench.others.%ld", i);
+        if (o->namespaces) {
+            finish (flux_kvs_namespace_create (o->w.h, name, getuid (), 0), "namespace");
+            put (o->w.h, name, "key", i);
+            o->f[i] = follow (&o->w, name, 0, "key");
+        }
+        else {
+            put (o->w.h, NULL, name, i);
+            o->f[i] = follow (&o->w, NULL, 0, name);
+        }
+    }
+    await (&o->w, to - from);
+}
+
+static void others_stop (struct others *o, long from, long to)
+{
+    char name[64];
+
+    o->w.responses = 0;
+    o->w.gone = true;
+    for (long i = from; i < to; i++) {
+        snprintf (name, sizeof (name), "bench-%ld", i);
+        if (o->namespaces)
+            finish (flux_kvs_namespace_remove (o->w.h, name), "namespace remove");
+        else if (flux_kvs_lookup_cancel (o->f[i]) < 0)
+            bench_die ("cancel: %s", strerror (errno));
+    }
+    await (&o->w, to - from);
+    o->w.gone = false;
+}
+
+/* What one commit costs: medians, in seconds. */
+static struct cost commit_cost (struct commits *c)
+{
+    double wall[64], cpu[64];
+    long runs = bench_runs () < 64 ? bench_runs () : 64;
+
+    put_pass (c);
+    for (long i = 0; i < runs; i++) {
+        struct cost cost;
+
+        cost_start (&cost);
+        put_pass (c);
+        cost_stop (&cost);
+        wall[i] = cost.wall / c->n;
+        cpu[i] = cost.cpu / c->n;
+    }
+    return (struct cost){ .wall = quantile (wall, runs, 0.5),
+                          .cpu = quantile (cpu, runs, 0.5) };
+}
+
+static void report_commit (const struct cost *c, const char *name, int watchers)
+{
+    report (1. / c->wall, "/s", "%s-%d", name, watchers);
+    report (c->cpu * 1e6, "us", "%s-%d.cpu", name, watchers);
+}
+
+/* A few, many, and a few again, all in one instance: what changes meanwhile, such as
+ * how busy the machine is, is in the mean of the few, too.
+ */
+static void beside_others (flux_t *h, const char *name, bool namespaces)
+{
+    struct commits c = { .h = h, .n = 2000 };
+    struct others o = { .w = { .h = h }, .namespaces = namespaces };
+    struct cost before, many, after;
+
+    if (!(o.f = calloc (MANY, sizeof (o.f[0]))))
+        bench_die ("out of memory");
+    others_start (&o, 0, FEW);
+    before = commit_cost (&c);
+    others_start (&o, FEW, MANY);
+    many = commit_cost (&c);
+    others_stop (&o, FEW, MANY);
+    after = commit_cost (&c);
+    others_stop (&o, 0, FEW);
+    report_commit (&before, name, FEW);
+    report_commit (&many, name, MANY);
+    report (2 * many.wall / (before.wall + after.wall), "x", "%s.ratio", name);
+    report (2 * many.cpu / (before.cpu + after.cpu), "x", "%s.ratio.cpu", name);
+    if (!namespaces)
+        unlink_key (h, "bench.others");
+    free (o.f);
+}
+
 static void other_keys (flux_t *h, const char *name)
 {
-    static const long watchers[] = { 10, 10000 };
-    char key[64], line[64];
-
-    for (int k = 0; k < 2; k++) {
-        struct commits c = { .h = h, .n = 500 };
-        struct follower w = { .h = h };
-        flux_future_t **f = calloc (watchers[k], sizeof (f[0]));
-
-        for (long i = 0; i < watchers[k]; i++) {
-            snprintf (key, sizeof (key), "bench.others.d%ld.k%ld", i / 100, i);
-            put (h, NULL, key, i);
-            f[i] = follow (&w, NULL, 0, key);
-        }
-        await (&w, watchers[k]);
-        snprintf (line, sizeof (line), "%s-%ld", name, watchers[k]);
-        report_rate (line, c.n, put_pass, &c);
-        leave_all (&w, f, watchers[k]);
-        unlink_key (h, "bench.others");
-    }
+    beside_others (h, name, false);
 }
 
 static void other_namespaces (flux_t *h, const char *name)
 {
-    static const long watchers[] = { 10, 10000 };
-    char ns[64], line[64];
-
-    for (int k = 0; k < 2; k++) {
-        struct commits c = { .h = h, .n = 500 };
-        struct follower w = { .h = h };
-
-        for (long i = 0; i < watchers[k]; i++) {
-            snprintf (ns, sizeof (ns), "bench%d-%ld", k, i);
-            finish (flux_kvs_namespace_create (h, ns, getuid (), 0), "namespace");
-            put (h, ns, "key", i);
-            follow (&w, ns, 0, "key");
-        }
-        await (&w, watchers[k]);
-        snprintf (line, sizeof (line), "%s-%ld", name, watchers[k]);
-        report_rate (line, c.n, put_pass, &c);
-        w.responses = 0;
-        w.gone = true;
-        for (long i = 0; i < watchers[k]; i++) {
-            snprintf (ns, sizeof (ns), "bench%d-%ld", k, i);
-            finish (flux_kvs_namespace_remove (h, ns), "namespace remove");
-        }
-        await (&w, watchers[k]);
-    }
+    beside_others (h, name, true);
 }
 
 /* ---- nothing is fetched twice ---- */

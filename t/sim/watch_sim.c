@@ -134,7 +134,7 @@ static void finished (struct sim *s, struct watch_finish *f)
     check (s, !w->ended, "a stream ended twice");
     w->ended = true;
     w->errnum = f->errnum;
-    if (f->errnum == EIO || f->errnum == ENOMEM)
+    if (f->errnum == EIO || f->errnum == ENOMEM || f->errnum == ESTALE)
         w->cut = true;
 }
 
@@ -307,6 +307,16 @@ static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
     carry_out (s);
 }
 
+/* Was the namespace removed after that state, as everybody knows? */
+static bool was_removed (const struct sim_space *sp, int state)
+{
+    for (int i = state; i <= sp->seen; i++) {
+        if (!sp->state[i].exists)
+            return true;
+    }
+    return false;
+}
+
 static void lookup (struct sim *s)
 {
     int i;
@@ -332,6 +342,8 @@ static void lookup (struct sim *s)
         errnum = EPERM;
     else if (s->faults && sim_rnd (s, 50) == 0)
         errnum = EIO;
+    else if (s->faults && p.l->rootref && was_removed (p.space, p.state) && sim_rnd (s, 2))
+        errnum = ENOENT; /* its past roots are gone, too */
     answer_with (s, &p, errnum);
 }
 

@@ -95,9 +95,9 @@ struct guest_todo guest_sentinel (struct guest *g)
 struct guest_todo guest_end (struct guest *g, int errnum)
 {
     must (g->state == GUEST_LIVE || g->state == GUEST_FINAL);
-    if (g->state == GUEST_FINAL || errnum != ENOTSUP)
+    if (g->state == GUEST_FINAL || (errnum != ENOTSUP && errnum != ESTALE))
         return finish (g, errnum);
-    if (g->answered && g->delivered)
+    if (errnum == ENOTSUP && g->answered && g->delivered)
         return finish (g, ENODATA);
     return open_final (g);
 }

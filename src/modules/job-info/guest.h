@@ -70,7 +70,9 @@ struct guest_todo guest_sentinel (struct guest *g);
 /* The source was closed in between: which is to be opened now? */
 struct guest_todo guest_resume (struct guest *g, bool started, bool final, bool clean);
 
-/* The open source ended. */
+/* The open source ended; ENOTSUP: its namespace is gone, and all was brought that was
+ * in it; ESTALE: not all.
+ */
 struct guest_todo guest_end (struct guest *g, int errnum);
 
 #endif /* !JOB_INFO_GUEST_H */

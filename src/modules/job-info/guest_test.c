@@ -171,6 +171,8 @@ static void world_live (struct world *w)
         else if (!w->waitcreate)
             world_do (w, guest_end (&w->g, ENOTSUP));
     }
+    else if (w->removed && w->brought < w->grown && rand_r (&w->seed) % 3 == 0)
+        world_do (w, guest_end (&w->g, ESTALE)); /* what is left is gone from there */
     else if (w->brought < w->grown)
         world_bring (w);
     else if (w->removed)

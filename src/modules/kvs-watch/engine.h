@@ -27,6 +27,8 @@
  *    overwritten, shortened, removed, namespace gone) first delivers the
  *    chunks that had been seen before
  *  - every watcher ends exactly once, with a WATCH_FINISH action
+ *  - with ESTALE if its namespace was removed and the kvs forgot it before all was
+ *    read that is owed
  *  - a throttled client (it does not read, says the broker) is sent no chunk
  *    and no further value until it is released, and misses nothing: a watcher
  *    of a log keeps its place in it and the references from there on, one of
@@ -121,6 +123,7 @@ struct watch_delivery {
 struct watch_finish {
     struct watch_action action;
     void *client;
+    int flags; /* of the client's request */
     int errnum;
     const char *errtext; /* NULL: none */
 };

@@ -341,6 +341,26 @@ static void classes_of_credentials (void)
     bench_free (b);
 }
 
+/* The namespace is removed, and forgotten, before its last root is read. */
+static void roots_that_are_gone (struct bench *b)
+{
+    struct watch_result lost = { .errnum = ENOENT };
+
+    watch (b, "z", "log", APPEND);
+    answer_log (b, 5, 1);
+    answer_loads (b);
+    setroot (b, 6, "log");
+    watch_engine_removed (b->e, "primary");
+    answer (b, &lost);
+    told (b, "z:0 z!116 ", "who may have missed something is told so");
+    watch (b, "z", "log", APPEND);
+    answer_log (b, 7, 1);
+    answer_loads (b);
+    setroot (b, 8, "log");
+    answer (b, &lost);
+    told (b, "z:0 z!2 ", "a root that cannot be read otherwise is an error");
+}
+
 static void ends_of_logs (void)
 {
     struct bench *b = bench_new ();
@@ -377,6 +397,7 @@ static void ends_of_logs (void)
     told (b, "y:1 ", "the first element is not told again");
     watch_engine_removed (b->e, "primary");
     told (b, "y!95 ", "a removed namespace ends it");
+    roots_that_are_gone (b);
     treeobj_put (val.obj);
     bench_free (b);
 }

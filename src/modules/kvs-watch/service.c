@@ -226,11 +226,15 @@ static int respond (flux_t *h, const struct watch_action *a)
     return respond_sentinel (h, d);
 }
 
+/* That not all was delivered before the namespace was gone matters to who knows where
+ * else to look: job-info.
+ */
 static void finish (flux_t *h, const struct watch_finish *f)
 {
     const flux_msg_t *msg = f->client;
+    int errnum = f->errnum == ESTALE && !(f->flags & WATCH_F_RAW) ? ENOTSUP : f->errnum;
 
-    if (f->errnum && flux_respond_error (h, msg, f->errnum, f->errtext) < 0)
+    if (errnum && flux_respond_error (h, msg, errnum, f->errtext) < 0)
         flux_log_error (h, "error ending a watch");
     flux_msg_decref (msg);
 }

@@ -360,11 +360,30 @@ static bool answer_is_old (const struct read *r, const struct watch_result *resu
            && result->rootseq < r->horizon->seq;
 }
 
+/* The namespace has been removed, and its past roots are gone before this one was
+ * read: what it said cannot be known any more.
+ */
+static bool root_is_gone (const struct read *r, const struct watch_result *result)
+{
+    const struct list *queue = &r->topic->queue;
+
+    if (r->kind != READ_ROOT || result->errnum != ENOENT)
+        return false;
+    for (const struct list *l = r->link.next; l != queue; l = l->next) {
+        if (list_entry (l, struct read, link)->kind == READ_END)
+            return true;
+    }
+    return false;
+}
+
 void topic_answer (struct read *r, const struct watch_result *result)
 {
+    static const struct watch_result gone = { .errnum = ESTALE };
     struct topic *t = r->topic;
 
     t->inflight--;
+    if (root_is_gone (r, result))
+        result = &gone;
     if (r->withdrawn && r->named)
         read_again (t, r);
     else if (r->withdrawn)

@@ -196,6 +196,7 @@ void watcher_finish (struct watcher *w, int errnum, const char *errtext)
 
     w->finish.action.type = WATCH_FINISH;
     w->finish.client = w->client;
+    w->finish.flags = w->flags;
     w->finish.errnum = errnum;
     w->finish.errtext = errtext;
     list_append (&e->actions, &w->finish.action.link);

@@ -67,7 +67,7 @@ test_expect_success 'the highest code of all; what ends before it starts has 1' 
     test_expect_code 1 flux bulksubmit --quiet --wait -n{} true ::: 1 100000 2>err && grep "job.exception: type=alloc severity=0" err
 '
 test_expect_success 'waiting for an event; saying how jobs end' '
-    id=$(flux submit --wait-event=start sleep 1000) && flux job wait-event -t 0.1 $id start &&
+    id=$(flux submit --wait-event=start sleep 1000) && flux job eventlog $id | grep " start" &&
     flux submit --wait-event=exec.shell.start --quiet sleep 1000 && flux cancel --all &&
     flux submit --quiet --wait -v true 2>err && grep "complete: status=0$" err &&
     test_expect_code 1 flux submit --quiet --wait -v false 2>err && grep "failed: status=256$" err &&

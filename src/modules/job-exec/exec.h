@@ -75,6 +75,9 @@ struct exec {
     double credit;           /* commits of mere events that may be made at once */
     double credit_time;
     struct list ended;   /* jobs to be freed when the reactor sleeps */
+    struct list launching;    /* jobs whose tasks are to be started ... */
+    flux_watcher_t *w_launch; /* ... when the reactor comes by ... */
+    flux_watcher_t *w_busy;   /* ... which it does without sleeping */
     struct list orphans; /* processes that belong to no job */
     struct table jobs;
     struct table followers; /* by token (follow.c) */
@@ -182,6 +185,7 @@ struct job {
     struct exec *x;
     struct list dirty; /* in exec.dirty (or late): log entries to flush */
     struct list calls; /* RPCs under way */
+    struct list launching; /* in exec.launching */
     uint64_t id;
     uint32_t userid;
     const flux_msg_t *msg; /* the start request */
@@ -324,6 +328,8 @@ void guest_init_logs (struct job *job);
 
 /* launch.c: start the tasks; on failure the job is doomed and completes. */
 void job_launch (struct job *job);
+int launch_init_watchers (struct exec *x); /* -1 with errno */
+void launch_fini_watchers (struct exec *x);
 
 /* A task that could not be started ends the job; r is why. */
 void job_start_failed (struct job *job, uint32_t rank, const char *argv0, int r);

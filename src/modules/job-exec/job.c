@@ -31,6 +31,7 @@ void job_free (struct job *job)
         return;
     (void)table_del_u64 (&job->x->jobs, job->id);
     list_del (&job->dirty);
+    list_del (&job->launching);
     job_calls_cancel (job);
     for (uint32_t i = 0; job->tasks && i < job->ntasks; i++)
         task_fini (&job->tasks[i]);
@@ -68,6 +69,7 @@ void job_retire (struct job *job)
     (void)table_del_u64 (&job->x->jobs, job->id);
     job_calls_cancel (job);
     list_del (&job->dirty);
+    list_del (&job->launching);
     job->late = false;
     list_append (&job->x->ended, &job->dirty);
 }
@@ -390,6 +392,7 @@ struct job *job_create (struct exec *x, const flux_msg_t *msg, uint64_t id, uint
     if (!(job = calloc (1, sizeof (*job))))
         return NULL;
     list_init (&job->dirty);
+    list_init (&job->launching);
     list_init (&job->calls);
     list_init (&job->files);
     job->x = x;

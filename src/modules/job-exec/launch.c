@@ -463,8 +463,6 @@ static void launch_tasks (struct job *job)
     struct launch l = { .job = job, .node = UINT32_MAX, .cwd = -1, .umask = -1 };
 
     job->state = JOB_RUNNING;
-    if (!job->member)
-        job_started (job);
     if (launch_init (&l) == 0) {
         if (parts_start (job, l.cwd) == 0 && start_tasks (&l) == 0)
             job_launched (job);
@@ -504,6 +502,49 @@ static void launch_refused (struct job *job)
     job_complete (job);
 }
 
+/* Whom this thread sends to is woken when it has done, and to start tasks takes
+ * longer than all else that it does.  So that the news of the start need not wait
+ * for that, tasks are started on the next pass.
+ */
+static void launch_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct exec *x = arg;
+    struct job *job;
+
+    while ((job = list_first (&x->launching, struct job, launching))) {
+        list_del (&job->launching);
+        if (job->doomed)
+            job_complete (job);
+        else
+            launch_tasks (job);
+    }
+    flux_watcher_stop (x->w_launch);
+    flux_watcher_stop (x->w_busy);
+}
+
+static void launch_soon (struct job *job)
+{
+    struct exec *x = job->x;
+
+    list_append (&x->launching, &job->launching);
+    flux_watcher_start (x->w_launch);
+    flux_watcher_start (x->w_busy);
+}
+
+int launch_init_watchers (struct exec *x)
+{
+    if (!(x->w_launch = flux_check_watcher_create (x->reactor, launch_cb, x))
+        || !(x->w_busy = flux_idle_watcher_create (x->reactor, NULL, NULL)))
+        return -1;
+    return 0;
+}
+
+void launch_fini_watchers (struct exec *x)
+{
+    flux_watcher_destroy (x->w_launch);
+    flux_watcher_destroy (x->w_busy);
+}
+
 void job_launch (struct job *job)
 {
     if (job->doomed)
@@ -512,6 +553,10 @@ void job_launch (struct job *job)
         launch_refused (job);
     else if (job->mock)
         mock_run (job);
-    else
+    else if (job->member)
         launch_tasks (job);
+    else {
+        job_started (job);
+        launch_soon (job);
+    }
 }

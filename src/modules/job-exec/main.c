@@ -410,6 +410,8 @@ static int start (struct exec *x)
         || !(x->prepare = flux_prepare_watcher_create (x->reactor, prepare_cb, x)))
         return -1;
     flux_watcher_start (x->prepare);
+    if (launch_init_watchers (x) < 0)
+        return -1;
     if (x->rank > 0)
         return member_addvec (x);
     if (!(x->w_late = flux_timer_watcher_create (x->reactor, 0., 0., late_cb, x)))
@@ -448,6 +450,7 @@ static void stop (struct exec *x)
     topology_fini (x);
     cores_fini (x);
     flux_watcher_destroy (x->prepare);
+    launch_fini_watchers (x);
     flux_watcher_destroy (x->w_late);
     spawner_destroy (x->spawner);
     free (x->hostname);
@@ -472,6 +475,7 @@ int mod_main (flux_t *h, int argc, char **argv)
     list_init (&x->dirty);
     list_init (&x->late);
     list_init (&x->ended);
+    list_init (&x->launching);
     list_init (&x->orphans);
     x->config = (struct exec_config){
         .kill_timeout = 5.0,

@@ -22,7 +22,7 @@ test_expect_success 'a job prints, and pauses in between; attachers come, every 
     mkfifo more &&
     id=$(flux submit sh -c "exec 3<more; for i in \$(seq 1 40); do
         flux lptest 80 2500; read x <&3; done") &&
-    exec 9>more && pids= &&
+    exec 9<>more && pids= &&
     for i in $(seq 1 $n); do
         if [ $((i % 3)) -eq 0 ]; then
             flux job attach -rq $id >/dev/null 2>&1 &

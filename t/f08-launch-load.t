@@ -40,6 +40,23 @@ test_expect_success "$CLIENTS clients of flux mpiexec at once" '
 test_expect_success "$CLIENTS clients of flux run at once" '
     clients run flux run
 '
+test_expect_success "more clients than there are descriptors: each runs or hears why, and then all is well" '
+    cat >few.sh <<-\EOF &&
+	for i in $(seq 80); do
+	    { flux mpiexec sh -c "echo $i" >few.$i 2>&1; echo $? >few.code.$i; } &
+	done
+	wait
+	flux mpiexec -n 2 true
+	EOF
+    (ulimit -n 90 && env -u FLUX_URI flux start sh ./few.sh) && cat few.code.* | sort -u >out &&
+    for i in $(seq 80); do
+        case $(cat few.code.$i) in
+        0) test "$(cat few.$i)" = $i || return 1 ;;
+        255) grep "Too many open files\|Unable to connect" few.$i || return 1 ;;
+        *) return 1 ;;
+        esac
+    done
+'
 # A task that has children: one in its process group, one in a session of its own.
 cat >family <<-\EOF
 	#!/bin/sh

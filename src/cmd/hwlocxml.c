@@ -73,7 +73,7 @@ int cmd_hwlocxml (int argc, char **argv)
         cmd_die ("out of memory");
     find_all (&w);
     if (w.init (&topology) < 0 || w.filter (topology, HWLOC_KEEP_ALL) < 0
-        || w.load (topology) < 0 || w.export (topology, tmp.buf, 0) < 0)
+        || w.load (topology) < 0 || w.export(topology, tmp.buf, 0) < 0)
         cmd_die ("%s: %s", argv[i], strerror (errno));
     w.destroy (topology);
     if (rename (tmp.buf, argv[i]) < 0) {

@@ -19,7 +19,8 @@ static int read_topology (int cpu, const char *name, int def)
     int value = def;
     FILE *f;
 
-    snprintf (path, sizeof (path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu, name);
+    snprintf (path, sizeof (path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu,
+              name);
     if ((f = fopen (path, "re"))) {
         if (fscanf (f, "%d", &value) != 1)
             value = def;
@@ -38,9 +39,7 @@ static void find_cores (struct exec *x)
         return;
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
         if (CPU_ISSET (cpu, &set))
-            coremap_add (&x->cores,
-                         cpu,
-                         read_topology (cpu, "physical_package_id", 0),
+            coremap_add (&x->cores, cpu, read_topology (cpu, "physical_package_id", 0),
                          read_topology (cpu, "core_id", cpu));
     }
     coremap_sort (&x->cores);
@@ -69,7 +68,8 @@ static int get_inventory (struct exec *x)
 
     if (!f || flux_kvs_lookup_get (f, &s) < 0 || !s
         || rset_parse_text (s, strlen (s), &x->inventory, &error) < 0)
-        flux_log (x->h, LOG_ERR, "resource.R: %s", error.text[0] ? error.text : strerror (errno));
+        flux_log (x->h, LOG_ERR, "resource.R: %s",
+                  error.text[0] ? error.text : strerror (errno));
     else if ((ids = ids_of (x->inventory, x->rank)))
         rc = cores_set_ids (x, ids);
     flux_future_destroy (f);
@@ -115,8 +115,8 @@ void cores_get (const struct exec *x, unsigned int core, cpu_set_t *set)
         coremap_get (&x->cores, core, set);
         return;
     }
-    for (unsigned int id = idset_first (x->core_ids); id != IDSET_INVALID_ID && id != core;
-         id = idset_next (x->core_ids, id))
+    for (unsigned int id = idset_first (x->core_ids);
+         id != IDSET_INVALID_ID && id != core; id = idset_next (x->core_ids, id))
         n++;
     coremap_get (&x->cores, n, set);
 }

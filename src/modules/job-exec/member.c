@@ -75,7 +75,8 @@ void member_end (struct job *job)
 }
 
 /* The jobspec as the leader has it, with the environment that it keeps apart. */
-static int decode (struct job *job, json_t *jobspec, json_t *env, json_t *R, flux_error_t *error)
+static int
+decode (struct job *job, json_t *jobspec, json_t *env, json_t *R, flux_error_t *error)
 {
     json_t *system;
     int r;
@@ -102,9 +103,9 @@ static void start_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     const char *cores, *map;
 
     if (flux_request_unpack (msg, NULL, "{s:I s:I s:b s:s s:s s:o s:o s:o}", "id", &id,
-                             "userid", &userid, "followed", &followed, "cores", &cores, "map",
-                             &map, "jobspec", &jobspec,
-                             "environment", &env, "R", &R)
+                             "userid", &userid, "followed", &followed, "cores", &cores,
+                             "map", &map, "jobspec", &jobspec, "environment", &env, "R",
+                             &R)
         < 0)
         r = -errno;
     else if (job_find (x, id) || !flux_msg_is_streaming (msg))
@@ -141,7 +142,11 @@ static void take_stdin (struct job *job, const char *args, const char *data, siz
         task_close_stdin (&job->tasks[rank]); /* which says so */
 }
 
-static void carry_out (struct job *job, const char *verb, const char *args, const char *data, size_t len)
+static void carry_out (struct job *job,
+                       const char *verb,
+                       const char *args,
+                       const char *data,
+                       size_t len)
 {
     long n = strtol (args, NULL, 10);
 
@@ -182,10 +187,8 @@ static void tell_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 }
 
 /* Without its leader nobody would end them. */
-static void disconnect_cb (flux_t *h,
-                           flux_msg_handler_t *mh,
-                           const flux_msg_t *msg,
-                           void *arg)
+static void
+disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct exec *x = arg;
     struct job *job;

@@ -262,9 +262,9 @@ static const struct {
     const char *name;
     void (*carry_out) (struct word *w);
 } words[] = {
-    { "data", hear_data },     { "eof", hear_eof },       { "exit", hear_exit },
+    { "data", hear_data },     { "eof", hear_eof },         { "exit", hear_exit },
     { "read", hear_read },     { "barrier", hear_barrier }, { "start", hear_start },
-    { "failed", hear_failed }, { "abort", hear_abort },   { "nonsense", hear_nonsense },
+    { "failed", hear_failed }, { "abort", hear_abort },     { "nonsense", hear_nonsense },
     { "log", hear_log },       { "fatal", hear_fatal },
 };
 
@@ -319,12 +319,14 @@ static void heard_cb (flux_future_t *f, void *arg)
 static flux_future_t *request (struct part *p)
 {
     struct job *job = p->job;
-    _cleanup_ (freep) char *cores = cores_of_rank (job->x, p->rank);
+    _cleanup_ (freep)
+    char *cores = cores_of_rank (job->x, p->rank);
     json_t *system, *env, *jobspec, *R;
     struct text map = TEXT_INIT;
     flux_future_t *f;
 
-    if (flux_request_unpack (job->msg, NULL, "{s:o s:o}", "jobspec", &jobspec, "R", &R) < 0)
+    if (flux_request_unpack (job->msg, NULL, "{s:o s:o}", "jobspec", &jobspec, "R", &R)
+        < 0)
         return NULL;
     system = json_object_get (json_object_get (job->J, "attributes"), "system");
     env = json_object_get (system, "environment");
@@ -334,11 +336,10 @@ static flux_future_t *request (struct part *p)
         return NULL;
     }
     f = flux_rpc_pack (job->x->h, "job-tasks.start", p->rank, FLUX_RPC_STREAMING,
-                          "{s:I s:I s:b s:s s:s s:O s:o s:O}", "id", (json_int_t)job->id, "userid",
-                          (json_int_t)job->userid, "followed", job->followed, "cores",
-                          cores ? cores : "", "map", map.buf, "jobspec",
-                          jobspec, "environment", env ? json_incref (env) : json_object (),
-                          "R", R);
+                       "{s:I s:I s:b s:s s:s s:O s:o s:O}", "id", (json_int_t)job->id,
+                       "userid", (json_int_t)job->userid, "followed", job->followed,
+                       "cores", cores ? cores : "", "map", map.buf, "jobspec", jobspec,
+                       "environment", env ? json_incref (env) : json_object (), "R", R);
     text_fini (&map);
     return f;
 }
@@ -394,7 +395,8 @@ void parts_signal (struct job *job, int signum)
 {
     for (uint32_t i = 0; job->parts && i < job->layout.nnodes; i++) {
         if (is_live (job->parts[i]))
-            tell (job->parts[i], NULL, 0, "signal %llu %d", id_of (job->parts[i]), signum);
+            tell (job->parts[i], NULL, 0, "signal %llu %d", id_of (job->parts[i]),
+                  signum);
     }
 }
 

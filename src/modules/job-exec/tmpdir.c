@@ -21,7 +21,9 @@ static int spare_path (const struct exec *x, unsigned int n, char *buf, size_t s
 {
     const char *rundir = x->attrs.rundir;
 
-    return rundir && snprintf (buf, size, "%s/.jobtmp-%u-%u", rundir, x->rank, n) < (int)size
+    return rundir
+                   && snprintf (buf, size, "%s/.jobtmp-%u-%u", rundir, x->rank, n)
+                          < (int)size
                ? 0
                : -1;
 }
@@ -50,8 +52,8 @@ static bool is_unused (const char *path)
 
     if (fd < 0)
         return false;
-    unused = fstat (fd, &st) == 0 && (st.st_mode & 07777) == 0700 && st.st_uid == geteuid ()
-             && is_empty (fd);
+    unused = fstat (fd, &st) == 0 && (st.st_mode & 07777) == 0700
+             && st.st_uid == geteuid () && is_empty (fd);
     close (fd);
     return unused;
 }

@@ -70,7 +70,8 @@ int topology_init (struct exec *x)
 {
     x->topology.pidfd = -1;
     if (x->attrs.rundir
-        && asprintf (&x->topology.path, "%s/hwloc-%u.xml", x->attrs.rundir, x->rank) < 0) {
+        && asprintf (&x->topology.path, "%s/hwloc-%u.xml", x->attrs.rundir, x->rank)
+               < 0) {
         x->topology.path = NULL;
         return -1;
     }

@@ -130,9 +130,9 @@ static int ask (struct resource *r, const char *uri, flux_jobid_t id, flux_error
 
     if (!(r->parent = flux_open (uri, 0))
         || flux_set_reactor (r->parent, flux_get_reactor (r->h)) < 0
-        || !(r->f_parent = flux_rpc_pack (r->parent, "job-info.update-watch", FLUX_NODEID_ANY,
-                                          FLUX_RPC_STREAMING, "{s:I s:s s:i}", "id",
-                                          (json_int_t)id, "key", "R", "flags", 0))
+        || !(r->f_parent = flux_rpc_pack (
+                 r->parent, "job-info.update-watch", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+                 "{s:I s:s s:i}", "id", (json_int_t)id, "key", "R", "flags", 0))
         || !(R = get_R (r->f_parent))) {
         rc = -errno;
         errprintf (error, "%s", flux_strerror (errno));

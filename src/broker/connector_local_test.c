@@ -357,6 +357,36 @@ static void guests (void)
     instance_stop (&in);
 }
 
+static void odd_messages (void)
+{
+    struct instance in;
+    flux_msg_t *msg;
+    uint32_t tag = 0;
+    const char *route;
+    flux_t *h;
+
+    instance_start (&in, NULL);
+    h = instance_open (&in);
+    if (!(msg = flux_control_encode (1, 2)) || flux_send (h, msg, 0) < 0)
+        bail_out ("cannot send a control message");
+    flux_msg_decref (msg);
+    ok (call (h, "broker.ping", "{}") == 0, "a control message of a client is dropped");
+    msg = flux_request_encode ("broker.ping", "{}");
+    flux_msg_route_enable (msg);
+    if (!msg || flux_msg_route_push (msg, "mine") < 0
+        || flux_msg_set_matchtag (msg, 4711) < 0 || flux_send (h, msg, 0) < 0)
+        bail_out ("cannot send a request with a route");
+    flux_msg_decref (msg);
+    msg = flux_recv (h, FLUX_MATCH_RESPONSE, 0);
+    route = msg ? flux_msg_route_last (msg) : NULL;
+    ok (msg && flux_msg_get_matchtag (msg, &tag) == 0 && tag == 4711
+            && flux_msg_route_count (msg) == 1 && route && strcmp (route, "mine") == 0,
+        "a route that a request brought along comes back with the answer");
+    flux_msg_decref (msg);
+    flux_close (h);
+    ok (instance_stop (&in) == 0, "exit code 0");
+}
+
 /* Slow and many peers */
 
 /* What waits for the connection that has most waiting. */
@@ -379,17 +409,15 @@ static size_t most_queued (flux_t *h)
     return max;
 }
 
-/* A ping with 1000 bytes of payload, as it goes over the wire. */
-static size_t ping_frame (unsigned char *buf, size_t size)
+/* A request as it goes over the wire. */
+static size_t request_frame (unsigned char *buf,
+                             size_t size,
+                             const char *topic,
+                             const char *payload)
 {
-    char payload[1000];
-    flux_msg_t *msg;
+    flux_msg_t *msg = flux_request_encode (topic, payload);
     ssize_t len;
 
-    memset (payload, 'x', sizeof (payload));
-    memcpy (payload, "{\"pad\":\"", 8);
-    strcpy (payload + sizeof (payload) - 3, "\"}");
-    msg = flux_request_encode ("broker.ping", payload);
     if (!msg || flux_msg_set_matchtag (msg, 1) < 0
         || (len = flux_msg_encode_size (msg)) < 0 || len + 8 > (ssize_t)size
         || flux_msg_encode (msg, buf + 8, len) < 0)
@@ -398,6 +426,46 @@ static size_t ping_frame (unsigned char *buf, size_t size)
     memcpy (buf, &(uint32_t){ 0xffee0012 }, 4);
     memcpy (buf + 4, (unsigned char[]){ 0, 0, len >> 8, len & 0xff }, 4);
     return len + 8;
+}
+
+/* A ping with 1000 bytes of payload. */
+static size_t ping_frame (unsigned char *buf, size_t size)
+{
+    char payload[1000];
+
+    memset (payload, 'x', sizeof (payload));
+    memcpy (payload, "{\"pad\":\"", 8);
+    strcpy (payload + sizeof (payload) - 3, "\"}");
+    return request_frame (buf, size, "broker.ping", payload);
+}
+
+/* It asks much, reads nothing, asks one thing more and closes the socket. */
+static void last_words (void)
+{
+    unsigned char frame[2048];
+    size_t len = ping_frame (frame, sizeof (frame));
+    struct instance in;
+    bool set = false;
+    flux_t *h;
+    int fd;
+
+    instance_start (&in, NULL);
+    h = instance_open (&in);
+    fd = raw_open (&in);
+    for (int i = 0; i < 50; i++) {
+        if (write (fd, frame, len) != (ssize_t)len)
+            bail_out ("write");
+    }
+    len = request_frame (frame, sizeof (frame), "attr.set",
+                         "{\"name\":\"test.last\",\"value\":\"words\"}");
+    if (write (fd, frame, len) != (ssize_t)len)
+        bail_out ("write");
+    close (fd);
+    for (int i = 0; i < 10000 && !set; i++)
+        set = call (h, "attr.get", "{\"name\":\"test.last\"}") == 0;
+    ok (set, "what a client asked before it went is done, though it can be sent nothing");
+    flux_close (h);
+    ok (instance_stop (&in) == 0, "exit code 0");
 }
 
 /* Write whole frames as long as the socket takes them.  'partial' is what is
@@ -538,6 +606,8 @@ int main (void)
     forged_responses ();
     guests ();
     slow_reader ();
+    odd_messages ();
+    last_words ();
     many_clients ();
     client_services ();
     return done_testing ();

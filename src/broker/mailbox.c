@@ -9,6 +9,7 @@
 #include "libflux/message_private.h"
 
 #include "mailbox.h"
+#include "patient.h"
 
 struct letter {
     struct endpoint *ep;
@@ -118,6 +119,7 @@ static void add (atomic_size_t *counter, size_t n)
 int mailbox_put (struct mailbox *mb, struct endpoint *ep, flux_msg_t **msg)
 {
     size_t count = mailbox_count (mb);
+    bool has_time = *msg && patient (*msg);
     struct letter *l;
 
     if (reserve (mb, count) < 0)
@@ -128,10 +130,13 @@ int mailbox_put (struct mailbox *mb, struct endpoint *ep, flux_msg_t **msg)
     add (&mb->bytes, *msg ? msg_bulk (*msg) : 0);
     add (&mb->count, 1);
     *msg = NULL;
-    if (mb->asleep) {
-        mb->asleep = false;
+    if (mb->asleep && has_time)
+        monitor_wake_later (mb->monitor, mb->waker);
+    else if (mb->asleep)
         monitor_wake (mb->monitor, mb->waker);
-    }
+    else if (!has_time)
+        monitor_hurry (mb->monitor, mb->waker);
+    mb->asleep = false;
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "module.h"
 #include "module_dso.h"
+#include "patient.h"
 
 /* Towards the module */
 
@@ -33,8 +34,11 @@ static int push (struct module *m, flux_msg_t **msg)
 {
     flux_msg_t *nothing = NULL;
 
+    m->has_time = patient (*msg);
     if (flux_send_new (m->h, msg, FLUX_O_NONBLOCK) < 0)
         return errno == ECONNRESET ? -ENOSYS : -errno;
+    if (!m->has_time && m->waker)
+        monitor_hurry (router_monitor (m->router), m->waker);
     if (!m->ep.congested && is_full (m)) {
         endpoint_set_congested (&m->ep, true);
         /* The desk waits for room.  Without memory for the note that asks for
@@ -51,7 +55,11 @@ static void wake (void *arg, struct waker *w)
 {
     struct module *m = arg;
 
-    router_wake (m->router, w);
+    m->waker = w;
+    if (m->has_time)
+        monitor_wake_later (router_monitor (m->router), w);
+    else
+        monitor_wake (router_monitor (m->router), w);
 }
 
 /* In the module's thread: it works, or is about to sleep. */

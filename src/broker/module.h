@@ -62,6 +62,8 @@ struct module {
     flux_t *h; /* our end of the channel, used inside the monitor */
     struct interthread_tap tap; /* on what the other end sends */
     struct endpoint desk;       /* for what the broker's thread has to do */
+    bool has_time;              /* what is being pushed */
+    struct waker *waker;        /* the thread's, once it was found asleep */
     flux_watcher_t *out;        /* while it is congested */
     bool defer;                 /* hold everything back (module.debug) ... */
     struct flux_msglist *held;  /* ... here */

@@ -79,14 +79,24 @@ void monitor_leave (struct monitor *m)
     atomic_store_explicit (&m->inside, NULL, memory_order_relaxed);
     pthread_mutex_unlock (&m->lock);
     for (int i = 0; i < nwakes; i++) {
-        if (me.yes && me.n < HELD_MAX)
-            me.wakes[me.n++] = wakes[i];
-        else {
-            waker_fire (wakes[i]);
-            waker_put (wakes[i]);
-        }
+        waker_fire (wakes[i]);
+        waker_put (wakes[i]);
     }
     pthread_setcancelstate (cancelstate, NULL);
+}
+
+void monitor_wake_later (struct monitor *m, struct waker *w)
+{
+    if (me.yes && me.n < HELD_MAX && waker_owe (w))
+        me.wakes[me.n++] = waker_get (w);
+    else
+        monitor_wake (m, w);
+}
+
+void monitor_hurry (struct monitor *m, struct waker *w)
+{
+    if (waker_take_over (w))
+        monitor_wake (m, w);
 }
 
 void monitor_hold (void)
@@ -100,7 +110,8 @@ void monitor_let_go (void)
     while (me.n > 0) {
         struct waker *w = me.wakes[--me.n];
 
-        waker_fire (w);
+        if (waker_take_over (w))
+            waker_fire (w);
         waker_put (w);
     }
 }

@@ -8,9 +8,9 @@
  * may be answered on the spot.
  *
  * Whom it has messages for, a thread wakes when it has left: somebody who is
- * woken earlier may find it still inside, and goes back to sleep.  A thread
- * that works off a lot may put that off further, until it has done: whom it
- * sends ten messages, it wakes once.
+ * woken earlier may find it still inside, and goes back to sleep.  For what
+ * nobody waits for (patient ()), a thread at its work puts that off further,
+ * until it has done: whom it sends ten events, it wakes once.
  *
  * Rules for who is inside: no waiting, no long work.  A thread cannot be
  * cancelled there (modules can be elsewhere).
@@ -46,9 +46,16 @@ void monitor_leave (struct monitor *m);
 /* Inside: fire the waker on leaving (if there are too many, now). */
 void monitor_wake (struct monitor *m, struct waker *w);
 
-/* This thread puts off waking others from now on.  It lets go before it sleeps,
- * and from time to time.  Who would be woken sleeps meanwhile, whoever else
- * sends to him.
+/* The same for something that has time: while this thread holds, it owes that. */
+void monitor_wake_later (struct monitor *m, struct waker *w);
+
+/* Inside: something came that has no time.  If the wake-up is owed, by whichever
+ * thread, it is not put off longer.
+ */
+void monitor_hurry (struct monitor *m, struct waker *w);
+
+/* This thread may owe wake-ups from now on.  It lets go before it sleeps, and
+ * from time to time.
  */
 void monitor_hold (void);
 void monitor_let_go (void);

@@ -73,9 +73,9 @@ void router_leave (struct router *r)
     monitor_leave (&r->monitor);
 }
 
-void router_wake (struct router *r, struct waker *w)
+struct monitor *router_monitor (struct router *r)
 {
-    monitor_wake (&r->monitor, w);
+    return &r->monitor;
 }
 
 int router_attach (struct router *r, struct endpoint *ep)

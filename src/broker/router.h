@@ -85,8 +85,8 @@ void router_detach (struct router *r, struct endpoint *ep);
 void router_enter (struct router *r);
 void router_leave (struct router *r);
 
-/* Inside: wake somebody on leaving. */
-void router_wake (struct router *r, struct waker *w);
+/* What router_enter () enters. */
+struct monitor *router_monitor (struct router *r);
 
 /* This broker has no place in its instance yet: requests of clients are answered
  * EAGAIN, but for those about its state, its attributes and its log.

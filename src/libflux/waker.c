@@ -14,6 +14,7 @@ struct waker *waker_create (void)
     if (!w)
         return NULL;
     atomic_init (&w->refcount, 1);
+    atomic_init (&w->owed, false);
     if ((w->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0) {
         free_keep_errno (w);
         return NULL;
@@ -33,6 +34,17 @@ void waker_put (struct waker *w)
         close (w->fd);
         free (w);
     }
+}
+
+bool waker_owe (struct waker *w)
+{
+    return !atomic_exchange (&w->owed, true);
+}
+
+bool waker_take_over (struct waker *w)
+{
+    return atomic_load_explicit (&w->owed, memory_order_relaxed)
+           && atomic_exchange (&w->owed, false);
 }
 
 /* Module threads can be cancelled: the mark that the reader left for this is

@@ -258,10 +258,11 @@ static struct world *late_world;
 
 static void late_stop (struct endpoint *ep, bool yes)
 {
-    flux_msg_t *msg = flux_event_encode ("foo.bar", NULL);
+    flux_msg_t *msg;
 
     if (yes)
         return;
+    msg = flux_event_encode ("foo.bar", NULL);
     if (mailbox_put (router_mailbox (late_world->r), &late_world->client.ep, &msg) < 0)
         bail_out ("mailbox_put");
 }

@@ -97,17 +97,33 @@ int flux_plugin_arg_set (flux_plugin_arg_t *args, int flags, const char *json_st
     return take (args, flags, o);
 }
 
+/* What every use of an argument (a text or a format) begins with. */
+static int check_with (flux_plugin_arg_t *args, int flags, const void *arg)
+{
+    if (check (args, flags) < 0)
+        return -1;
+    return arg ? 0 : fail (args, EINVAL, "invalid argument");
+}
+
+/* The object of one side, if it is set; NULL with errno. */
+static json_t *get_side (flux_plugin_arg_t *args, int flags, const void *arg)
+{
+    json_t *o;
+
+    if (check_with (args, flags, arg) < 0)
+        return NULL;
+    if (!(o = *side_of (args, flags)))
+        (void)fail (args, ENOENT, "No args currently set");
+    return o;
+}
+
 int flux_plugin_arg_get (flux_plugin_arg_t *args, int flags, char **json_str)
 {
     json_t *o;
     char *s;
 
-    if (check (args, flags) < 0)
+    if (!(o = get_side (args, flags, json_str)))
         return -1;
-    if (!json_str)
-        return fail (args, EINVAL, "invalid argument");
-    if (!(o = *side_of (args, flags)))
-        return fail (args, ENOENT, "No args currently set");
     if (!(s = json_dumps (o, JSON_COMPACT)))
         return fail (args, ENOMEM, "out of memory");
     *json_str = s;
@@ -122,10 +138,8 @@ int flux_plugin_arg_vpack (flux_plugin_arg_t *args,
     json_error_t error;
     json_t *o;
 
-    if (check (args, flags) < 0)
+    if (check_with (args, flags, fmt) < 0)
         return -1;
-    if (!fmt)
-        return fail (args, EINVAL, "invalid argument");
     if (!(o = json_vpack_ex (&error, 0, fmt, ap)))
         return fail (args, EINVAL, error.text);
     return take (args, flags, o);
@@ -150,12 +164,8 @@ int flux_plugin_arg_vunpack (flux_plugin_arg_t *args,
     json_error_t error;
     json_t *o;
 
-    if (check (args, flags) < 0)
+    if (!(o = get_side (args, flags, fmt)))
         return -1;
-    if (!fmt)
-        return fail (args, EINVAL, "invalid argument");
-    if (!(o = *side_of (args, flags)))
-        return fail (args, ENOENT, "No args currently set");
     if (json_vunpack_ex (o, &error, 0, fmt, ap) < 0)
         return fail (args, EINVAL, error.text);
     return 0;

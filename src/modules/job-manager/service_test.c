@@ -265,8 +265,11 @@ static void expiration (void)
         bail_out ("respond");
     is (world_result_of (f), "", "update: the scheduler does not care");
     flux_future_destroy (f);
+    world_heard ();
     world_rpc ("submit", JOB (31, 0));
-    world_settle ();
+    world_hears ("sched.alloc {\"id\":31,\"priority\":16,\"userid\":100,\"t_submit\":5.5,"
+                 "\"jobspec\":{\"version\":1}}\n",
+                 "another job");
     world_respond (w.alloc,
                    "{\"id\":31,\"type\":0,\"R\":{\"version\":1,\"execution\":{}}}");
     world_settle ();

@@ -222,7 +222,7 @@ test_expect_success 'one that does not understand that gets all of them, and hou
 	wait_until hk "\"pending\":\"0\",\"allocated\":\"0\""
 	flux module remove sched-simple
 	flux module load sched-simple test-hello-nopartial
-	hk "\"running\":{}"
+	wait_until hk "\"running\":{}"
 	flux dmesg | grep "housekeeping: .* (rank 0) from .* will be terminated because scheduler does not support restart with partially released resources"
 	rm "$dir/wait.0"
 	id2=$(flux submit -N2 -n2 true)

@@ -140,6 +140,19 @@ static inline int endpoint_deliver_shared (struct endpoint *ep, const flux_msg_t
     return r;
 }
 
+/* A deliver_shared () for those who keep what they are handed. */
+static inline int endpoint_deliver_copy (struct endpoint *ep, const flux_msg_t *msg)
+{
+    flux_msg_t *copy = flux_msg_copy (msg, true);
+    int r;
+
+    if (!copy)
+        return -errno;
+    if ((r = ep->deliver (ep, &copy)) < 0)
+        flux_msg_decref (copy);
+    return r;
+}
+
 /* For a receiver, in the broker's thread: say how it is doing. */
 static inline void endpoint_set_congested (struct endpoint *ep, bool yes)
 {

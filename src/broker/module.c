@@ -94,18 +94,6 @@ static int deliver (struct endpoint *ep, flux_msg_t **msg)
     return m->defer ? hold (m, msg) : push (m, msg);
 }
 
-static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
-{
-    flux_msg_t *copy = flux_msg_copy (msg, true);
-    int r;
-
-    if (!copy)
-        return -errno;
-    if ((r = deliver (ep, &copy)) < 0)
-        flux_msg_decref (copy);
-    return r;
-}
-
 void module_set_defer (struct module *m, bool defer)
 {
     router_enter (m->router);
@@ -262,7 +250,7 @@ struct module *module_new (const char *name,
     list_init (&m->node);
     endpoint_init (&m->ep, ENDPOINT_MODULE, m->name, m->uuid);
     m->ep.deliver = deliver;
-    m->ep.deliver_shared = deliver_shared;
+    m->ep.deliver_shared = endpoint_deliver_copy;
     m->ep.mortal = loader != NULL;
     endpoint_init (&m->desk, ENDPOINT_HOP, m->name, m->uuid);
     m->desk.deliver = take_letter;

@@ -92,18 +92,6 @@ static int deliver (struct endpoint *ep, flux_msg_t **msg)
     return 0;
 }
 
-static int deliver_shared (struct endpoint *ep, const flux_msg_t *msg)
-{
-    flux_msg_t *copy = flux_msg_copy (msg, true);
-    int r;
-
-    if (!copy)
-        return -errno;
-    if ((r = deliver (ep, &copy)) < 0)
-        flux_msg_decref (copy);
-    return r;
-}
-
 /* Without a send operation flux_send () copies the message for us. */
 static int op_send_new (void *impl, flux_msg_t **msg, int flags)
 {
@@ -165,7 +153,7 @@ struct self *self_new (struct router *router, flux_reactor_t *reactor, const cha
     endpoint_init (&s->ep, ENDPOINT_SELF, "broker", uuid);
     table_init (&s->direct);
     s->ep.deliver = deliver;
-    s->ep.deliver_shared = deliver_shared;
+    s->ep.deliver_shared = endpoint_deliver_copy;
     s->ep.answer = answer;
     if ((s->wakefd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0
         || !(s->queue = flux_msglist_create ())

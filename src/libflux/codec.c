@@ -98,6 +98,21 @@ int codec_decode_raw (const flux_msg_t *msg,
     return 0;
 }
 
+int codec_vunpack (const flux_msg_t *msg,
+                   int type,
+                   const char **topic,
+                   const char *fmt,
+                   va_list ap)
+{
+    const char *t;
+
+    if (codec_topic (msg, type, &t) < 0 || flux_msg_vunpack (msg, fmt, ap) < 0)
+        return -1;
+    if (topic)
+        *topic = t;
+    return 0;
+}
+
 int codec_send (flux_t *h, flux_msg_t *msg)
 {
     int rc = flux_send_new (h, &msg, 0);

@@ -3,6 +3,7 @@
 #ifndef MILLRACE_LIBFLUX_CODEC_PRIVATE_H
 #define MILLRACE_LIBFLUX_CODEC_PRIVATE_H
 
+#include <stdarg.h>
 #include <flux/core.h>
 
 /* A message with topic, and routes enabled and empty.
@@ -22,6 +23,13 @@ int codec_decode_raw (const flux_msg_t *msg,
                       const char **topic,
                       const void **data,
                       size_t *len);
+
+/* The same, and what the format says of a JSON payload. */
+int codec_vunpack (const flux_msg_t *msg,
+                   int type,
+                   const char **topic,
+                   const char *fmt,
+                   va_list ap);
 
 /* Send msg and give it up, whatever happens. */
 int codec_send (flux_t *h, flux_msg_t *msg);

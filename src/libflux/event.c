@@ -32,17 +32,12 @@ int flux_event_decode_raw (const flux_msg_t *msg,
 
 int flux_event_unpack (const flux_msg_t *msg, const char **topic, const char *fmt, ...)
 {
-    const char *t;
     va_list ap;
     int rc;
 
-    if (codec_topic (msg, FLUX_MSGTYPE_EVENT, &t) < 0)
-        return -1;
     va_start (ap, fmt);
-    rc = flux_msg_vunpack (msg, fmt, ap);
+    rc = codec_vunpack (msg, FLUX_MSGTYPE_EVENT, topic, fmt, ap);
     va_end (ap);
-    if (rc == 0 && topic)
-        *topic = t;
     return rc;
 }
 

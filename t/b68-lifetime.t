@@ -46,6 +46,10 @@ test_expect_success 'it moves, and it goes' '
     test "$(expiration $id)" = $end &&
     ends_in 0 && wait_until sh -c "flux submit -t 5h --urgency=0 true" && test "$(expiration $id)" = 0.0
 '
+test_expect_success 'it is heard of when kvs-watch has been loaded again, too' '
+    flux module reload kvs-watch && ends_in 3600 && wait_until refused -t 2h true &&
+    ends_in 0 && wait_until flux submit -t 5h --urgency=0 true
+'
 test_expect_success 'a job that runs has ended when the instance does' '
     ends_in 1 && flux job wait-event -t 30 $id clean && flux job eventlog $id | grep "exception type=\"timeout\" severity=0" &&
     flux job wait-event -t 1 $timed start && ends_in 0

@@ -115,15 +115,15 @@ static long stat_number (flux_t *h, const char *service, const char *a, const ch
     return n;
 }
 
-/* What was given up is cleaned up a little later: ask until it is so.  Less than
- * there was is as good: modules lose what they watch when kvs-watch is reloaded.
+/* What was given up is cleaned up a little later, and modules that lost what they watched
+ * ask for it again: ask until it is so.
  */
 static void expect (flux_t *h, const char *service, const char *a, const char *b, long n)
 {
     double end = soak_now () + 30;
     long have;
 
-    while ((have = stat_number (h, service, a, b)) > n) {
+    while ((have = stat_number (h, service, a, b)) != n) {
         if (soak_now () > end)
             soak_die ("%s %s: %ld are left, there were %ld", service, b ? b : a, have, n);
     }

@@ -68,6 +68,43 @@ static void adjust_jobs (struct manager *m)
 
 /* ---- watching ----------------------------------------------------------------------- */
 
+/* Seconds between two attempts while nobody watches it for us: kvs-watch is loaded
+ * again, or not there at all.  Each is twice that before, up to the second.
+ */
+#define RETRY_FIRST 0.5
+#define RETRY_MOST 60.
+
+static void lifetime_continuation (flux_future_t *f, void *arg);
+
+static int watch (struct manager *m)
+{
+    flux_future_destroy (m->lifetime);
+    m->lifetime =
+        flux_kvs_lookup (m->h, NULL, FLUX_KVS_WATCH | FLUX_KVS_WAITCREATE, "resource.R");
+    if (!m->lifetime || flux_future_then (m->lifetime, -1., lifetime_continuation, m) < 0)
+        return -1;
+    return 0;
+}
+
+static void watch_later (struct manager *m)
+{
+    flux_timer_watcher_reset (m->lifetime_retry, m->lifetime_delay, 0.);
+    flux_watcher_start (m->lifetime_retry);
+    m->lifetime_delay *= 2.;
+    if (m->lifetime_delay > RETRY_MOST)
+        m->lifetime_delay = RETRY_MOST;
+}
+
+static void retry_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    struct manager *m = arg;
+
+    if (watch (m) < 0) {
+        flux_log_error (m->h, "resource.R is not watched");
+        watch_later (m);
+    }
+}
+
 static void lifetime_continuation (flux_future_t *f, void *arg)
 {
     struct manager *m = arg;
@@ -78,8 +115,10 @@ static void lifetime_continuation (flux_future_t *f, void *arg)
     if (flux_kvs_lookup_get (f, &s) < 0) {
         flux_log (m->h, LOG_DEBUG, "resource.R is not watched: %s",
                   future_strerror (f, errno));
+        watch_later (m);
         return;
     }
+    m->lifetime_delay = RETRY_FIRST;
     m->lifetime_known = true;
     m->instance_expiration = expiration_in (s);
     flux_future_reset (f);
@@ -89,11 +128,10 @@ static void lifetime_continuation (flux_future_t *f, void *arg)
 
 int manager_lifetime_init (struct manager *m)
 {
-    m->lifetime =
-        flux_kvs_lookup (m->h, NULL, FLUX_KVS_WATCH | FLUX_KVS_WAITCREATE, "resource.R");
-    if (!m->lifetime || flux_future_then (m->lifetime, -1., lifetime_continuation, m) < 0)
-        return -1;
-    return 0;
+    m->lifetime_delay = RETRY_FIRST;
+    m->lifetime_retry =
+        flux_timer_watcher_create (flux_get_reactor (m->h), 0., 0., retry_cb, m);
+    return m->lifetime_retry ? watch (m) : -1;
 }
 
 void manager_lifetime_fini (struct manager *m)
@@ -101,6 +139,7 @@ void manager_lifetime_fini (struct manager *m)
     if (m->lifetime)
         flux_kvs_lookup_cancel (m->lifetime);
     flux_future_destroy (move_ptr (m->lifetime));
+    flux_watcher_destroy (move_ptr (m->lifetime_retry));
 }
 
 /* ---- jobs that are submitted --------------------------------------------------------- */

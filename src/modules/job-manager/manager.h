@@ -69,6 +69,8 @@ struct manager {
     struct list asides;      /* struct aside: bad jobs on their way out */
     struct policy *policy;             /* limits; NULL: none */
     flux_future_t *lifetime;           /* watches resource.R */
+    flux_watcher_t *lifetime_retry;    /* while nobody does that for us */
+    double lifetime_delay;
     bool lifetime_known;
     double instance_expiration; /* seconds since the epoch; 0: none */
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-test_description='etc: rc1 and rc3 as scripts, scripts of the site, the example configuration'
+test_description='etc: rc1 and rc3 as scripts, scripts of the site'
 . "$(dirname "$0")/lib.sh"
 . "$T/sharness.sh"
 

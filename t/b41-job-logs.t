@@ -116,17 +116,17 @@ test_expect_success 'attach: signals go to the job; TERM does not end it on a pe
 '
 test_expect_success 'attach: twice Ctrl-C cancels' '
     id=$(flux submit sh -c "echo on; sleep 1000") &&
-    { interruptible flux job attach $id </dev/null >out 2>err & } && pid=$! &&
-    wait_until grep on out && kill -INT $pid &&
-    wait_until grep "one more ctrl-C within 2s to cancel or ctrl-Z to detach" err &&
+    { interruptible flux job attach $id </dev/null >out.c 2>err.c & } && pid=$! &&
+    wait_until grep on out.c && kill -INT $pid &&
+    wait_until grep "one more ctrl-C within 2s to cancel or ctrl-Z to detach" err.c &&
     kill -INT $pid && test_expect_code 143 wait $pid &&
-    grep "type=cancel severity=0 interrupted by ctrl-C" err
+    grep "type=cancel severity=0 interrupted by ctrl-C" err.c
 '
 test_expect_success 'attach: Ctrl-C and Ctrl-Z detach' '
     id=$(flux submit sh -c "echo on; sleep 1000") &&
-    { interruptible flux job attach $id </dev/null >out 2>err & } && pid=$! &&
-    wait_until grep on out && kill -INT $pid && wait_until grep "one more ctrl-C" err &&
-    kill -TSTP $pid && test_expect_code 1 wait $pid && grep "detaching..." err &&
+    { interruptible flux job attach $id </dev/null >out.z 2>err.z & } && pid=$! &&
+    wait_until grep on out.z && kill -INT $pid && wait_until grep "one more ctrl-C" err.z &&
+    kill -TSTP $pid && test_expect_code 1 wait $pid && grep "detaching..." err.z &&
     flux cancel $id
 '
 test_expect_success 'status' '

@@ -11,6 +11,7 @@
 #include "attach_stdin.h"
 #include "cmd.h"
 #include "common/eventlog.h"
+#include "common/list.h"
 #include "common/text.h"
 #include "mpi_follow.h"
 #include "mpi_job.h"
@@ -26,6 +27,7 @@ struct follow {
     flux_future_t *f_attach;
     flux_future_t *f_submit;
     flux_future_t *f_hold;
+    struct list sent; /* struct sent */
     struct attach_output style;
     struct attach_stdin *in;
     size_t unacked;
@@ -72,45 +74,61 @@ _printf_ (2, 3) static void fail (struct follow *fl, const char *fmt, ...)
 
 /* ---- what to do to the job ------------------------------------------------------ */
 
-static void ignore (flux_future_t *f, void *arg)
+/* A request that the end of the job may overtake. */
+struct sent {
+    struct list node;
+    struct follow *fl;
+    flux_future_t *f;
+    bool kill;
+};
+
+static void cancel_job (struct follow *fl, const char *why);
+
+static void sent_free (struct sent *s)
 {
-    flux_future_destroy (f);
+    list_del (&s->node);
+    flux_future_destroy (s->f);
+    free (s);
 }
 
-static void send_off (flux_future_t *f)
+/* A job that does not run yet has no process to take a signal: it is canceled. */
+static void answered (flux_future_t *f, void *arg)
 {
-    if (!f || flux_future_then (f, -1., ignore, NULL) < 0)
+    struct sent *s = arg;
+
+    if (s->kill && flux_future_get (f, NULL) < 0 && !s->fl->finished)
+        cancel_job (s->fl, "interrupted");
+    sent_free (s);
+}
+
+static void send_off (struct follow *fl, flux_future_t *f, bool kill)
+{
+    struct sent *s = calloc (1, sizeof (*s));
+
+    if (!s || !f || flux_future_then (f, -1., answered, s) < 0) {
         flux_future_destroy (f);
+        free (s);
+        return;
+    }
+    s->fl = fl;
+    s->f = f;
+    s->kill = kill;
+    list_append (&fl->sent, &s->node);
 }
 
 static void cancel_job (struct follow *fl, const char *why)
 {
     fl->cancel = true;
     if (fl->id != 0)
-        send_off (flux_job_cancel (fl->h, fl->id, why));
-}
-
-/* A job that does not run yet has no process to take a signal: it is canceled. */
-static void kill_continuation (flux_future_t *f, void *arg)
-{
-    struct follow *fl = arg;
-
-    if (flux_future_get (f, NULL) < 0 && !fl->finished)
-        cancel_job (fl, "interrupted");
-    flux_future_destroy (f);
+        send_off (fl, flux_job_cancel (fl->h, fl->id, why), false);
 }
 
 static void kill_job (struct follow *fl, int signum)
 {
-    flux_future_t *f;
-
-    if (fl->id == 0) {
+    if (fl->id == 0)
         fl->cancel = true;
-        return;
-    }
-    if (!(f = flux_job_kill (fl->h, fl->id, signum))
-        || flux_future_then (f, -1., kill_continuation, fl) < 0)
-        flux_future_destroy (f);
+    else
+        send_off (fl, flux_job_kill (fl->h, fl->id, signum), true);
 }
 
 static void interrupted (struct follow *fl)
@@ -251,9 +269,9 @@ static void acknowledge (struct follow *fl, size_t len)
     fl->unacked += len;
     if (fl->unacked < ACK_BYTES)
         return;
-    send_off (flux_rpc_pack (fl->h, "job-exec.attach-ack", 0, FLUX_RPC_NORESPONSE,
-                             "{s:s s:I}", "token", fl->token, "bytes",
-                             (json_int_t)fl->unacked));
+    flux_future_destroy (flux_rpc_pack (fl->h, "job-exec.attach-ack", 0,
+                                        FLUX_RPC_NORESPONSE, "{s:s s:I}", "token",
+                                        fl->token, "bytes", (json_int_t)fl->unacked));
     fl->unacked = 0;
 }
 
@@ -412,6 +430,8 @@ static void print_exitcodes (const struct follow *fl)
 
 static void follow_fini (struct follow *fl)
 {
+    struct sent *s;
+
     for (size_t i = 0; i < ARRAY_SIZE (fl->signals); i++)
         flux_watcher_destroy (fl->signals[i]);
     flux_watcher_destroy (fl->timer);
@@ -419,6 +439,8 @@ static void follow_fini (struct follow *fl)
     flux_future_destroy (fl->f_attach);
     flux_future_destroy (fl->f_submit);
     flux_future_destroy (fl->f_hold);
+    while ((s = list_first (&fl->sent, struct sent, node)))
+        sent_free (s);
     free (fl->statuses);
 }
 
@@ -432,6 +454,7 @@ int mpi_follow (flux_t *h, const struct mpi_args *a)
     };
     char *jobspec;
 
+    list_init (&fl.sent);
     fl.style.label_io = a->label != NULL;
     if (!fl.r || !(fl.statuses = calloc (a->size, sizeof (fl.statuses[0]))))
         mpi_die ("out of memory");

@@ -205,7 +205,7 @@ static char *read_file (const char *path)
 /* The first words of a file's lines (what follows a ':' is a number of slots),
  * with commas between them.
  */
-static const char *read_hosts (const char *path)
+static char *read_hosts (const char *path)
 {
     char *text = read_file (path), *save = NULL;
     struct text t = TEXT_INIT;
@@ -226,7 +226,7 @@ static const char *read_hosts (const char *path)
 /* %r is left to whoever prints; the rest is the same for all.  In a label
  * the host is ours: a label costs no lookup of where each rank runs.
  */
-static const char *expand_label (const char *pattern)
+static char *expand_label (const char *pattern)
 {
     struct text t = TEXT_INIT;
     char host[256] = "localhost";
@@ -248,7 +248,7 @@ static const char *expand_label (const char *pattern)
 }
 
 /* The same for names of files, in the language of the job's own tags. */
-static const char *expand_path (const char *option, const char *pattern)
+static char *expand_path (const char *option, const char *pattern)
 {
     struct text t = TEXT_INIT;
     char *cwd = *pattern == '/' ? NULL : getcwd (NULL, 0);
@@ -323,6 +323,14 @@ apply_env (struct mpi_args *a, struct mpi_section *s, enum key key, char **arg)
 
 static void parse_configfile (struct mpi_args *a, const char *path);
 
+/* What 'a' points into, until mpi_args_fini (). */
+static void *keep (struct mpi_args *a, void *p)
+{
+    a->kept = grow (a->kept, a->nkept, sizeof (a->kept[0]));
+    a->kept[a->nkept++] = p;
+    return p;
+}
+
 static void
 apply (struct mpi_args *a, struct mpi_section *s, const struct option *o, char **arg)
 {
@@ -337,7 +345,7 @@ apply (struct mpi_args *a, struct mpi_section *s, const struct option *o, char *
             a->hosts = arg[0];
             break;
         case ARG_HOSTFILE:
-            a->hosts = read_hosts (arg[0]);
+            a->hosts = keep (a, read_hosts (arg[0]));
             break;
         case ARG_CONFIGFILE:
             parse_configfile (a, arg[0]);
@@ -346,13 +354,13 @@ apply (struct mpi_args *a, struct mpi_section *s, const struct option *o, char *
             a->label = "[%r] ";
             break;
         case ARG_PREPEND:
-            a->label = expand_label (arg[0]);
+            a->label = keep (a, expand_label (arg[0]));
             break;
         case ARG_OUTFILE:
-            a->outfile = expand_path (o->name, arg[0]);
+            a->outfile = keep (a, expand_path (o->name, arg[0]));
             break;
         case ARG_ERRFILE:
-            a->errfile = expand_path (o->name, arg[0]);
+            a->errfile = keep (a, expand_path (o->name, arg[0]));
             break;
         case ARG_EXITCODES:
             a->print_exitcodes = true;
@@ -458,14 +466,15 @@ static void parse_configfile (struct mpi_args *a, const char *path)
 {
     char *save = NULL;
 
-    /* Words of the file are in use until the end of the program. */
-    for (char *line = strtok_r (read_file (path), "\n", &save); line;
+    /* Words of the file are in use as long as the arguments are. */
+    for (char *line = strtok_r (keep (a, read_file (path)), "\n", &save); line;
          line = strtok_r (NULL, "\n", &save)) {
         int argc;
         char **argv = words_split (line, &argc);
 
         if (!argv)
             mpi_die ("%s: a quote is not closed", path);
+        (void)keep (a, argv);
         if (argc > 0)
             parse_words (a, argc, argv);
     }
@@ -499,4 +508,7 @@ void mpi_args_fini (struct mpi_args *a)
         free (a->sections[i].env.set.v);
     free (a->sections);
     free (a->env.set.v);
+    for (size_t i = 0; i < a->nkept; i++)
+        free (a->kept[i]);
+    free (a->kept);
 }

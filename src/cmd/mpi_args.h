@@ -65,6 +65,8 @@ struct mpi_args {
     bool no_cleanup; /* a process that is killed does not end the others */
     bool verbose;
     double timeout; /* seconds; 0: none */
+    void **kept;    /* memory that these point into */
+    size_t nkept;
 };
 
 /* Dies with MPI_EXIT_FAILURE and one sentence if it does not understand; -help

@@ -209,10 +209,11 @@ static void announce (long bytes, int seconds)
     struct timeval patience = { .tv_sec = seconds };
     char c;
 
-    if (fd < 0 || !raw_prefix (fd, bytes) || write (fd, "abc", 3) != 3
+    if (fd < 0 || !raw_prefix (fd, bytes)
         || setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof (patience)) < 0)
         die ("huge");
-    if (read (fd, &c, 1) < 0 && errno == EAGAIN)
+    /* The broker need not wait for more than the announcement. */
+    if (send (fd, "abc", 3, MSG_NOSIGNAL) == 3 && read (fd, &c, 1) < 0 && errno == EAGAIN)
         ready ("ready");
     else
         ready ("cut off");

@@ -362,6 +362,22 @@ static void many_at_once (void)
         "together");
 }
 
+/* Who asked for a checkpoint must not be left to wonder. */
+static void going_while_asked (void)
+{
+    flux_future_t *put, *gone;
+
+    put = flux_rpc (h, "content.checkpoint-put", "{\"value\":{}}", FLUX_NODEID_ANY, 0);
+    gone = flux_rpc (h, "module.remove", "{\"name\":\"content\"}", FLUX_NODEID_ANY, 0);
+    ok (flux_future_wait_for (put, 60.) == 0 && flux_future_get (put, NULL) == 0,
+        "a checkpoint that is on its way when content is removed is answered");
+    ok (flux_future_get (gone, NULL) == 0, "and content goes");
+    flux_future_destroy (put);
+    flux_future_destroy (gone);
+    rpc_fails (h, "module.load", 0, "{\"path\":\"content\",\"args\":[]}", 0, NULL,
+               "and comes");
+}
+
 static void failing_backing (void)
 {
     if (fork () == 0)
@@ -397,6 +413,7 @@ static void failing_backing (void)
     saving_to_a_stock_one ();
     asked_to_save ();
     rpc_fails (h, "module.remove", 0, "{\"name\":\"kvs\"}", 0, NULL, "kvs leaves");
+    going_while_asked ();
     rpc_fails (h, "content.unregister-backing", 0, NULL, 0, NULL,
                "the backing store leaves");
     rpc_fails (h, "content.flush", 0, NULL, ENOSYS, NULL, "flush is ENOSYS again");

@@ -13,26 +13,22 @@
 
 #include "content.h"
 
-struct forward {
-    struct outgoing out;
-    const flux_msg_t *msg;
-};
-
 static void forward_free (void *arg)
 {
-    struct forward *fw = arg;
+    struct outgoing *fw = arg;
 
+    fw->c->forwards--;
     flux_msg_decref (fw->msg);
     free_keep_errno (fw);
 }
 
 static void forward_continuation (flux_future_t *f, void *arg)
 {
-    struct forward *fw = arg;
-    struct content *c = fw->out.c;
+    struct outgoing *fw = arg;
+    struct content *c = fw->c;
     const char *s;
 
-    outgoing_returned (&fw->out);
+    outgoing_returned (fw);
     if (flux_rpc_get (f, &s) < 0)
         respond_error (c, fw->msg, errno, future_strerror (f, errno));
     else if (flux_respond (c->h, fw->msg, s) < 0)
@@ -44,9 +40,13 @@ static void forward_continuation (flux_future_t *f, void *arg)
 static void forward (struct content *c, const flux_msg_t *msg, const char *what)
 {
     char topic[64];
-    struct forward *fw;
+    struct outgoing *fw;
     const char *s;
 
+    if (flux_request_decode (msg, NULL, &s) < 0) {
+        respond_error (c, msg, errno, NULL);
+        return;
+    }
     snprintf (topic, sizeof (topic), "%s.%s",
               c->rank == 0 ? "content-backing" : "content", what);
     if (!(fw = calloc (1, sizeof (*fw)))) {
@@ -54,15 +54,11 @@ static void forward (struct content *c, const flux_msg_t *msg, const char *what)
         return;
     }
     fw->msg = flux_msg_incref (msg);
-    if (flux_request_decode (msg, NULL, &s) < 0) {
-        respond_error (c, msg, errno, NULL);
-        forward_free (fw);
-    }
-    else if (outgoing_send (
-                 c, &fw->out,
-                 flux_rpc (c->h, topic, s, c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
-                 forward_free, forward_continuation)
-             < 0)
+    c->forwards++;
+    if (outgoing_send (
+            c, fw, flux_rpc (c->h, topic, s, c->rank == 0 ? 0 : FLUX_NODEID_UPSTREAM, 0),
+            forward_free, forward_continuation)
+        < 0)
         respond_error (c, msg, errno, NULL);
 }
 

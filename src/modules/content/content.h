@@ -47,6 +47,7 @@ struct content {
     bool lasting;            /* the state directory outlives the instance */
     bool writing;            /* write back all there is */
     bool no_batches;         /* it takes them one by one */
+    size_t forwards;         /* checkpoint requests that are out */
     size_t requests;         /* stores that are out */
     size_t request_bytes;
     flux_watcher_t *timer;
@@ -62,6 +63,8 @@ struct outgoing {
     struct list link; /* in c->outgoing */
     flux_future_t *f;
     struct content *c;
+    const flux_msg_t *msg; /* a request that is answered when it comes back, or NULL: it
+                            * is told if we end before; released by out_free () */
 };
 
 /* Send it: cb gets out, which is freed with the future by out_free ().  f is

@@ -61,14 +61,9 @@ static void flush_done (struct flush *fl, int errnum)
 
 /* ---- what the source holds is flushed, too ---- */
 
-struct source_flush {
-    struct outgoing out;
-    const flux_msg_t *msg;
-};
-
 static void source_flush_free (void *arg)
 {
-    struct source_flush *sf = arg;
+    struct outgoing *sf = arg;
 
     flux_msg_decref (sf->msg);
     free_keep_errno (sf);
@@ -76,10 +71,10 @@ static void source_flush_free (void *arg)
 
 static void source_flushed (flux_future_t *f, void *arg)
 {
-    struct source_flush *sf = arg;
-    struct content *c = sf->out.c;
+    struct outgoing *sf = arg;
+    struct content *c = sf->c;
 
-    outgoing_returned (&sf->out);
+    outgoing_returned (sf);
     if (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS) /* else it has gone */
         respond_error (c, sf->msg, errno, future_strerror (f, errno));
     else if (!c->backing)
@@ -91,15 +86,15 @@ static void source_flushed (flux_future_t *f, void *arg)
 
 static int flush_source (struct content *c, const flux_msg_t *msg)
 {
-    struct source_flush *sf = calloc (1, sizeof (*sf));
+    struct outgoing *sf = calloc (1, sizeof (*sf));
     char topic[128];
 
     if (!sf)
         return -1;
     sf->msg = flux_msg_incref (msg);
     snprintf (topic, sizeof (topic), "%s.held-store", source_name (c));
-    return outgoing_send (c, &sf->out, flux_rpc (c->h, topic, NULL, 0, 0),
-                          source_flush_free, source_flushed);
+    return outgoing_send (c, sf, flux_rpc (c->h, topic, NULL, 0, 0), source_flush_free,
+                          source_flushed);
 }
 
 /* content.flush: {} -> {} */

@@ -249,6 +249,8 @@ static void content_destroy (struct content *c)
     c->generation++; /* stores that are out will not be answered */
     while ((out = list_first (&c->outgoing, struct outgoing, link))) {
         list_del (&out->link);
+        if (out->msg)
+            respond_error (c, out->msg, ENOSYS, NULL);
         flux_future_destroy (out->f);
     }
     flux_future_destroy (c->heartbeat);
@@ -299,14 +301,16 @@ static struct content *content_create (flux_t *h, int argc, char *argv[])
     return c;
 }
 
-/* What was stored here is safe before we go: kvs and others count on it. */
+/* What was stored here is safe before we go: kvs and others count on it.  And who
+ * asked for a checkpoint learns how that ended, not that nobody knows.
+ */
 static void leave (struct content *c)
 {
     flux_msg_handler_delvec (c->handlers);
     c->handlers = NULL;
     cache_retry (&c->cache);
     writeback_all (c);
-    while (!all_written (c)
+    while ((!all_written (c) || c->forwards > 0)
            && (c->rank > 0 || c->backing) /* it may turn out to be gone */
            && flux_reactor_run (flux_get_reactor (c->h), FLUX_REACTOR_ONCE) >= 0)
         ;

@@ -190,6 +190,22 @@ int jpull_member (struct jpull *s, int *n, const char **name, size_t *len)
     return 1;
 }
 
+int jpull_members (struct jpull *s, jpull_member_f member, void *arg)
+{
+    const char *name;
+    size_t len;
+    int n = 0;
+    int r;
+
+    if ((r = jpull_object (s)) < 0)
+        return r;
+    while ((r = jpull_member (s, &n, &name, &len)) > 0) {
+        if ((r = member (s, name, len, arg)) < 0)
+            return r;
+    }
+    return r;
+}
+
 int jpull_skip (struct jpull *s)
 {
     unsigned int seen = 0;

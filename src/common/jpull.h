@@ -79,6 +79,12 @@ int jpull_member (struct jpull *s, int *n, const char **name, size_t *len);
 int jpull_array (struct jpull *s);
 int jpull_element (struct jpull *s, int *n);
 
+/* Read an object: member () reads or skips exactly one value, and returns 0 or
+ * a negative errno, which ends it.  Returns that, else 0.
+ */
+typedef int (*jpull_member_f) (struct jpull *s, const char *name, size_t len, void *arg);
+int jpull_members (struct jpull *s, jpull_member_f member, void *arg);
+
 /* Is the decoded string str of len characters equal to the literal? */
 #define jpull_is(str, len, literal)                                           \
     ((len) == sizeof (literal) - 1 && memcmp ((str), (literal), (len)) == 0)

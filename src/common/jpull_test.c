@@ -153,6 +153,63 @@ static void typed_values (void)
         "the end");
 }
 
+/* Adds the names to a text; refuses a member "stop". */
+static int name_member (struct jpull *s, const char *name, size_t len, void *arg)
+{
+    struct text *names = arg;
+
+    if (jpull_is (name, len, "stop"))
+        return -EDOM;
+    text_put (names, name, len);
+    text_putc (names, ' ');
+    return jpull_peek (s) == '{' ? jpull_members (s, name_member, names) : jpull_skip (s);
+}
+
+/* What jpull_members () returns, or jpull_end () after it. */
+static int members_of (const char *in, struct text *names)
+{
+    _cleanup_ (jpull_fini) struct jpull s;
+    int r;
+
+    jpull_init (&s, in, strlen (in));
+    if ((r = jpull_members (&s, name_member, names)) < 0)
+        return r;
+    return jpull_end (&s);
+}
+
+static void members (const char *in, int want, const char *names, const char *what)
+{
+    _cleanup_ (text_fini) struct text t = TEXT_INIT;
+
+    text_puts (&t, "");
+    ok (members_of (in, &t) == want, "members of %s: %s", in, what);
+    is (t.buf, names, "... after <%s>", names);
+}
+
+static void whole_objects (void)
+{
+    members ("{}", 0, "", "none");
+    members (" { } ", 0, "", "none between blanks");
+    members ("{\"a\":1,\"b\":[{\"c\":2}],\"a\":null}", 0, "a b a ",
+             "each as often as it stands there");
+    members ("{\"a\":{\"b\":{},\"c\":{\"d\":1}},\"e\":2}", 0, "a b c d e ",
+             "an object in an object");
+    members ("{\"a\":1,\"stop\":2,\"b\":3}", -EDOM, "a ", "an error stops");
+    members ("{\"a\":{\"stop\":2},\"b\":3}", -EDOM, "a ", "an error stops at any depth");
+    members ("[]", -EINVAL, "", "an array has none");
+    members ("7", -EINVAL, "", "a number has none");
+    members ("", -EPROTO, "", "nothing has none");
+    members ("{", -EPROTO, "", "not closed");
+    members ("{\"a\":1", -EPROTO, "a ", "not closed after a member");
+    members ("{\"a\":1,}", -EPROTO, "a ", "one is missing");
+    members ("{\"a\":1 \"b\":2}", -EPROTO, "a ", "no comma");
+    members ("{\"a\":}", -EPROTO, "a ", "no value");
+    members ("{\"a\" 1}", -EPROTO, "", "no colon");
+    members ("{1:1}", -EPROTO, "", "a name that is no string");
+    members ("{\"a\":1]", -EPROTO, "a ", "the wrong bracket");
+    members ("{\"a\":1} x", -EPROTO, "a ", "something behind it");
+}
+
 /* Texts made by small changes to good ones, judged against jansson: the same
  * are accepted, and canonical text is jansson's sorted compact dump (but for
  * upper-case hex in escapes, which is jansson's way, too).
@@ -219,6 +276,7 @@ int main (void)
     numbers ();
     structures ();
     typed_values ();
+    whole_objects ();
     mutants (1);
     mutants (2);
     return done_testing ();

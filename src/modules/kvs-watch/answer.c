@@ -10,6 +10,12 @@
 
 enum { HAVE_VAL = 1, HAVE_ERRNO = 2, HAVE_SEQ = 4, HAVE_SAME = 8 };
 
+struct scan {
+    struct watch_answer *a;
+    bool want_obj;
+    int have;
+};
+
 static int scan_val (struct jpull *s, struct watch_result *res, bool want_obj)
 {
     int r;
@@ -104,19 +110,16 @@ static int scan_from (struct jpull *s, struct watch_result *res)
     return 0;
 }
 
-static int scan_member (struct jpull *s,
-                        struct watch_answer *a,
-                        const char *name,
-                        size_t len,
-                        bool want_obj,
-                        int *have)
+static int scan_member (struct jpull *s, const char *name, size_t len, void *arg)
 {
+    struct scan *scan = arg;
+    struct watch_answer *a = scan->a;
     int64_t value;
     int r;
 
     if (jpull_is (name, len, "val")) {
-        *have |= HAVE_VAL;
-        return scan_val (s, &a->result, want_obj);
+        scan->have |= HAVE_VAL;
+        return scan_val (s, &a->result, scan->want_obj);
     }
     if (jpull_is (name, len, "rootref"))
         return scan_ref (s, a);
@@ -125,10 +128,10 @@ static int scan_member (struct jpull *s,
     if (jpull_is (name, len, "tag"))
         return scan_tag (s, a);
     if (jpull_is (name, len, "same")) {
-        *have |= HAVE_SAME;
+        scan->have |= HAVE_SAME;
         return jpull_bool (s, &a->result.same);
     }
-    if (jpull_is (name, len, "blobs") && want_obj)
+    if (jpull_is (name, len, "blobs") && scan->want_obj)
         return scan_blobs (s, a);
     if (jpull_is (name, len, "rootseq")) {
         if ((r = jpull_int (s, &value)) < 0)
@@ -136,7 +139,7 @@ static int scan_member (struct jpull *s,
         if (value < 0)
             return -EPROTO;
         a->result.rootseq = value;
-        *have |= HAVE_SEQ;
+        scan->have |= HAVE_SEQ;
         return 0;
     }
     if (jpull_is (name, len, "errno")) {
@@ -144,7 +147,7 @@ static int scan_member (struct jpull *s,
             return r;
         if (value != ENOENT)
             return -EPROTO;
-        *have |= HAVE_ERRNO;
+        scan->have |= HAVE_ERRNO;
         return 0;
     }
     return jpull_skip (s);
@@ -152,20 +155,13 @@ static int scan_member (struct jpull *s,
 
 static int scan_answer (struct jpull *s, struct watch_answer *a, bool want_obj)
 {
-    const char *name;
-    size_t len;
-    int have = 0, n = 0, r;
+    struct scan scan = { .a = a, .want_obj = want_obj };
+    int r;
 
-    if ((r = jpull_object (s)) < 0)
+    if ((r = jpull_members (s, scan_member, &scan)) < 0 || (r = jpull_end (s)) < 0)
         return r;
-    while ((r = jpull_member (s, &n, &name, &len)) > 0) {
-        if ((r = scan_member (s, a, name, len, want_obj, &have)) < 0)
-            return r;
-    }
-    if (r < 0 || (r = jpull_end (s)) < 0)
-        return r;
-    if (have != (HAVE_VAL | HAVE_SEQ) && have != (HAVE_ERRNO | HAVE_SEQ)
-        && (have != (HAVE_SAME | HAVE_SEQ) || !a->result.same))
+    if (scan.have != (HAVE_VAL | HAVE_SEQ) && scan.have != (HAVE_ERRNO | HAVE_SEQ)
+        && (scan.have != (HAVE_SAME | HAVE_SEQ) || !a->result.same))
         return -EPROTO;
     return 0;
 }

@@ -10,6 +10,7 @@ enum { HAVE_SEQ = 1, HAVE_REF = 2, HAVE_OWNER = 4, HAVE_ROOT = 7 };
 
 /* While strings may still move they are known by where they begin. */
 struct places {
+    struct watch_event *ev;
     size_t ns, rootref;
     bool has_ns;
     int have;
@@ -34,8 +35,9 @@ static int scan_string (struct jpull *s, struct watch_event *ev, size_t *place)
     return keep (ev, str, len, place);
 }
 
-static int add_key (struct watch_event *ev, const char *key, size_t len)
+static int add_key (struct jpull *s, const char *key, size_t len, void *arg)
 {
+    struct watch_event *ev = arg;
     size_t place;
 
     if (ev->nkeys == ev->cap) {
@@ -50,25 +52,14 @@ static int add_key (struct watch_event *ev, const char *key, size_t len)
     if (keep (ev, key, len, &place) < 0)
         return -ENOMEM;
     ev->keys[ev->nkeys++] = (const char *)(uintptr_t)place; /* see settle () */
-    return 0;
+    return jpull_skip (s);
 }
 
 static int scan_keys (struct jpull *s, struct watch_event *ev)
 {
-    const char *key;
-    size_t len;
-    int n = 0;
-    int r;
-
-    if ((r = jpull_object (s)) < 0)
-        return r;
     ev->has_keys = true;
     ev->nkeys = 0;
-    while ((r = jpull_member (s, &n, &key, &len)) > 0) {
-        if ((r = add_key (ev, key, len)) < 0 || (r = jpull_skip (s)) < 0)
-            return r;
-    }
-    return r;
+    return jpull_members (s, add_key, ev);
 }
 
 static int
@@ -82,12 +73,10 @@ scan_number (struct jpull *s, struct places *p, int bit, int64_t min, int64_t *v
     return *value < min ? -EPROTO : 0;
 }
 
-static int scan_member (struct jpull *s,
-                        struct watch_event *ev,
-                        struct places *p,
-                        const char *name,
-                        size_t len)
+static int scan_member (struct jpull *s, const char *name, size_t len, void *arg)
 {
+    struct places *p = arg;
+    struct watch_event *ev = p->ev;
     int64_t value;
     int r;
 
@@ -114,20 +103,11 @@ static int scan_member (struct jpull *s,
     return jpull_skip (s);
 }
 
-static int scan (struct jpull *s, struct watch_event *ev, struct places *p)
+static int scan (struct jpull *s, struct places *p)
 {
-    const char *name;
-    size_t len;
-    int n = 0;
     int r;
 
-    if ((r = jpull_object (s)) < 0)
-        return r;
-    while ((r = jpull_member (s, &n, &name, &len)) > 0) {
-        if ((r = scan_member (s, ev, p, name, len)) < 0)
-            return r;
-    }
-    if (r < 0 || (r = jpull_end (s)) < 0)
+    if ((r = jpull_members (s, scan_member, p)) < 0 || (r = jpull_end (s)) < 0)
         return r;
     return p->has_ns ? 0 : -EPROTO;
 }
@@ -146,7 +126,7 @@ static void settle (struct watch_event *ev, const struct places *p)
 
 int watch_event_decode (struct watch_event *ev, const char *text, size_t len)
 {
-    struct places p = { 0 };
+    struct places p = { .ev = ev };
     struct jpull s;
     int r;
 
@@ -155,7 +135,7 @@ int watch_event_decode (struct watch_event *ev, const char *text, size_t len)
     ev->has_root = ev->has_keys = false;
     ev->nkeys = 0;
     jpull_init (&s, text, len);
-    r = scan (&s, ev, &p);
+    r = scan (&s, &p);
     jpull_fini (&s);
     if (r < 0) {
         ev->nkeys = 0;

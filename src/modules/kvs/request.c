@@ -39,23 +39,7 @@ int request_text (const flux_msg_t *msg, const char **text, size_t *len)
     return 0;
 }
 
-static int scan_members (struct jpull *s, request_member_f member, void *arg)
-{
-    const char *name;
-    size_t len;
-    int n = 0;
-    int r;
-
-    if ((r = jpull_object (s)) < 0)
-        return r;
-    while ((r = jpull_member (s, &n, &name, &len)) > 0) {
-        if ((r = member (s, name, len, arg)) < 0)
-            return r;
-    }
-    return r < 0 ? r : jpull_end (s);
-}
-
-int request_scan (const flux_msg_t *msg, request_member_f member, void *arg)
+int request_scan (const flux_msg_t *msg, jpull_member_f member, void *arg)
 {
     struct jpull s;
     const char *text;
@@ -65,7 +49,8 @@ int request_scan (const flux_msg_t *msg, request_member_f member, void *arg)
     if ((r = request_text (msg, &text, &len)) < 0)
         return r;
     jpull_init (&s, text, len);
-    r = scan_members (&s, member, arg);
+    if ((r = jpull_members (&s, member, arg)) == 0)
+        r = jpull_end (&s);
     jpull_fini (&s);
     return r == 0 || r == -ENOMEM ? r : -EPROTO;
 }

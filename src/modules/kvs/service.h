@@ -161,14 +161,9 @@ void respond_empty (struct service *s, const flux_msg_t *msg);
 int request_text (const flux_msg_t *msg, const char **text, size_t *len);
 
 /* Read the members of a payload that is an object, of a request or an event.
- * member () reads or skips exactly one value: 0 or a negative errno.  Returns 0,
- * -EPROTO or -ENOMEM.
+ * Returns 0, -EPROTO or -ENOMEM.
  */
-typedef int (*request_member_f) (struct jpull *s,
-                                 const char *name,
-                                 size_t len,
-                                 void *arg);
-int request_scan (const flux_msg_t *msg, request_member_f member, void *arg);
+int request_scan (const flux_msg_t *msg, jpull_member_f member, void *arg);
 
 /* For member (): a string replaces what is in t, which then has a buffer. */
 int request_string (struct jpull *s, struct text *t);

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "common/errprintf.h"
+#include "common/jwords.h"
 #include "common/util.h"
 
 #include "module_dso.h"
@@ -172,18 +173,6 @@ static struct module *load (struct module_host *mh,
     return m;
 }
 
-static bool all_strings (json_t *args)
-{
-    size_t i;
-    json_t *o;
-
-    json_array_foreach (args, i, o) {
-        if (!json_is_string (o))
-            return false;
-    }
-    return json_is_array (args);
-}
-
 static bool is_builtin (const struct module_host *mh, const char *name)
 {
     for (int i = 0; mh->builtins && mh->builtins[i]; i++) {
@@ -215,7 +204,7 @@ void module_host_load_cb (flux_t *h,
                              "exec", &l.exec,
                              "loader", &l.loader)
             < 0
-        || !all_strings (l.args)) {
+        || !jwords_valid (l.args)) {
         (void)flux_respond_error (h, msg, EPROTO, NULL);
         return;
     }

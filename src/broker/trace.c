@@ -6,6 +6,7 @@
 #include <string.h>
 #include <jansson.h>
 
+#include "common/jwords.h"
 #include "common/list.h"
 #include "common/util.h"
 
@@ -63,18 +64,6 @@ bool trace_is_idle (const struct trace_set *ts)
     return __atomic_load_n (&ts->count, __ATOMIC_RELAXED) == 0;
 }
 
-static bool are_strings (json_t *names)
-{
-    size_t i;
-    json_t *o;
-
-    json_array_foreach (names, i, o) {
-        if (!json_is_string (o))
-            return false;
-    }
-    return json_is_array (names);
-}
-
 int trace_add (struct trace_set *ts, const flux_msg_t *request)
 {
     json_t *names = NULL;
@@ -99,7 +88,7 @@ int trace_add (struct trace_set *ts, const flux_msg_t *request)
                                 "topic_glob", &t->glob,
                                 "full", &full)
                < 0
-        || (names && !are_strings (names))) {
+        || (names && !jwords_valid (names))) {
         trace_free (t);
         errno = EPROTO;
         return -1;

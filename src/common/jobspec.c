@@ -4,6 +4,7 @@
 
 #include "errprintf.h"
 #include "jobspec.h"
+#include "jwords.h"
 #include "util.h"
 
 #define fail(error, ...) (errprintf ((error), __VA_ARGS__), -EINVAL)
@@ -114,16 +115,12 @@ static int decode_task (struct jobspec *js, json_t *tasks, flux_error_t *error)
 {
     json_t *task = json_array_get (tasks, 0);
     json_t *count = json_object_get (task, "count");
-    json_t *arg;
-    size_t i;
 
     js->command = json_object_get (task, "command");
     if (!json_is_array (js->command) || json_array_size (js->command) == 0)
         return fail (error, "jobspec has no task");
-    json_array_foreach (js->command, i, arg) {
-        if (!json_is_string (arg))
-            return fail (error, "command must be a list of strings");
-    }
+    if (!jwords_valid (js->command))
+        return fail (error, "command must be a list of strings");
     js->ntasks_total = json_integer_value (json_object_get (count, "total"));
     js->per_slot = json_integer_value (json_object_get (count, "per_slot"));
     if (js->ntasks_total < 0 || js->per_slot < 0

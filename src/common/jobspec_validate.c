@@ -6,6 +6,7 @@
 #include <flux/idset.h>
 #include "errprintf.h"
 #include "jobspec.h"
+#include "jwords.h"
 #include "util.h"
 
 /* The sentences below are facts of the protocol: users and their tools match
@@ -247,17 +248,10 @@ static int check_task_count (json_t *count, flux_error_t *error)
 
 static int check_command (json_t *command, flux_error_t *error)
 {
-    json_t *arg;
-    size_t i;
-
-    if (json_is_array (command) && json_array_size (command) == 0)
-        return fail (error, "command array cannot have length of zero");
-    if (!json_is_array (command))
+    if (!jwords_valid (command))
         return fail (error, "command must be a list of strings");
-    json_array_foreach (command, i, arg) {
-        if (!json_is_string (arg))
-            return fail (error, "command must be a list of strings");
-    }
+    if (!jwords_command (command))
+        return fail (error, "command array cannot have length of zero");
     return 0;
 }
 

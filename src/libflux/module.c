@@ -13,6 +13,7 @@
 #include <flux/core.h>
 
 #include "common/errprintf.h"
+#include "common/jwords.h"
 #include "common/text.h"
 #include "common/util.h"
 #include "module_private.h"
@@ -166,18 +167,6 @@ static int set_string (flux_t *h, const char *key, const char *value)
     return 0;
 }
 
-static bool all_strings (json_t *array)
-{
-    size_t i;
-    json_t *o;
-
-    json_array_foreach (array, i, o) {
-        if (!json_is_string (o))
-            return false;
-    }
-    return true;
-}
-
 /* welcome {"args":[s...]|null "attrs":{} "conf":{} "name":s "uuid":s} */
 static int handle_welcome (flux_t *h, const flux_msg_t *msg, char **args)
 {
@@ -201,7 +190,7 @@ static int handle_welcome (flux_t *h, const flux_msg_t *msg, char **args)
                              &uuid)
         < 0)
         return -1;
-    if (!all_strings (args_array)) {
+    if (json_is_array (args_array) && !jwords_valid (args_array)) {
         errno = EPROTO;
         return -1;
     }

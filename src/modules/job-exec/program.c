@@ -10,22 +10,10 @@
 #include <stdio.h>
 
 #include "common/errprintf.h"
+#include "common/jwords.h"
 #include "common/util.h"
 #include "exec.h"
 #include "mustache.h"
-
-static bool is_command (json_t *o)
-{
-    json_t *word;
-    size_t i;
-
-    json_array_foreach (o, i, word)
-    {
-        if (!json_is_string (word))
-            return false;
-    }
-    return json_array_size (o) > 0;
-}
 
 static bool is_environment (json_t *o)
 {
@@ -48,7 +36,7 @@ static int decode_section (json_t *o, struct program *p)
     if (json_unpack (o, "{s:I s:o s?s s?o s?b}", "ntasks", &ntasks, "command",
                      &p->command, "cwd", &p->cwd, "env", &p->env, "envnone", &envnone)
             < 0
-        || ntasks < 1 || ntasks > LAYOUT_TASKS_MAX || !is_command (p->command)
+        || ntasks < 1 || ntasks > LAYOUT_TASKS_MAX || !jwords_command (p->command)
         || !is_environment (p->env))
         return -EINVAL;
     p->ntasks = ntasks;

@@ -13,6 +13,7 @@
 
 #include "common/errprintf.h"
 #include "common/jview.h"
+#include "common/jwords.h"
 #include "common/utf8.h"
 #include "common/util.h"
 #include "info.h"
@@ -330,19 +331,6 @@ static void lookup_begin (struct job_info *ji,
     }
 }
 
-static int keys_check (json_t *keys)
-{
-    size_t i;
-    json_t *o;
-
-    json_array_foreach (keys, i, o)
-    {
-        if (!json_is_string (o))
-            return -1;
-    }
-    return json_is_array (keys) ? 0 : -1;
-}
-
 /* job-info.lookup
  *   { "id":I "keys":[s...] "flags":i }
  *   -> { "id":I KEY:s|o ... }
@@ -364,7 +352,7 @@ void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
         errtext = "lookup request rejected with invalid flag";
         goto error;
     }
-    if (keys_check (keys) < 0)
+    if (!jwords_valid (keys))
         goto error;
     if (json_array_size (keys) > LOOKUP_KEYS_MAX) {
         errno = EINVAL;

@@ -14,6 +14,7 @@
 #include "common/errprintf.h"
 #include "common/fluid.h"
 #include "common/fsd.h"
+#include "common/jwords.h"
 #include "common/rset.h"
 
 #include "housekeeping.h"
@@ -30,19 +31,6 @@ static int default_command (const flux_conf_t *conf, json_t **command, flux_erro
                                  "undefined");
     *command = json_pack ("[s s s]", imp, "run", "housekeeping");
     return *command ? 0 : errprintf (error, "out of memory");
-}
-
-static bool is_command (json_t *o)
-{
-    json_t *word;
-    size_t i;
-
-    json_array_foreach (o, i, word)
-    {
-        if (!json_is_string (word))
-            return false;
-    }
-    return json_array_size (o) > 0;
 }
 
 int manager_housekeeping_configure (struct manager *m,
@@ -67,7 +55,7 @@ int manager_housekeeping_configure (struct manager *m,
         if (release_after && fsd_parse (release_after, &seconds) < 0)
             return errprintf (error,
                               "job-manager.housekeeping.release-after: invalid FSD");
-        if (command && !is_command (command))
+        if (command && !jwords_command (command))
             return errprintf (error, "job-manager.housekeeping.command must be an array of "
                                      "strings");
         if (!command && default_command (conf, &command, error) < 0)

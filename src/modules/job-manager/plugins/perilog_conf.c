@@ -6,6 +6,7 @@
 
 #include "common/errprintf.h"
 #include "common/fsd.h"
+#include "common/jwords.h"
 #include "common/util.h"
 
 #include "perilog.h"
@@ -38,19 +39,6 @@ void perilog_conf_fini (struct perilog_conf *pc)
     pc->nignore = 0;
 }
 
-static bool is_command (json_t *o)
-{
-    json_t *word;
-    size_t i;
-
-    json_array_foreach (o, i, word)
-    {
-        if (!json_is_string (word))
-            return false;
-    }
-    return json_array_size (o) > 0;
-}
-
 /* Without a command the IMP runs one, if there is an IMP. */
 static int find_command (struct perilog_command *c,
                          const char *name,
@@ -58,7 +46,7 @@ static int find_command (struct perilog_command *c,
                          const char *imp,
                          flux_error_t *error)
 {
-    if (given && !is_command (given))
+    if (given && !jwords_command (given))
         return errprintf (error, "[job-manager.%s]: command must be an array", name);
     if (!given && !imp)
         return errprintf (

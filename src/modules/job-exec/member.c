@@ -35,26 +35,25 @@
 #include "common/errprintf.h"
 #include "common/util.h"
 #include "exec.h"
+#include "talk.h"
 
 #define MEMBER_WINDOW (1 << 20)
 
 void member_say (struct job *job, const char *data, size_t len, const char *fmt, ...)
 {
-    struct text t = TEXT_INIT;
-    char line[64];
+    struct talk t = { .data = data, .len = len };
+    struct text payload = TEXT_INIT;
     va_list ap;
 
     va_start (ap, fmt);
-    vsnprintf (line, sizeof (line), fmt, ap);
+    talk_vprintf (&t, fmt, ap);
     va_end (ap);
-    text_puts (&t, line);
-    text_putc (&t, '\n');
-    text_put (&t, data, len);
-    if (text_error (&t) || flux_respond_raw (job->x->h, job->msg, t.buf, t.len) < 0)
+    if (talk_encode (&t, &payload) < 0
+        || flux_respond_raw (job->x->h, job->msg, payload.buf, payload.len) < 0)
         flux_log_error (job->x->h, "%s: start response", job->f58plain);
-    if (!strncmp (line, "data ", 5))
+    if (!strncmp (t.line, "data ", 5))
         job->sent += len;
-    text_fini (&t);
+    text_fini (&payload);
 }
 
 bool member_full (const struct job *job)
@@ -169,21 +168,18 @@ static void tell_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     struct exec *x = arg;
     unsigned long long id;
     const void *payload;
-    const char *eol;
-    char line[80], verb[16];
+    char verb[16];
+    struct talk t;
     struct job *job;
     size_t len;
     int n = 0;
 
-    if (flux_request_decode_raw (msg, NULL, &payload, &len) < 0 || !payload
-        || !(eol = memchr (payload, '\n', len))
-        || (size_t)(eol - (char *)payload) >= sizeof (line))
-        return;
-    snprintf (line, sizeof (line), "%.*s", (int)(eol - (char *)payload), (char *)payload);
-    if (sscanf (line, "%15s %llu%n", verb, &id, &n) < 2 || n == 0)
+    if (flux_request_decode_raw (msg, NULL, &payload, &len) < 0
+        || talk_decode (&t, payload, len) < 0
+        || sscanf (t.line, "%15s %llu%n", verb, &id, &n) < 2 || n == 0)
         return;
     if ((job = job_find (x, id)) && job->member)
-        carry_out (job, verb, line + n, eol + 1, len - (eol + 1 - (char *)payload));
+        carry_out (job, verb, t.line + n, t.data, t.len);
 }
 
 /* Without its leader nobody would end them. */

@@ -12,6 +12,7 @@
 
 #include "common/util.h"
 #include "exec.h"
+#include "talk.h"
 
 #define ACK_SIZE (128 << 10)
 
@@ -37,23 +38,20 @@ static void tell (struct part *p, const char *data, size_t len, const char *fmt,
 static void tell (struct part *p, const char *data, size_t len, const char *fmt, ...)
 {
     flux_t *h = p->job->x->h;
-    struct text t = TEXT_INIT;
+    struct talk t = { .data = data, .len = len };
+    struct text payload = TEXT_INIT;
     flux_future_t *f = NULL;
-    char line[80];
     va_list ap;
 
     va_start (ap, fmt);
-    vsnprintf (line, sizeof (line), fmt, ap);
+    talk_vprintf (&t, fmt, ap);
     va_end (ap);
-    text_puts (&t, line);
-    text_putc (&t, '\n');
-    text_put (&t, data, len);
-    if (text_error (&t)
-        || !(f = flux_rpc_raw (h, "job-tasks.tell", t.buf, t.len, p->rank,
+    if (talk_encode (&t, &payload) < 0
+        || !(f = flux_rpc_raw (h, "job-tasks.tell", payload.buf, payload.len, p->rank,
                                FLUX_RPC_NORESPONSE)))
-        flux_log_error (h, "%s: rank %u: %.16s", p->job->f58, p->rank, line);
+        flux_log_error (h, "%s: rank %u: %.16s", p->job->f58, p->rank, t.line);
     flux_future_destroy (f);
-    text_fini (&t);
+    text_fini (&payload);
 }
 
 static unsigned long long id_of (const struct part *p)
@@ -270,18 +268,16 @@ static const struct {
 
 static void hear (struct part *p, const char *payload, size_t len)
 {
-    const char *eol = memchr (payload, '\n', len);
     struct job *job = p->job;
     struct word w = { .part = p };
-    char line[80], verb[16];
+    struct talk t;
+    char verb[16];
 
-    if (!eol || (size_t)(eol - payload) >= sizeof (line))
+    if (talk_decode (&t, payload, len) < 0
+        || sscanf (t.line, "%15s %u %u %u", verb, &w.n[0], &w.n[1], &w.n[2]) < 1)
         return;
-    snprintf (line, sizeof (line), "%.*s", (int)(eol - payload), payload);
-    if (sscanf (line, "%15s %u %u %u", verb, &w.n[0], &w.n[1], &w.n[2]) < 1)
-        return;
-    w.data = eol + 1;
-    w.len = len - (eol + 1 - payload);
+    w.data = t.data;
+    w.len = t.len;
     if (w.n[0] < job->ntasks && job->tasks[w.n[0]].node == p->node)
         w.task = &job->tasks[w.n[0]];
     for (size_t i = 0; i < ARRAY_SIZE (words); i++) {
@@ -301,8 +297,7 @@ static void heard_cb (flux_future_t *f, void *arg)
     if (p->job->state > JOB_RUNNING || p->ended)
         return;
     if (flux_rpc_get_raw (f, &data, &len) == 0) {
-        if (data)
-            hear (p, data, len);
+        hear (p, data, len);
         flux_future_reset (f);
     }
     else if (errno == ENODATA)

@@ -12,22 +12,33 @@
  * look at those of everybody else.
  */
 struct sender {
-    struct list notes;
+    struct table tags; /* matchtag => struct open */
+    struct list open;  /* in the order they came */
+    struct list link;  /* in ep->open_list */
     size_t len;
     char route[];
+};
+
+/* A request that is open, without payload. */
+struct open {
+    flux_msg_t *msg;
+    struct sender *sender;
+    uint32_t matchtag;
+    struct list node; /* in sender->open */
 };
 
 /* A message under the key that it is found by. */
 struct note {
     flux_msg_t *msg;
-    bool streams;          /* of a disconnect: a stream was asked for */
-    struct sender *sender; /* of an open request */
-    struct list node;      /* in sender->notes */
+    bool streams; /* a stream was asked for */
     size_t keylen;
     char key[];
 };
 
-enum { KEY_MAX = 320 };
+enum {
+    KEY_MAX = 320,
+    SENDERS_KEPT = 256, /* with nothing open, until they disconnect */
+};
 
 /* Length of the topic up to and with its last dot; 0 without a dot. */
 static size_t topic_prefix (const char *topic)
@@ -48,9 +59,7 @@ static int note_put (struct table *t,
 
     if (!n)
         return -ENOMEM;
-    n->sender = NULL;
     n->streams = false;
-    list_init (&n->node);
     n->msg = msg;
     n->keylen = keylen;
     memcpy (n->key, key, keylen);
@@ -213,85 +222,119 @@ bool disconnect_is (const flux_msg_t *msg)
            && strcmp (topic + topic_prefix (topic), "disconnect") == 0;
 }
 
-/* The list a request of this sender belongs on; NULL without memory. */
-static struct sender *sender_get (struct endpoint *ep, const char *route)
+/* What is open of one sender.  Open requests are known by who sent them and the
+ * sender's matchtag.
+ */
+static struct sender *sender_find (struct endpoint *ep, const flux_msg_t *msg)
 {
-    size_t len = strlen (route);
-    struct sender *s = table_get (&ep->open_senders, route, len);
+    const char *route = flux_msg_route_first (msg);
+
+    return table_get_str (&ep->open_senders, route ? route : "");
+}
+
+/* The same, made if it is not there; NULL without memory. */
+static struct sender *sender_get (struct endpoint *ep, const flux_msg_t *msg)
+{
+    struct sender *s = sender_find (ep, msg);
+    const char *route = flux_msg_route_first (msg);
+    size_t len = route ? strlen (route) : 0;
 
     if (s || !(s = malloc (sizeof (*s) + len + 1)))
         return s;
-    list_init (&s->notes);
+    table_init (&s->tags);
+    list_init (&s->open);
+    list_init (&s->link);
     s->len = len;
-    memcpy (s->route, route, len + 1);
+    memcpy (s->route, route ? route : "", len + 1);
     if (table_put (&ep->open_senders, s->route, len, s) < 0) {
         free (s);
         return NULL;
     }
+    list_append (&ep->open_list, &s->link);
     return s;
 }
 
 static void sender_put (struct endpoint *ep, struct sender *s)
 {
-    if (list_empty (&s->notes)) {
+    if (list_empty (&s->open)) {
         table_del (&ep->open_senders, s->route, s->len);
+        list_del (&s->link);
+        table_fini (&s->tags);
         free (s);
     }
 }
 
-static flux_msg_t *open_take (struct endpoint *ep, struct note *n)
+static struct open *open_find (struct endpoint *ep, const flux_msg_t *msg)
 {
-    struct sender *s = n->sender;
+    struct sender *s = sender_find (ep, msg);
+    uint32_t matchtag = 0;
 
-    list_del (&n->node);
-    sender_put (ep, s);
-    return note_take (&ep->open, n);
+    (void)flux_msg_get_matchtag (msg, &matchtag);
+    return s ? table_get_u64 (&s->tags, matchtag) : NULL;
 }
 
-/* Open requests are known by who sent them and the sender's matchtag. */
-static size_t open_key (const flux_msg_t *msg, char key[KEY_MAX])
+/* It is no longer open: its message, which is the caller's. */
+static flux_msg_t *open_take (struct endpoint *ep, struct open *o)
 {
-    const char *sender = flux_msg_route_first (msg);
-    uint32_t matchtag = 0;
-    size_t len = sender ? strlen (sender) : 0;
+    flux_msg_t *msg = o->msg;
 
-    if (len > KEY_MAX - sizeof (matchtag))
-        len = KEY_MAX - sizeof (matchtag);
-    (void)flux_msg_get_matchtag (msg, &matchtag);
-    memcpy (key, &matchtag, sizeof (matchtag));
-    if (len)
-        memcpy (key + sizeof (matchtag), sender, len);
-    return sizeof (matchtag) + len;
+    list_del (&o->node);
+    table_del_u64 (&o->sender->tags, o->matchtag);
+    ep->nopen--;
+    free (o);
+    return msg;
+}
+
+static void open_drop (struct endpoint *ep, struct open *o)
+{
+    struct sender *s = o->sender;
+
+    flux_msg_decref (open_take (ep, o));
+    /* one that asks again and again is soon back */
+    if (table_count (&ep->open_senders) > SENDERS_KEPT)
+        sender_put (ep, s);
+}
+
+static int open_add (struct sender *s, flux_msg_t *msg)
+{
+    struct open *o = malloc (sizeof (*o));
+    int r;
+
+    if (!o)
+        return -ENOMEM;
+    *o = (struct open){ .msg = msg, .sender = s };
+    list_init (&o->node);
+    (void)flux_msg_get_matchtag (msg, &o->matchtag);
+    if ((r = table_put_u64 (&s->tags, o->matchtag, o)) < 0) {
+        free (o);
+        return r;
+    }
+    list_append (&s->open, &o->node);
+    return 0;
 }
 
 int open_note (struct endpoint *ep, const flux_msg_t *request, size_t max)
 {
-    char key[KEY_MAX];
-    const char *route = flux_msg_route_first (request);
     struct sender *s;
-    struct note *n;
-    size_t keylen;
     flux_msg_t *copy;
     int r;
 
     if (flux_msg_is_noresponse (request))
         return 0;
-    if (table_count (&ep->open) >= max)
+    if (ep->nopen >= max)
         return -ENOSPC;
     if (!(copy = flux_msg_copy (request, false)))
         return -ENOMEM;
-    if (!(s = sender_get (ep, route ? route : ""))) {
+    if (!(s = sender_get (ep, request))) {
         flux_msg_decref (copy);
         return -ENOMEM;
     }
-    keylen = open_key (request, key);
-    if ((r = note_put (&ep->open, key, keylen, copy, &n)) < 0) {
+    if ((r = open_add (s, copy)) < 0) {
         flux_msg_decref (copy);
         sender_put (ep, s);
         return r;
     }
-    n->sender = s;
-    list_append (&s->notes, &n->node);
+    ep->nopen++;
     return 0;
 }
 
@@ -329,77 +372,66 @@ static bool ends (const flux_msg_t *request, const flux_msg_t *response)
 
 flux_msg_t *open_answer (struct endpoint *ep, const flux_msg_t *response)
 {
-    char key[KEY_MAX];
-    size_t keylen = open_key (response, key);
-    struct note *n = table_get (&ep->open, key, keylen);
+    struct open *o = open_find (ep, response);
     flux_msg_t *answer;
 
-    if (!n) {
+    if (!o) {
         errno = ENOENT;
         return NULL;
     }
-    if (!(answer = answer_encode (n->msg, response)))
+    if (!(answer = answer_encode (o->msg, response)))
         return NULL;
-    if (ends (n->msg, response))
-        flux_msg_decref (open_take (ep, n));
+    if (ends (o->msg, response))
+        open_drop (ep, o);
     return answer;
 }
 
 void open_answered (struct endpoint *ep, const flux_msg_t *response)
 {
-    char key[KEY_MAX];
-    size_t keylen = open_key (response, key);
-    struct note *n = table_get (&ep->open, key, keylen);
+    struct open *o = open_find (ep, response);
 
-    if (n && ends (n->msg, response))
-        flux_msg_decref (open_take (ep, n));
+    if (o && ends (o->msg, response))
+        open_drop (ep, o);
 }
 
 void open_cancel (struct endpoint *ep, const flux_msg_t *request)
 {
-    char key[KEY_MAX];
-    size_t keylen = open_key (request, key);
-    struct note *n = table_get (&ep->open, key, keylen);
+    struct open *o = open_find (ep, request);
 
-    if (n)
-        flux_msg_decref (open_take (ep, n));
+    if (o)
+        open_drop (ep, o);
 }
 
 void open_forget (struct endpoint *ep, const flux_msg_t *disconnect)
 {
-    const char *route = flux_msg_route_first (disconnect);
-    struct list gone = LIST_INIT (gone);
-    struct sender *s;
+    struct sender *s = sender_find (ep, disconnect);
     const char *topic, *t;
-    struct note *n;
+    struct open *o;
     size_t prefix;
 
-    if (flux_msg_get_topic (disconnect, &topic) < 0
-        || !(s = table_get_str (&ep->open_senders, route ? route : "")))
+    if (!s || flux_msg_get_topic (disconnect, &topic) < 0)
         return;
     prefix = topic_prefix (topic);
-    list_foreach (&s->notes, n, node) {
-        if (flux_msg_get_topic (n->msg, &t) == 0 && strncmp (t, topic, prefix) == 0) {
-            list_del (&n->node);
-            list_append (&gone, &n->node);
-        }
-    }
-    while ((n = list_first (&gone, struct note, node))) {
-        list_del (&n->node);
-        flux_msg_decref (note_take (&ep->open, n));
+    list_foreach (&s->open, o, node) {
+        if (flux_msg_get_topic (o->msg, &t) == 0 && strncmp (t, topic, prefix) == 0)
+            flux_msg_decref (open_take (ep, o));
     }
     sender_put (ep, s);
 }
 
 flux_msg_t *open_pop (struct endpoint *ep)
 {
-    size_t pos = 0;
-    struct sender *s = table_next (&ep->open_senders, &pos);
+    struct sender *s;
+    struct open *o;
+    flux_msg_t *msg;
 
-    if (!s) {
-        table_fini (&ep->open_senders);
-        table_fini (&ep->open);
-        return NULL;
+    while ((s = list_first (&ep->open_list, struct sender, link))) {
+        o = list_first (&s->open, struct open, node);
+        msg = o ? open_take (ep, o) : NULL;
+        sender_put (ep, s);
+        if (msg)
+            return msg;
     }
-    return open_take (ep, list_first (&s->notes, struct note, node));
+    table_fini (&ep->open_senders);
+    return NULL;
 }

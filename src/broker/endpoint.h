@@ -70,8 +70,8 @@ struct endpoint {
      */
     bool (*answer) (struct endpoint *ep, const flux_msg_t *msg);
 
-    /* It may die without a word (a module in a process of its own): what it is
-     * handed is noted, as for clients and brokers, to be answered then.
+    /* It may die without a word (a module in a process of its own), and must not
+     * be handed what cannot be noted, to be answered then.
      */
     bool mortal;
 
@@ -88,8 +88,10 @@ struct endpoint {
     struct table subs;         /* of the event hub */
     uint64_t event_mark;       /* of the event hub: last delivery it was in */
     struct table disconnects;  /* of the router: what to send when it leaves */
-    struct table open;         /* of the router: requests it is to answer */
-    struct table open_senders; /* ... by who sent them */
+    struct table open_senders; /* of the router: requests it is to answer, by who
+                                * sent them */
+    struct list open_list;     /* ... the same */
+    size_t nopen;              /* ... how many requests */
 };
 
 static inline void endpoint_init (struct endpoint *ep,
@@ -107,8 +109,8 @@ static inline void endpoint_init (struct endpoint *ep,
     list_init (&ep->services);
     table_init (&ep->subs);
     table_init (&ep->disconnects);
-    table_init (&ep->open);
     table_init (&ep->open_senders);
+    list_init (&ep->open_list);
 }
 
 /* Hand over *msg, as the operation of that name does; what has to wait for

@@ -64,6 +64,16 @@ static void answer_removers (struct module_host *mh,
         answer (mh->h, msg, errnum, text);
 }
 
+/* It is found no longer.  What it was asked and has left is answered for it. */
+static void detach (struct module_host *mh, struct module *m)
+{
+    size_t unanswered = router_detach (mh->router, &m->ep);
+
+    if (unanswered > 0)
+        flux_log (mh->h, LOG_DEBUG, "module %s left %zu requests without an answer",
+                  m->name, unanswered);
+}
+
 /* The thread has ended: forget the module, then tell. */
 static void reap (struct module_host *mh, struct module *m)
 {
@@ -83,7 +93,7 @@ static void reap (struct module_host *mh, struct module *m)
         router_leave (mh->router);
         module_thread_join (move_ptr (m->thread));
         errnum = wanted ? 0 : module_why_ended (m, &why);
-        router_detach (mh->router, &m->ep);
+        detach (mh, m);
     }
     module_free (m);
 
@@ -123,7 +133,7 @@ static void status_changed (struct module *m, void *arg)
     if (m->status == MODULE_RUNNING && m->load_request)
         answer (mh->h, move_ptr (m->load_request), 0, NULL);
     else if (m->status == MODULE_EXITED)
-        router_detach (mh->router, &m->ep);
+        detach (mh, m);
 }
 
 const struct module_ops module_host_module_ops = {

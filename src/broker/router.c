@@ -223,7 +223,7 @@ static void receive_response (struct router *r, struct endpoint *from, flux_msg_
         flux_msg_decref (msg);
         msg = answer;
     }
-    else if (from->kind == ENDPOINT_PEER || from->mortal)
+    else if (from->kind != ENDPOINT_SELF)
         open_answered (from, msg);
     route_response (r, from, msg);
 }
@@ -298,21 +298,25 @@ static int resolve (struct router *r, const flux_msg_t *msg, struct endpoint **n
     return ep ? 0 : -EHOSTUNREACH;
 }
 
-/* Keep what is needed to answer, should next go away before it does. */
+/* Keep what is needed to answer, should next go away before it does.  A client's
+ * answers are known by it; those of others pass as they are, and a module that
+ * ends well answers what it can itself.
+ */
 static int note_open (struct endpoint *next, const flux_msg_t *msg)
 {
-    /* its answers pass as they are: they need not be known by sender and tag */
-    bool peer = next->kind == ENDPOINT_PEER || next->mortal;
+    bool client = next->kind == ENDPOINT_CLIENT;
     uint32_t matchtag = FLUX_MATCHTAG_NONE;
     int rc;
 
     if (disconnect_is (msg))
         open_forget (next, msg);
     (void)flux_msg_get_matchtag (msg, &matchtag);
-    if (peer && matchtag == FLUX_MATCHTAG_NONE)
+    if (!client && matchtag == FLUX_MATCHTAG_NONE)
         return 0; /* nobody waits for an answer */
-    rc = open_note (next, msg, peer ? ROUTER_PEER_MAX : ROUTER_OPEN_MAX);
-    return peer && rc == -EEXIST ? 0 : rc;
+    rc = open_note (next, msg, client ? ROUTER_OPEN_MAX : ROUTER_PEER_MAX);
+    if (next->kind == ENDPOINT_MODULE && !next->mortal)
+        return 0;
+    return !client && rc == -EEXIST ? 0 : rc;
 }
 
 /* Before a request leaves the broker's own thread it gets our route, and
@@ -331,9 +335,7 @@ static int prepare_to_leave (struct router *r, struct endpoint *next, flux_msg_t
         && (flux_msg_get_rolemask (msg, &rolemask) < 0
             || flux_msg_set_rolemask (msg, rolemask & ~FLUX_ROLE_LOCAL) < 0))
         return -EPROTO;
-    if (next->kind == ENDPOINT_CLIENT || next->kind == ENDPOINT_PEER || next->mortal)
-        return note_open (next, msg);
-    return 0;
+    return note_open (next, msg);
 }
 
 /* A request that was pushed our route and went nowhere. */
@@ -621,8 +623,9 @@ void router_throttle (struct router *r, struct endpoint *ep, bool on)
 /* What waits for ep in the mailbox is for nobody then, and more cannot come: it
  * is found no longer.  Requests among it count as taken and not answered.
  */
-void router_detach (struct router *r, struct endpoint *ep)
+size_t router_detach (struct router *r, struct endpoint *ep)
 {
+    size_t unanswered = 0;
     flux_msg_t *msg;
 
     router_enter (r);
@@ -636,6 +639,7 @@ void router_detach (struct router *r, struct endpoint *ep)
     if (r->parent == ep)
         r->parent = NULL;
     while ((msg = open_pop (ep))) {
+        unanswered++;
         if (r->self && ep->mortal)
             come_back (r, msg, EHOSTUNREACH, "module disconnect");
         else if (r->self)
@@ -651,4 +655,5 @@ void router_detach (struct router *r, struct endpoint *ep)
     }
     mailbox_forget (r->mailbox, ep);
     router_leave (r);
+    return unanswered;
 }

@@ -25,6 +25,10 @@
  * EHOSTUNREACH, and what senders behind it used here or farther on is sent
  * their disconnects.
  *
+ * When a module goes, however it goes, what it was asked and did not answer is
+ * answered ENOSYS: a request that was taken never stays without an answer.  (A
+ * module that also runs on other hosts answers all of it itself.)
+ *
  * Threads: a monitor.  Whoever sends routes: router_receive () may be called
  * by any thread, for an endpoint of its own, and hands messages to modules at
  * once; what is for endpoints of the broker's thread (the one that made the
@@ -35,8 +39,9 @@
  *
  * Bounds: mailbox.h.  ROUTER_DISCONNECTS_MAX disconnect messages are kept per endpoint,
  * ROUTER_OPEN_MAX open requests per client that provides a service,
- * ROUTER_PEER_MAX of each per broker; past them a request is refused with
- * ENOSPC.
+ * ROUTER_PEER_MAX of each per broker and module process; past them a request is
+ * refused with ENOSPC.  Of a module, too, ROUTER_PEER_MAX are kept; past them it is
+ * on its own.
  */
 
 #ifndef MILLRACE_BROKER_ROUTER_H
@@ -77,9 +82,9 @@ int router_attach (struct router *r, struct endpoint *ep);
 /* Forget an endpoint: its services, subscriptions and route, after telling
  * those it used: one disconnect per (service, rank) is sent.  Requests it
  * took and did not answer are answered ENOSYS, those of a broker, or of a module
- * in a process of its own, EHOSTUNREACH.
+ * in a process of its own, EHOSTUNREACH.  Returns how many these were.
  */
-void router_detach (struct router *r, struct endpoint *ep);
+size_t router_detach (struct router *r, struct endpoint *ep);
 
 /* Be alone with the router and its tables (monitor.h). */
 void router_enter (struct router *r);

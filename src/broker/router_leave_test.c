@@ -84,6 +84,103 @@ static void client_service (void)
     world_fini (&w);
 }
 
+static void answer (struct world *w, struct party *p, const flux_msg_t *request, int errnum)
+{
+    send_from (w, p, flux_response_derive (request, errnum));
+}
+
+/* A module that goes without having answered. */
+static void module_service (void)
+{
+    struct world w;
+    flux_msg_t *msg[6];
+    int n;
+
+    world_init (&w, 0, BROKER);
+    for (uint32_t i = 0; i < 4; i++) {
+        msg[i] = request ("b.do", i + 1);
+        if (i >= 2)
+            flux_msg_set_streaming (msg[i]);
+    }
+    msg[4] = request ("b.do", 5);
+    flux_msg_set_noresponse (msg[4]);
+    msg[5] = request ("b.do", FLUX_MATCHTAG_NONE);
+    for (int i = 0; i < 6; i++) {
+        send_from (&w, i == 1 ? &w.guest : &w.a, msg[i]);
+        msg[i] = take (&w.b);
+    }
+    answer (&w, &w.b, msg[0], 0);
+    answer (&w, &w.b, msg[2], 0);
+    answer (&w, &w.b, msg[3], 0);
+    answer (&w, &w.b, msg[3], ENODATA);
+    for (n = 0; n < 4; n++)
+        flux_msg_decref (take (&w.a));
+    ok (n == 4 && w.a.count == 0 && w.guest.count == 0,
+        "a module answers some of its requests");
+    ok (router_detach (w.r, &w.b.ep) == 2, "when it leaves two are open");
+    ok (refused (take (&w.guest), ENOSYS, "No service matching b.do is registered"),
+        "one is answered ENOSYS");
+    ok (refused (take (&w.a), ENOSYS, "No service matching b.do is registered")
+            && w.a.count == 0 && w.guest.count == 0,
+        "so is a stream; what was answered, or needs no answer, is not");
+    for (int i = 0; i < 6; i++)
+        flux_msg_decref (msg[i]);
+    world_fini (&w);
+}
+
+/* Who is not there any more gets no answer. */
+static void module_and_requestors (void)
+{
+    struct world w;
+
+    world_init (&w, 0, BROKER);
+    send_from (&w, &w.client, request ("b.do", 1));
+    send_from (&w, &w.client, request ("b.do", 2));
+    send_from (&w, &w.guest, request ("b.do", 1));
+    router_detach (w.r, &w.client.ep);
+    ok (router_detach (w.r, &w.b.ep) == 1,
+        "what a client that left had asked a module is not open any more");
+    ok (refused (take (&w.guest), ENOSYS, "No service matching b.do is registered"),
+        "what others have asked is answered");
+    world_fini (&w);
+
+    world_init (&w, 0, BROKER);
+    w.b.fail = -ENOSYS;
+    send_from (&w, &w.a, request ("b.do", 1));
+    ok (refused (take (&w.a), ENOSYS, "No service matching b.do is registered")
+            && router_detach (w.r, &w.b.ep) == 0
+            && w.a.count == 0,
+        "what a module did not take is answered once");
+    world_fini (&w);
+}
+
+/* Each of many senders has one request after the other. */
+static void module_and_many (void)
+{
+    enum { SENDERS = 1000 };
+    struct world w;
+    char uuid[37];
+
+    world_init (&w, 0, BROKER);
+    for (int i = 0; i < SENDERS; i++) {
+        flux_msg_t *msg = request ("b.do", 1);
+
+        snprintf (uuid, sizeof (uuid), "%08d-0000-0000-0000-000000000000", i);
+        flux_msg_route_enable (msg);
+        flux_msg_route_push (msg, uuid);
+        send_from (&w, &w.self, msg);
+        msg = take (&w.b);
+        if (i % 2 == 0)
+            answer (&w, &w.b, msg, 0);
+        flux_msg_decref (msg);
+    }
+    ok (table_count (&w.b.ep.open_senders) < SENDERS,
+        "senders whose requests are answered are not remembered without end");
+    ok (router_detach (w.r, &w.b.ep) == SENDERS / 2,
+        "half of a thousand requests of a thousand senders are open");
+    world_fini (&w);
+}
+
 static void disconnects (void)
 {
     struct world w;
@@ -306,6 +403,9 @@ static void odd_senders (void)
 int main (void)
 {
     client_service ();
+    module_service ();
+    module_and_requestors ();
+    module_and_many ();
     disconnects ();
     throttling ();
     too_many_disconnects ();

@@ -3,8 +3,9 @@
  *   limit COMMAND [ARGS...]
  *
  * exits as COMMAND does.  If that takes more than T_SECONDS (600; with sanitizers
- * three times that), a line "not ok" with its name and what was running is
- * printed, everything that it has started is killed, and the exit code is 124.
+ * three times that), a line "not ok" with its name is printed, what was running is
+ * told on stderr (story.h), everything that it has started is killed, and the exit
+ * code is 124.
  * So is, with time to end by itself, what is left when COMMAND has ended.
  *
  * Whatever the processes below do about groups and sessions, they stay below:
@@ -24,6 +25,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "story.h"
 
 #ifdef WITH_SANITIZERS
 enum { SLOWNESS = 3 };
@@ -89,34 +92,22 @@ static int below (pid_t pids[MAX])
     return n;
 }
 
-static void describe (pid_t pid)
-{
-    char path[64], line[200];
-    size_t n;
-    FILE *f;
-
-    snprintf (path, sizeof (path), "/proc/%d/cmdline", (int)pid);
-    if (!(f = fopen (path, "r")))
-        return;
-    n = fread (line, 1, sizeof (line), f);
-    fclose (f);
-    for (size_t i = 0; i < n; i++) {
-        if (line[i] == '\0' || line[i] == '\n')
-            line[i] = ' ';
-    }
-    printf ("#   %d %.*s\n", (int)pid, (int)n, line);
-}
-
 static void describe_all (const char *what)
 {
     static pid_t pids[MAX];
     int n = below (pids);
 
     if (n > 0)
-        printf ("# %s:\n", what);
+        fprintf (stderr, "# %s:\n", what);
     for (int i = 0; i < n; i++)
-        describe (pids[i]);
-    fflush (stdout);
+        story_process (pids[i]);
+}
+
+static void tell_all (void)
+{
+    static pid_t pids[MAX];
+
+    story_tell (pids, below (pids));
 }
 
 /* They may start others until the last one is dead. */
@@ -165,15 +156,20 @@ static int await (pid_t pid, double deadline, int *signum)
 static pid_t start (char *argv[])
 {
     sigset_t none;
+    int out = story_listen ();
     pid_t pid = fork ();
 
     if (pid == 0) {
+        if (out != STDOUT_FILENO)
+            (void)dup2 (out, STDOUT_FILENO);
         sigemptyset (&none);
         sigprocmask (SIG_SETMASK, &none, NULL);
         execvp (argv[0], argv);
         perror (argv[0]);
         _exit (127);
     }
+    if (out != STDOUT_FILENO)
+        close (out);
     return pid;
 }
 
@@ -210,12 +206,16 @@ int main (int argc, char *argv[])
     }
     if ((status = await (pid, now () + seconds, &signum)) >= 0) {
         clean_up ();
+        story_end ();
         return WIFEXITED (status) ? WEXITSTATUS (status) : 128 + WTERMSIG (status);
     }
     if (signum != SIGTERM && signum != SIGHUP) {
-        printf ("not ok - %s: not done after %d s\n", argv[1], seconds);
-        describe_all ("what was running");
+        fprintf (stderr, "# %s: not done after %d s\n", argv[1], seconds);
+        tell_all ();
     }
     kill_all ();
+    story_end ();
+    if (signum != SIGTERM && signum != SIGHUP)
+        printf ("not ok - %s: not done after %d s\n", argv[1], seconds);
     return 124;
 }

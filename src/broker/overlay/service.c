@@ -125,7 +125,7 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     for (uint32_t i = 0; i < ov->nchildren; i++) {
         if (ov->children[i].state == PEER_ONLINE) {
             connected++;
-            rpcs += table_count (&ov->children[i].ep.open);
+            rpcs += ov->children[i].ep.nopen;
         }
     }
     if (flux_respond_pack (h,
@@ -135,8 +135,7 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
                            "child-connected", (json_int_t)connected,
                            "parent-count", ov->parent ? 1 : 0,
                            "parent-rpc",
-                           (json_int_t)(ov->parent ? table_count (&ov->parent->ep.open)
-                                                   : 0),
+                           (json_int_t)(ov->parent ? ov->parent->ep.nopen : 0),
                            "child-rpc", (json_int_t)rpcs,
                            "interthread", "sendq", 0, "recvq", 0)
         < 0)

@@ -268,7 +268,7 @@ static void tell_stacks (pid_t pid)
     snprintf (number, sizeof (number), "%d", (int)pid);
     ask (NULL, STORY_FRAMES,
          (char *[]){ "gdb", "-batch", "-nx", "-p", number, "-ex",
-                     "thread apply all backtrace 12", NULL });
+                     "thread apply all backtrace 8", NULL });
 }
 
 static bool is_broker (pid_t pid)

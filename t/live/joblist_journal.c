@@ -30,13 +30,6 @@ static void must_be (bool good, const char *what)
         bail_out ("%s: %s", what, strerror (errno));
 }
 
-static void finish (flux_future_t *f, const char *what)
-{
-    if (!f || flux_future_wait_for (f, PATIENCE) < 0 || flux_future_get (f, NULL) < 0)
-        bail_out ("%s: %s", what, flux_future_error_string (f));
-    flux_future_destroy (f);
-}
-
 /* The next request to the job-manager that is not one of a departure. */
 static const flux_msg_t *request (const char *topic)
 {
@@ -50,17 +43,17 @@ static const flux_msg_t *request (const char *topic)
 
 static void load (void)
 {
-    finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
-                           "job-list", "args"),
-            "load");
+    live_finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}",
+                                "path", "job-list", "args"),
+                 "load");
     journal = request ("job-manager.events-journal");
 }
 
 static void unload (void)
 {
-    finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
-                           "job-list"),
-            "remove");
+    live_finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                                "job-list"),
+                 "remove");
     flux_msg_decref (journal);
 }
 
@@ -79,24 +72,10 @@ static flux_future_t *ask (const char *method, const char *payload, int flags)
     return f;
 }
 
-/* A response's payload, or "ERRNO text".  Valid until the next call. */
-static const char *result (flux_future_t *f)
-{
-    static char *last;
-    const char *s;
-
-    free (last);
-    if (flux_future_wait_for (f, PATIENCE) == 0 && flux_rpc_get (f, &s) == 0)
-        last = strdup (s ? s : "");
-    else if (asprintf (&last, "%d %s", errno, flux_future_error_string (f)) < 0)
-        bail_out ("out of memory");
-    return last;
-}
-
 static const char *answer (const char *method, const char *payload)
 {
     flux_future_t *f = ask (method, payload, 0);
-    const char *s = result (f);
+    const char *s = live_result (f);
 
     flux_future_destroy (f);
     return s;
@@ -173,26 +152,26 @@ static void backlog (void)
             && !flux_future_is_ready (pause) && !flux_future_is_ready (unpause),
         "everything else does");
     send (SENTINEL);
-    is (result (list), "{\"jobs\":[{\"id\":1},{\"id\":2}]}",
+    is (live_result (list), "{\"jobs\":[{\"id\":1},{\"id\":2}]}",
         "then requests are served: list");
-    is (result (id), "{\"job\":{\"id\":2,\"state\":64}}", "... list-id");
-    ok (strstr (result (attrs), "\"all\""), "... list-attrs");
-    ok (strstr (result (stats), "\"inactive\":1"), "... stats-get");
-    is (result (pause), "", "... pause");
-    is (result (unpause), "", "... unpause");
+    is (live_result (id), "{\"job\":{\"id\":2,\"state\":64}}", "... list-id");
+    ok (strstr (live_result (attrs), "\"all\""), "... list-attrs");
+    ok (strstr (live_result (stats), "\"inactive\":1"), "... stats-get");
+    is (live_result (pause), "", "... pause");
+    is (live_result (unpause), "", "... unpause");
     send (SENTINEL);
     is (answer ("list", LIST_ALL), "{\"jobs\":[{\"id\":1},{\"id\":2}]}",
         "another sentinel means nothing");
     watch = ask ("job-stats", NULL, FLUX_RPC_STREAMING);
-    result (watch);
+    live_result (watch);
     flux_future_reset (watch);
     flux_future_destroy (id);
     id = ask ("list-id", "{\"id\":1,\"attrs\":[],\"state\":16}", 0);
     is_int (stat_of ("idsync/waits"), 1, "somebody waits for a job to run");
     is_int (stat_of ("stats_watchers"), 1, "and somebody watches");
     unload ();
-    is (result (id), "38 job-list is unloading", "who waits at the end is told");
-    is (result (watch), "38 job-list is unloading", "and who watches");
+    is (live_result (id), "38 job-list is unloading", "who waits at the end is told");
+    is (live_result (watch), "38 job-list is unloading", "and who watches");
     flux_future_destroy (list);
     flux_future_destroy (id);
     flux_future_destroy (attrs);
@@ -216,7 +195,8 @@ static void unloaded_before (void)
     flux_future_destroy (g);
     flux_close (other);
     unload ();
-    is (result (f), "38 job-list is unloading", "who waits for the backlog is told, too");
+    is (live_result (f), "38 job-list is unloading",
+        "who waits for the backlog is told, too");
     flux_future_destroy (f);
 }
 
@@ -260,12 +240,13 @@ static void unknown_ids (void)
     msg = asked (&f, 1, "");
     is_int (stat_of ("idsync/lookups"), 1, "the job-manager is asked");
     refuse (msg, EINVAL, "unknown job");
-    is (result (f), "2 No such file or directory", "it does not know: there is none");
+    is (live_result (f), "2 No such file or directory",
+        "it does not know: there is none");
     flux_future_destroy (f);
 
     msg = asked (&f, 2, "");
     refuse (msg, EPERM, "no");
-    is (result (f), "1 no", "another error is passed on");
+    is (live_result (f), "1 no", "another error is passed on");
     flux_future_destroy (f);
 
     msg = asked (&f, 3, ",\"state\":8");
@@ -275,7 +256,7 @@ static void unknown_ids (void)
             "a job that comes while it is asked, not yet in the state that is wanted");
     send_event (3, DEPEND);
     send_event (3, PRIORITY);
-    is (result (f), "{\"job\":{\"id\":3,\"state\":8}}", "... is waited for");
+    is (live_result (f), "{\"job\":{\"id\":3,\"state\":8}}", "... is waited for");
     flux_future_destroy (f);
 
     msg = asked (&f, 4, "");
@@ -284,9 +265,9 @@ static void unknown_ids (void)
     refuse (msg, EINVAL, "unknown job");
     accept (msg2);
     send_event (4, "{\"timestamp\":2,\"name\":\"invalidate\"}");
-    is (result (f), "2 No such file or directory",
+    is (live_result (f), "2 No such file or directory",
         "a job that is taken back was never there");
-    is (result (f2), "2 No such file or directory", "for nobody who waited");
+    is (live_result (f2), "2 No such file or directory", "for nobody who waited");
     flux_future_destroy (f);
     flux_future_destroy (f2);
 
@@ -316,7 +297,7 @@ static void pausing (void)
     send_event (1, PRIORITY);
     is (answer ("list", LIST_ALL), "{\"jobs\":[]}", "nothing of it shows");
     f = flux_event_publish_pack (h, "job-purge-inactive", 0, "{s:[i]}", "jobs", 1);
-    finish (f, "publish");
+    live_finish (f, "publish");
     is (answer ("job-state-unpause", NULL), "", "it goes on");
     is (answer ("list", LIST_ALL), "{\"jobs\":[{\"id\":1}]}",
         "in its order; a purge of a job that is not inactive is none");
@@ -325,7 +306,7 @@ static void pausing (void)
     is (answer ("list", LIST_ALL), "{\"jobs\":[{\"id\":1}]}", "it ends");
     f = flux_event_publish_pack (h, "job-purge-inactive", 0, "{s:[i i s]}", "jobs", 1, 99,
                                  "x");
-    finish (f, "publish");
+    live_finish (f, "publish");
     while (stat_of ("jobs/inactive") > 0)
         ;
     is (answer ("list", LIST_ALL), "{\"jobs\":[]}", "purged it is gone");
@@ -345,7 +326,7 @@ static const char *guest_asks (flux_t *guest, const char *method, const char *pa
 
     snprintf (topic, sizeof (topic), "job-list.%s", method);
     must_be ((f = flux_rpc (guest, topic, payload, FLUX_NODEID_ANY, 0)) != NULL, topic);
-    s = result (f);
+    s = live_result (f);
     flux_future_destroy (f);
     return s;
 }
@@ -417,13 +398,13 @@ static void guests (void)
         send_event (1, PRIORITY);
         send_event (1, CANCEL);
         send_event (1, CLEAN);
-        is (result (mine), "{\"job\":{\"id\":1}}", "nobody else is kept from it");
-        is (result (theirs), "{\"job\":{\"id\":1}}", "neither guest nor owner");
+        is (live_result (mine), "{\"job\":{\"id\":1}}", "nobody else is kept from it");
+        is (live_result (theirs), "{\"job\":{\"id\":1}}", "neither guest nor owner");
         flux_future_destroy (mine);
         flux_future_destroy (theirs);
     }
     for (i = 0; i < n; i++) {
-        if (strcmp (result (f[i]), "{\"job\":{\"id\":1}}") != 0)
+        if (strcmp (live_result (f[i]), "{\"job\":{\"id\":1}}") != 0)
             break;
         flux_future_destroy (f[i]);
     }
@@ -476,9 +457,9 @@ static void stopped (const char *all)
         flux_future_destroy (f[i]);
     }
     is_int (i, LISTS, "when it reads it gets every job of every list");
-    result (stats);
+    live_result (stats);
     flux_future_reset (stats);
-    ok (strstr (result (stats), "\"inactive\":1"), "and the latest statistics");
+    ok (strstr (live_result (stats), "\"inactive\":1"), "and the latest statistics");
     flux_future_destroy (stats);
     flux_close (other);
     while (stat_of ("stats_watchers") > 0)
@@ -501,7 +482,7 @@ static void turns (void)
         streams[i] = ask ("list", all, FLUX_RPC_STREAMING);
     stats = ask ("stats-get", NULL, 0);
     send (SENTINEL);
-    result (stats);
+    live_result (stats);
     ok (!flux_future_is_ready (once),
         "a small request does not wait for one answer to nine");
     for (int i = 0; i < 8; i++) {
@@ -530,7 +511,7 @@ static void turns (void)
         flux_future_reset (streams[0]);
     is_int (errno, ENOSYS,
             "a stream that is not at its end when the module goes is told");
-    is (result (streams[1]), "38 job-list is unloading",
+    is (live_result (streams[1]), "38 job-list is unloading",
         "and so is who waits for an answer");
     flux_future_destroy (streams[0]);
     flux_future_destroy (streams[1]);
@@ -539,7 +520,7 @@ static void turns (void)
 int main (int argc, char **argv)
 {
     h = live_open ();
-    finish (flux_service_register (h, "job-manager"), "service");
+    live_finish (flux_service_register (h, "job-manager"), "service");
     if (argc > 1) {
         load ();
         send (SENTINEL);

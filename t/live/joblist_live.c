@@ -33,27 +33,6 @@ static flux_jobid_t submit (int urgency, const char *runtime)
     return id;
 }
 
-static void finish (flux_future_t *f, const char *what)
-{
-    if (!f || flux_future_wait_for (f, PATIENCE) < 0 || flux_future_get (f, NULL) < 0)
-        bail_out ("%s: %s", what, flux_future_error_string (f));
-    flux_future_destroy (f);
-}
-
-/* A response's payload, or "ERRNO text".  Valid until the next call. */
-static const char *result (flux_future_t *f)
-{
-    static char *last;
-    const char *s;
-
-    free (last);
-    if (flux_future_wait_for (f, PATIENCE) == 0 && flux_rpc_get (f, &s) == 0)
-        last = strdup (s ? s : "");
-    else if (asprintf (&last, "%d %s", errno, flux_future_error_string (f)) < 0)
-        bail_out ("out of memory");
-    return last;
-}
-
 static const char *
 rpc_on (flux_t *handle, const char *topic, const char *payload, int flags)
 {
@@ -62,7 +41,7 @@ rpc_on (flux_t *handle, const char *topic, const char *payload, int flags)
 
     if (!f)
         bail_out ("%s: %s", topic, strerror (errno));
-    s = result (f);
+    s = live_result (f);
     flux_future_destroy (f);
     return s;
 }
@@ -189,7 +168,7 @@ static void listing (void)
     wait_until (ids[4], FLUX_JOB_STATE_SCHED);
     is (order (list ("{\"max_entries\":0,\"attrs\":[]}"), ids, 5), "3 4 2 1 0 ",
         "pending, running, inactive, each in its order");
-    finish (flux_job_set_urgency (h, ids[4], 0), "urgency");
+    live_finish (flux_job_set_urgency (h, ids[4], 0), "urgency");
     is (order (list ("{\"max_entries\":2,\"attrs\":[]}"), ids, 5), "3 4 ",
         "not more than asked");
     t = wait_state (ids[0], 0, "t_inactive");
@@ -210,10 +189,11 @@ static void listing (void)
         "3 4 ", "the oldest form of request is understood");
     f = flux_rpc (h, "job-list.list", "{\"max_entries\":0,\"attrs\":[\"state\"]}",
                   FLUX_NODEID_ANY, FLUX_RPC_STREAMING);
-    ok (strstr (result (f), ",\"version\":1}"), "a stream's first answer has a version");
-    is (order (result (f), ids, 5), "3 4 2 1 0 ", "and may have all the jobs");
+    ok (strstr (live_result (f), ",\"version\":1}"),
+        "a stream's first answer has a version");
+    is (order (live_result (f), ids, 5), "3 4 2 1 0 ", "and may have all the jobs");
     flux_future_reset (f);
-    is (result (f), "61 No data available", "then comes its end");
+    is (live_result (f), "61 No data available", "then comes its end");
     flux_future_destroy (f);
 
     f = flux_rpc_pack (h, "job-list.list-id", FLUX_NODEID_ANY, 0, "{s:I s:[s] s:i}", "id",
@@ -223,24 +203,24 @@ static void listing (void)
                         FLUX_JOB_STATE_SCHED);
     snprintf (buf, sizeof (buf), "{\"job\":{\"id\":%ju,\"state\":16}}",
               (uintmax_t)ids[2]);
-    is (result (f2), buf, "a job that has been in a state need not be waited for");
+    is (live_result (f2), buf, "a job that has been in a state need not be waited for");
     is_int (stats_get (h, "job-list", "idsync/waits"), 1, "another is");
-    finish (flux_job_cancel (h, ids[3], NULL), "cancel");
+    live_finish (flux_job_cancel (h, ids[3], NULL), "cancel");
     snprintf (buf, sizeof (buf), "{\"job\":{\"id\":%ju,\"state\":64}}",
               (uintmax_t)ids[3]);
-    is (result (f), buf, "until it ends");
+    is (live_result (f), buf, "until it ends");
     flux_future_destroy (f);
     flux_future_destroy (f2);
     is_int (stats_get (h, "job-list", "idsync/waits"), 0, "then nobody waits");
 
     before = strdup (list ("{\"max_entries\":0,\"attrs\":[\"all\"],\"constraint\":"
                            "{\"states\":[\"pending\",\"inactive\"]}}"));
-    finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
-                           "job-list"),
-            "remove");
-    finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
-                           "job-list", "args"),
-            "load");
+    live_finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                                "job-list"),
+                 "remove");
+    live_finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}",
+                                "path", "job-list", "args"),
+                 "load");
     {
         json_t *a = json_loads (before, 0, NULL);
         json_t *b =
@@ -260,8 +240,8 @@ static void listing (void)
         json_decref (b);
     }
     free (before);
-    finish (flux_job_cancel (h, ids[2], NULL), "cancel");
-    finish (flux_job_cancel (h, ids[4], NULL), "cancel");
+    live_finish (flux_job_cancel (h, ids[2], NULL), "cancel");
+    live_finish (flux_job_cancel (h, ids[4], NULL), "cancel");
     wait_until (ids[2], FLUX_JOB_STATE_INACTIVE);
     wait_until (ids[4], FLUX_JOB_STATE_INACTIVE);
 }
@@ -272,23 +252,24 @@ static void watching_statistics (void)
         flux_rpc (h, "job-list.job-stats", NULL, FLUX_NODEID_ANY, FLUX_RPC_STREAMING);
     flux_jobid_t id;
 
-    ok (strstr (result (f), "\"inactive\":5,\"total\":5}"), "statistics come at once");
+    ok (strstr (live_result (f), "\"inactive\":5,\"total\":5}"),
+        "statistics come at once");
     flux_future_reset (f);
     is_int (stats_get (h, "job-list", "stats_watchers"), 1, "somebody watches them");
     id = submit (0, "1s");
     wait_until (id, FLUX_JOB_STATE_SCHED);
-    ok (strstr (result (f), "\"sched\":1,"), "and again after a change");
+    ok (strstr (live_result (f), "\"sched\":1,"), "and again after a change");
     flux_future_reset (f);
-    finish (flux_job_cancel (h, id, NULL), "cancel");
+    live_finish (flux_job_cancel (h, id, NULL), "cancel");
     wait_until (id, FLUX_JOB_STATE_INACTIVE);
-    ok (strstr (result (f), "\"canceled\":4,"), "and after the next");
-    finish (flux_rpc_pack (h, "job-manager.purge", FLUX_NODEID_ANY, 0,
-                           "{s:f s:i s:i s:b}", "age_limit", -1., "num_limit", 1, "batch",
-                           100, "force", 1),
-            "purge");
+    ok (strstr (live_result (f), "\"canceled\":4,"), "and after the next");
+    live_finish (flux_rpc_pack (h, "job-manager.purge", FLUX_NODEID_ANY, 0,
+                                "{s:f s:i s:i s:b}", "age_limit", -1., "num_limit", 1,
+                                "batch", 100, "force", 1),
+                 "purge");
     flux_future_reset (f);
-    ok (strstr (result (f), "\"inactive\":1,\"total\":1}")
-            && strstr (result (f), "\"inactive_purged\":5"),
+    ok (strstr (live_result (f), "\"inactive\":1,\"total\":1}")
+            && strstr (live_result (f), "\"inactive_purged\":5"),
         "jobs that are purged are counted as such");
     flux_future_destroy (f);
 }
@@ -345,7 +326,7 @@ static void limits_and_privacy (void)
     ok (!strncmp (rpc_on (guest, "job-list.list", "{\"max_entries\":0,\"attrs\":[]}", 0),
                   "{\"jobs\":[{", 10),
         "everybody sees all");
-    finish (flux_job_cancel (h, id, NULL), "cancel");
+    live_finish (flux_job_cancel (h, id, NULL), "cancel");
     wait_until (id, FLUX_JOB_STATE_INACTIVE);
     flux_close (guest);
 }
@@ -367,10 +348,10 @@ static void held_back (void)
         is (rpc_on (h, "job-list.job-state-unpause", NULL, 0), "",
             "until the journal goes on");
         snprintf (buf, sizeof (buf), "{\"job\":{\"id\":%ju,\"state\":2}}", (uintmax_t)id);
-        is (result (f), buf, "then it is there, as it came");
+        is (live_result (f), buf, "then it is there, as it came");
         flux_future_destroy (f);
     }
-    finish (flux_job_cancel (h, id, NULL), "cancel");
+    live_finish (flux_job_cancel (h, id, NULL), "cancel");
     wait_until (id, FLUX_JOB_STATE_INACTIVE);
 }
 

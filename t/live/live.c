@@ -64,10 +64,10 @@ static flux_future_t *commit (flux_t *h, const char *ns, int flags, flux_kvs_txn
     return f;
 }
 
-static void finish (flux_future_t *f, const char *what)
+void live_finish (flux_future_t *f, const char *what)
 {
     if (!f || flux_future_wait_for (f, PATIENCE) < 0 || flux_future_get (f, NULL) < 0)
-        bail_out ("%s: %s", what, strerror (errno));
+        bail_out ("%s: %s", what, flux_future_error_string (f));
     flux_future_destroy (f);
 }
 
@@ -83,7 +83,7 @@ void live_commit (flux_t *h, const char *ns, ...)
             bail_out ("operation %s: %s", op, strerror (errno));
     }
     va_end (ap);
-    finish (commit (h, ns, 0, txn), "commit");
+    live_finish (commit (h, ns, 0, txn), "commit");
 }
 
 flux_future_t *live_commit_begin (flux_t *h, const char *ns, int flags, const char *op)
@@ -97,12 +97,12 @@ flux_future_t *live_commit_begin (flux_t *h, const char *ns, int flags, const ch
 
 void live_create (flux_t *h, const char *ns, uint32_t owner)
 {
-    finish (flux_kvs_namespace_create (h, ns, owner, 0), "namespace create");
+    live_finish (flux_kvs_namespace_create (h, ns, owner, 0), "namespace create");
 }
 
 void live_remove (flux_t *h, const char *ns)
 {
-    finish (flux_kvs_namespace_remove (h, ns), "namespace remove");
+    live_finish (flux_kvs_namespace_remove (h, ns), "namespace remove");
 }
 
 flux_future_t *live_watch (flux_t *h, const char *ns, int flags, const char *key)
@@ -197,6 +197,19 @@ void rpc_fails (flux_t *h,
     if (text)
         is (flux_future_error_string (f), text, "and says why");
     flux_future_destroy (f);
+}
+
+const char *live_result (flux_future_t *f)
+{
+    static char *last;
+    const char *s;
+
+    free (last);
+    if (flux_future_wait_for (f, PATIENCE) == 0 && flux_rpc_get (f, &s) == 0)
+        last = strdup (s ? s : "");
+    else if (asprintf (&last, "%d %s", errno, flux_future_error_string (f)) < 0)
+        bail_out ("out of memory");
+    return last;
 }
 
 long long stats_get (flux_t *h, const char *name, const char *path)

@@ -18,6 +18,9 @@ flux_t *live_open (void);
 /* The same as a guest. */
 flux_t *live_open_guest (uint32_t userid);
 
+/* Wait for it, and destroy it.  Bails out if it fails: what was asked for. */
+void live_finish (flux_future_t *f, const char *what);
+
 /* One commit of any number of operations, each "put KEY VALUE", "append KEY
  * VALUE", "unlink KEY", "mkdir KEY", "link KEY TARGET" or "treeobj KEY TEXT";
  * NULL-terminated.  It has taken effect on return.  Bails out on errors.
@@ -52,6 +55,11 @@ void rpc_fails (flux_t *h,
                 int errnum,
                 const char *text,
                 const char *name);
+
+/* The payload of the next response, "" for none, or "ERRNO text".  Valid until
+ * the next call.
+ */
+const char *live_result (flux_future_t *f);
 
 /* A number in the answer to NAME.stats-get, by a path with slashes; -2 if it
  * is not there.

@@ -30,7 +30,7 @@ struct module {
 };
 
 static struct module modules[] = {
-    { .name = "heartbeat", .leader = true },
+    { .name = "heartbeat" },
     { .name = "content" },
     { .name = "content-sqlite", .leader = true, .needs = { "content" } },
     { .name = "restore",

@@ -3,9 +3,11 @@
  * Whoever has something to do now and then follows these pulses, so that an
  * idle instance wakes up for all of it at once (flux_sync_create ()).
  *
+ * Rank 0 publishes.  The other ranks listen (listen.h): one that has not heard a
+ * pulse for long says so, and in the end leaves a parent that is as good as dead.
+ *
  * Argument: period=FSD (default 2s).  Configuration: [heartbeat] period, and
- * timeout and warn_thresh, which are about other ranks than 0 and are only
- * checked here.
+ * timeout and warn_thresh, which are about other ranks than 0.
  */
 
 #include "config.h"
@@ -18,12 +20,17 @@
 #include "common/errprintf.h"
 #include "common/fsd.h"
 #include "common/util.h"
+#include "listen.h"
 
 #define PERIOD_DEFAULT 2.0 /* seconds */
+#define TIMEOUT_DEFAULT 300.0
+#define WARN_THRESH_DEFAULT 3 /* periods */
 
 struct heartbeat {
     flux_t *h;
     double period;
+    double timeout; /* 0 or INFINITY: never */
+    int warn_thresh;
 };
 
 static void beat (struct heartbeat *hb)
@@ -56,8 +63,6 @@ static int parse_conf (struct heartbeat *hb, const flux_conf_t *conf, flux_error
 {
     const char *period = NULL, *timeout = NULL;
     flux_error_t reason;
-    double seconds;
-    int warn_thresh;
 
     if (flux_conf_unpack (conf,
                           &reason,
@@ -65,12 +70,17 @@ static int parse_conf (struct heartbeat *hb, const flux_conf_t *conf, flux_error
                           "heartbeat",
                           "period", &period,
                           "timeout", &timeout,
-                          "warn_thresh", &warn_thresh)
+                          "warn_thresh", &hb->warn_thresh)
         < 0)
         return errprintf (error, "error parsing [heartbeat] config: %s", reason.text);
-    if (timeout && fsd_parse (timeout, &seconds) < 0) {
+    if (timeout && fsd_parse (timeout, &hb->timeout) < 0) {
         errno = EINVAL;
         return errprintf (error, "error parsing timeout: '%s' is no duration", timeout);
+    }
+    if (hb->warn_thresh <= 0) {
+        errno = EINVAL;
+        return errprintf (error, "error parsing warn_thresh: %d is no number of periods",
+                          hb->warn_thresh);
     }
     return period ? set_period (hb, period, error) : 0;
 }
@@ -92,7 +102,12 @@ static int parse_args (struct heartbeat *hb, int argc, char **argv, flux_error_t
 
 int mod_main (flux_t *h, int argc, char **argv)
 {
-    struct heartbeat hb = { .h = h, .period = PERIOD_DEFAULT };
+    struct heartbeat hb = {
+        .h = h,
+        .period = PERIOD_DEFAULT,
+        .timeout = TIMEOUT_DEFAULT,
+        .warn_thresh = WARN_THRESH_DEFAULT,
+    };
     flux_reactor_t *r = flux_get_reactor (h);
     flux_watcher_t *timer;
     flux_error_t error;
@@ -107,8 +122,8 @@ int mod_main (flux_t *h, int argc, char **argv)
         errno = EINVAL;
         return -1;
     }
-    if (rank > 0) /* pulses come from rank 0 */
-        return flux_reactor_run (r, 0) < 0 ? -1 : 0;
+    if (rank > 0)
+        return heartbeat_listen (h, hb.period * hb.warn_thresh, hb.timeout);
     if ((timer = flux_timer_watcher_create (r, hb.period, hb.period, timer_cb, &hb))) {
         beat (&hb);
         flux_watcher_start (timer);

@@ -11,6 +11,7 @@
 
 #include "cmd.h"
 #include "modprobe.h"
+#include "modprobe_conf.h"
 
 enum { MAX_NEEDS = 4 };
 
@@ -18,7 +19,7 @@ enum { MAX_NEEDS = 4 };
 struct module {
     const char *name;
     const char *needs[MAX_NEEDS];
-    const char *args;
+    json_t *args;        /* as configured, or NULL */
     const char *instead; /* the module to load in its place */
     const char *path;    /* its file, if that has another name */
     bool leader;         /* on rank 0 only */
@@ -128,15 +129,11 @@ static void finished (flux_future_t *f, void *arg)
 
 static flux_future_t *load (struct probe *p, const struct module *m, const char *name)
 {
-    if (m->path)
-        return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0,
-                              "{s:s s:s s:[] s:b}", "path", m->path, "name", name, "args",
-                              "exec", 0);
-    if (m->args)
-        return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[s] s:b}",
-                              "path", name, "args", m->args, "exec", 0);
-    return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[] s:b}",
-                          "path", name, "args", "exec", 0);
+    return flux_rpc_pack (p->h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:s* s:o s:b}",
+                          "path", m->path ? m->path : name,
+                          "name", m->path ? name : NULL,
+                          "args", m->args ? json_incref (m->args) : json_array (),
+                          "exec", 0);
 }
 
 static flux_future_t *start_task (struct probe *p, struct module *m)
@@ -197,6 +194,39 @@ static int run (struct probe *p)
     return p->exit_code;
 }
 
+static int set_args (const char *name, json_t *args)
+{
+    struct module *m = find (name);
+
+    if (!m || m->rc1)
+        return -1;
+    m->args = args;
+    return 0;
+}
+
+static int set_here (const char *name, bool here)
+{
+    struct module *m = find (name);
+
+    if (!m || m->rc1)
+        return -1;
+    m->state = here ? ABSENT : DONE;
+    return 0;
+}
+
+static int set_alternative (const char *service, const char *name)
+{
+    if (strcmp (service, "sched") == 0)
+        find ("sched-simple")->instead = name;
+    else if (strcmp (service, "content-backing") == 0)
+        find ("content-sqlite")->instead = name;
+    else
+        return -1;
+    return 0;
+}
+
+static const struct modprobe_conf_ops conf_ops = { set_args, set_here, set_alternative };
+
 /* The backing store and the scheduler may be others. */
 static void choose (flux_t *h)
 {
@@ -207,6 +237,54 @@ static void choose (flux_t *h)
         find ("content-sqlite")->instead = backing;
     if (sched && *sched)
         find ("sched-simple")->instead = sched;
+}
+
+static bool provides (json_t *services, const char *name)
+{
+    json_t *service;
+    size_t i;
+
+    json_array_foreach (services, i, service) {
+        const char *s = json_string_value (service);
+
+        if (s && strcmp (s, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Unload what is there, whatever the configuration was when it was loaded.  Names
+ * are borrowed from the future that is returned.
+ */
+static flux_future_t *look_around (flux_t *h)
+{
+    flux_future_t *f = flux_rpc (h, "module.list", NULL, FLUX_NODEID_ANY, 0);
+    json_t *mods, *entry, *services;
+    struct module *m;
+    const char *name;
+    size_t i;
+
+    if (!f || flux_rpc_get_unpack (f, "{s:o}", "mods", &mods) < 0)
+        cmd_die ("module.list: %s", f ? cmd_future_error (f) : flux_strerror (errno));
+    for (i = 0; i < ARRAY_SIZE (modules); i++) {
+        if (!modules[i].rc1)
+            modules[i].state = DONE;
+    }
+    json_array_foreach (mods, i, entry) {
+        if (json_unpack (entry, "{s:s s:o}", "name", &name, "services", &services) < 0)
+            continue;
+        if (provides (services, "sched"))
+            m = find ("sched-simple");
+        else if (provides (services, "content-backing"))
+            m = find ("content-sqlite");
+        else
+            m = find (name);
+        if (m) {
+            m->state = ABSENT;
+            m->instead = name;
+        }
+    }
+    return f;
 }
 
 /* FLUX_MODPROBE_DISABLE names modules, separated by commas, to leave out. */
@@ -245,15 +323,16 @@ static void push_cleanup (flux_t *h)
 static int modprobe_rc1 (int argc, char **argv)
 {
     struct probe p = { .h = cmd_open () };
-    uint32_t rank;
+    uint32_t rank = leave_to_leader (p.h);
+    json_t *table = modprobe_configure (p.h, rank, &conf_ops);
 
     disable_some ();
     choose (p.h);
-    rank = leave_to_leader (p.h);
     if (run (&p) == 0 && rank == 0)
         push_cleanup (p.h);
     if (p.exit_code == 0)
         p.exit_code = modprobe_scripts ("rc1.d");
+    json_decref (table);
     flux_close (p.h);
     return p.exit_code;
 }
@@ -261,11 +340,13 @@ static int modprobe_rc1 (int argc, char **argv)
 static int modprobe_rc3 (int argc, char **argv)
 {
     struct probe p = { .h = cmd_open (), .unload = true };
+    flux_future_t *list;
 
     p.exit_code = modprobe_scripts ("rc3.d");
-    choose (p.h);
     leave_to_leader (p.h);
+    list = look_around (p.h);
     run (&p);
+    flux_future_destroy (list);
     flux_close (p.h);
     return p.exit_code;
 }

@@ -150,6 +150,58 @@ test_expect_success 'fsck finds what is missing' '
 	! flux fsck -r sha1-$none 2>err && grep "flux-fsck: .: missing dirref blobref" err
 	EOF
 '
+cat >damage.sql <<'EOF'
+UPDATE objects SET object=x'00', size=-1 WHERE hex(hash)='@1';  -- another value
+UPDATE objects SET object=(SELECT object FROM objects WHERE hex(hash)='@5'),
+    size=(SELECT size FROM objects WHERE hex(hash)='@5') WHERE hex(hash)='@2'; -- a part of a log
+UPDATE objects SET size=size-1 WHERE hex(hash)='@3';  -- does not unpack
+DELETE FROM objects WHERE hex(hash)='@4';
+UPDATE objects SET size=-1 WHERE hex(hash)='@5';  -- packed, and said not to be
+UPDATE objects SET object=CAST('{"data":{},"type":"dir","ver":1}' AS BLOB), size=-1 WHERE hex(hash)='@6'; -- sound, but another
+UPDATE objects SET object=x'ff00ff', size=-1 WHERE hex(hash)='@7'; -- no directory at all
+EOF
+test_expect_success 'fsck reads every blob: one that is another, or does not unpack, is found' '
+    mkdir f4 && inside --statedir=f4 <<-\EOF &&
+	fill && flux kvs put d.x.y.z=deep dup.a="$(flux lptest 400 1)" dup.b="$(flux lptest 400 1)" e.f.g=1 &&
+	flux kvs copy d copied && flux kvs sync && hex () { flux kvs get -t $1 | grep -o "sha1-[0-9a-f]*" | sed -n "${2}s/sha1-//p" | tr a-f A-F; } &&
+	for k in long "log 3" big "bin 1" dup.a "many 1" "d.x 1"; do echo "$(hex $k)" || exit 1; done >hexes && test $(grep -c . hexes) = 7 &&
+	flux fsck 2>err && grep "Total errors: 0$" err
+	EOF
+    cp f4/content.sqlite f4.good && cp damage.sql d.sql && for i in 1 2 3 4 5 6 7; do sed -i "s/@$i/$(sed -n ${i}p hexes)/" d.sql || return 1; done &&
+    sqlite3 f4/content.sqlite <d.sql && inside --statedir=f4 <<-\EOF &&
+	! flux fsck 2>err && cat err && for k in long log big dup.a dup.b; do grep -x "flux-fsck: $k: damaged blobref(s)" err || exit 1; done &&
+	grep -x "flux-fsck: bin: missing blobref(s)" err && for k in many d.x copied.x dots.x; do grep -x "flux-fsck: $k: damaged dirref blobref" err || exit 1; done &&
+	grep -x "flux-fsck: Total errors: 10" err && ! flux fsck -v 2>err && cat err && grep "log: damaged blobref index=2: .* another digest$" err &&
+	grep "big: damaged blobref index=0: .*does not unpack" err && grep "bin: missing blobref index=0$" err &&
+	! flux fsck -q 2>err && test ! -s err && ! flux dump -q --no-cache dmg.tar 2>err && test ! -e dmg.tar &&
+	flux dump -q --no-cache --ignore-failed-read dmg.tar 2>err && tar tf dmg.tar >list && grep -x b/c list && ! grep -x "long\|big\|log\|many/k1" list &&
+	! flux gc 2>err && grep "cannot be read: .*nothing is removed" err && ! flux kvs get -r long 2>err && test "$(flux kvs get b.c)" = two
+	EOF
+    inside --statedir=f4 <<-\EOF &&
+	unload_kvs && ! flux fsck -q --repair && flux fsck && reload_kvs && test "$(flux kvs get b.c)" = two && test -z "$(flux kvs get lost+found.long)" &&
+	test "$(flux kvs get lost+found.log)" = onetwo && ! flux kvs ls many && flux kvs ls d && ! flux kvs ls d.x && flux kvs get e.f.g &&
+	! flux gc 2>err && for i in 1 2 3 4 5; do flux kvs put -S new=$i || exit 1; done && flux gc # older checkpoints are gone
+	EOF
+    inside --statedir=f4 <<-\EOF
+	flux fsck && flux kvs put again=1
+	EOF
+'
+test_expect_success 'what many paths lead to is read once' '
+    inside <<-\EOF
+	flux kvs put d.v="$(flux lptest 100 1)" && i=0 && while test $i -lt 40; do
+	    t=$(flux kvs get -t d) && flux kvs put -t e.a="$t" e.b="$t" && flux kvs move e d || exit 1; i=$((i + 1))
+	done && flux kvs sync && timeout 50 flux fsck 2>err && grep "Total errors: 0$" err
+	EOF
+'
+test_expect_success 'a database that ends too early is refused by name, and not touched' '
+    size=$(stat -c %s f4.good) && for n in 100 4096 5000 $((size / 2)) $((size - 4096)) $((size - 4095)); do
+	rm -rf f5 && mkdir f5 && head -c $n f4.good >f5/content.sqlite && cp f5/content.sqlite before &&
+	test_must_fail inside --statedir=f5 2>err <<-\EOF || return 1
+	echo started
+	EOF
+	grep "content.sqlite: " err && ! grep -i "sanitizer\|signal\|abort" err && test_cmp before f5/content.sqlite || return 1
+    done
+'
 test_expect_success 'dump says what is missing, and leaves it out if it may' '
     inside <<-\EOF
 	dangling && ! flux dump -q miss.tar 2>err && test ! -e miss.tar && ls miss.tar.* 2>/dev/null | wc -l | grep -x 0 &&

@@ -1,7 +1,10 @@
-/* fsck.c - flux fsck: is everything there that a root of the KVS refers to?
+/* fsck.c - flux fsck: is everything there, and whole, that a root of the KVS refers to?
+ *
+ * Every blob is read from the backing store, once, and hashed: only that tells whether
+ * it is what its name says.
  *
  * With --repair a new checkpoint is made in which nothing is missing: what
- * remains of a value goes to lost+found, a directory that is missing goes.
+ * remains of a value goes to lost+found, a directory that cannot be read goes.
  */
 
 #include "config.h"
@@ -9,10 +12,11 @@
 #include <time.h>
 
 #include "cmd/cmd.h"
+#include "common/table.h"
 #include "dump.h"
 #include "treeio.h"
 
-#define MAXREQS 256
+#define MAXREQS 16 /* each may bring a blob of any size */
 
 struct bad {
     char *key;
@@ -29,13 +33,14 @@ struct fsck {
     struct bad *bad;
     size_t nbad;
     size_t errors;
+    struct table whole; /* blobs, and directories with all below: each a copy */
 };
 
 static const struct opt opts[] = {
-    { 'v', "verbose", OPT_NONE, NULL, "name each blob that is missing" },
+    { 'v', "verbose", OPT_NONE, NULL, "name each blob that is missing or damaged" },
     { 'q', "quiet", OPT_NONE, NULL, "print nothing but errors of the check itself" },
     { 'r', "rootref", OPT_REQUIRED, "REF", "check this root, not the newest checkpoint" },
-    { 'R', "repair", OPT_NONE, NULL, "write a checkpoint without what is missing" },
+    { 'R', "repair", OPT_NONE, NULL, "write a checkpoint without what is missing or damaged" },
     { 'j', "job-aware", OPT_NONE, NULL, "with --repair: move damaged jobs as a whole" },
     OPT_END,
 };
@@ -43,7 +48,7 @@ static const struct opt opts[] = {
 static const struct opt_table table = {
     .prog = "flux-fsck",
     .usage = "[OPTIONS]",
-    .summary = "Check that all of the newest checkpoint of the KVS is there.",
+    .summary = "Check that all of the newest checkpoint of the KVS is there, and undamaged.",
     .opts = opts,
 };
 
@@ -70,6 +75,29 @@ static void set (int key, const char *arg, void *data)
     }
 }
 
+/* ---- what is known to be whole ---- */
+
+static bool is_whole (const struct blobref *ref, void *arg)
+{
+    struct fsck *c = arg;
+
+    return table_get (&c->whole, ref->bytes, blobref_digest_size (ref->kind)) != NULL;
+}
+
+static void add_whole (const struct blobref *ref, void *arg)
+{
+    struct fsck *c = arg;
+    struct blobref *copy;
+
+    if (is_whole (ref, c))
+        return;
+    if (!(copy = malloc (sizeof (*copy))))
+        cmd_die ("out of memory");
+    *copy = *ref;
+    if (table_put (&c->whole, copy->bytes, blobref_digest_size (copy->kind), copy) < 0)
+        cmd_die ("out of memory");
+}
+
 /* ---- checking ---- */
 
 static void add_bad (struct fsck *c, const char *key, struct treeobj *rest)
@@ -89,41 +117,69 @@ static struct treeobj *rest_of (const struct blobref *good, size_t n)
     return o;
 }
 
-static void check_valref (struct fsck *c, const char *key, const struct treeobj *o)
+/* Is it there, and what it is called?  Says so if it is not; f may be NULL: it is
+ * known.
+ */
+static bool check_blob (struct fsck *c,
+                        const char *key,
+                        size_t i,
+                        flux_future_t *f,
+                        const struct blobref *ref,
+                        bool *damaged)
+{
+    const void *data;
+    size_t len;
+
+    if (!f)
+        return true;
+    if (treeio_get (&c->io, f, ref, &data, &len) == 0) {
+        add_whole (ref, c);
+        return true;
+    }
+    if (errno == ENOSYS)
+        cmd_die ("content-backing.load: %s", flux_strerror (errno));
+    if (errno != ENOENT)
+        *damaged = true;
+    if (c->verbose && errno == ENOENT)
+        cmd_warn ("%s: missing blobref index=%zu", key, i);
+    else if (c->verbose)
+        cmd_warn ("%s: damaged blobref index=%zu: %s", key, i, treeio_error (f, errno));
+    return false;
+}
+
+static bool check_valref (struct fsck *c, const char *key, const struct treeobj *o)
 {
     flux_future_t *f[MAXREQS];
     struct blobref ref[MAXREQS];
     size_t n = treeobj_ref_count (o), sent = 0, good = 0, pos = 0;
     struct blobref *refs = calloc (n, sizeof (refs[0]));
+    bool damaged = false;
 
     if (!refs)
         cmd_die ("out of memory");
     for (size_t i = 0; i < n; i++) {
-        for (; sent < n && sent < i + MAXREQS; sent++) {
-            treeobj_ref_next (o, &pos, &ref[sent % MAXREQS]);
-            f[sent % MAXREQS] = treeio_validate (&c->io, &ref[sent % MAXREQS]);
+        for (size_t k; sent < n && sent < i + MAXREQS; sent++) {
+            k = sent % MAXREQS;
+            treeobj_ref_next (o, &pos, &ref[k]);
+            f[k] = is_whole (&ref[k], c) ? NULL : treeio_load (&c->io, &ref[k]);
         }
-        if (flux_rpc_get (f[i % MAXREQS], NULL) == 0)
+        if (check_blob (c, key, i, f[i % MAXREQS], &ref[i % MAXREQS], &damaged))
             refs[good++] = ref[i % MAXREQS];
-        else if (errno == ENOSYS)
-            cmd_die ("content-backing.validate: %s", flux_strerror (errno));
-        else if (c->verbose)
-            cmd_warn ("%s: missing blobref index=%zu", key, i);
         flux_future_destroy (f[i % MAXREQS]);
     }
     if (good < n) {
         if (!c->verbose && !c->quiet)
-            cmd_warn ("%s: missing blobref(s)", key);
+            cmd_warn ("%s: %s blobref(s)", key, damaged ? "damaged" : "missing");
         add_bad (c, key, rest_of (refs, good));
     }
     free (refs);
+    return good == n;
 }
 
-static void
+static bool
 check_value (const char *key, const struct treeobj *o, flux_future_t *f, void *arg)
 {
-    if (treeobj_type (o) == TREEOBJ_VALREF)
-        check_valref (arg, key, o);
+    return treeobj_type (o) != TREEOBJ_VALREF || check_valref (arg, key, o);
 }
 
 static void bad_dir (const char *key, int errnum, void *arg)
@@ -134,7 +190,9 @@ static void bad_dir (const char *key, int errnum, void *arg)
         cmd_die ("content-backing.load: %s", flux_strerror (errnum));
     if (!c->quiet)
         cmd_warn ("%s: %s", key,
-                  errnum == EINVAL ? "invalid dirref" : "missing dirref blobref");
+                  errnum == EINVAL   ? "invalid dirref"
+                  : errnum == ENOENT ? "missing dirref blobref"
+                                     : "damaged dirref blobref");
     add_bad (c, key, NULL);
 }
 
@@ -142,10 +200,13 @@ static void check (struct fsck *c, const struct checkpoint *cp)
 {
     static const struct walk_ops ops = {
         .separator = '.',
+        .known = is_whole,
+        .whole = add_whole,
         .value = check_value,
         .bad_dir = bad_dir,
     };
     time_t t = cp->time;
+    struct blobref *ref;
     char when[64] = "N/A";
     struct tm tm;
 
@@ -155,6 +216,9 @@ static void check (struct fsck *c, const struct checkpoint *cp)
         cmd_warn ("Checking integrity of checkpoint from %s", when);
     }
     treeio_walk (&c->io, &cp->root, &ops, c);
+    while ((ref = table_pop (&c->whole)))
+        free (ref);
+    table_fini (&c->whole);
     if (!c->quiet)
         cmd_warn ("Total errors: %zu", c->errors);
 }
@@ -223,7 +287,7 @@ find (struct fsck *c, struct treeobj *root, const char *key, size_t len)
         if (treeobj_type (o) == TREEOBJ_DIRREF && treeobj_ref_at (o, 0, &ref) == 0) {
             treeio_finish (&c->io); /* it may have been changed just now */
             f = treeio_load (&c->io, &ref);
-            dir = treeio_dir (f);
+            dir = treeio_dir (&c->io, f, &ref);
             flux_future_destroy (f);
         }
         treeobj_put (o);
@@ -264,11 +328,11 @@ static void repair_one (struct fsck *c, struct treeobj **root, struct bad *b)
 static void repair (struct fsck *c, struct checkpoint *cp)
 {
     flux_future_t *f = treeio_load (&c->io, &cp->root);
-    struct treeobj *root = treeio_dir (f), *ref;
+    struct treeobj *root = treeio_dir (&c->io, f, &cp->root), *ref;
     size_t len;
 
     if (!root)
-        cmd_die ("the root itself is missing: nothing can be repaired");
+        cmd_die ("the root itself cannot be read: nothing can be repaired");
     for (size_t i = 0; i < c->nbad; i++) {
         treeio_finish (&c->io);
         repair_one (c, &root, &c->bad[i]);

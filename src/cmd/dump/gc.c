@@ -123,7 +123,7 @@ static bool mark_dir (const struct blobref *ref, void *arg)
     return mark (arg, ref);
 }
 
-static void
+static bool
 mark_value (const char *key, const struct treeobj *o, flux_future_t *f, void *arg)
 {
     struct blobref ref;
@@ -133,6 +133,7 @@ mark_value (const char *key, const struct treeobj *o, flux_future_t *f, void *ar
         while (treeobj_ref_next (o, &pos, &ref))
             mark (arg, &ref);
     }
+    return true;
 }
 
 /* What is below it cannot be known, so nothing may go. */

@@ -58,13 +58,45 @@ flux_future_t *treeio_validate (struct treeio *io, const struct blobref *ref)
     return request (io, "validate", ref->bytes, blobref_digest_size (ref->kind), true);
 }
 
-struct treeobj *treeio_dir (flux_future_t *f)
+/* content looks whether a blob is what it is called, the backing store does not. */
+int treeio_get (struct treeio *io,
+                flux_future_t *f,
+                const struct blobref *ref,
+                const void **data,
+                size_t *len)
+{
+    struct blobref is;
+
+    if (flux_rpc_get_raw (f, data, len) < 0) {
+        if (errno == EINVAL) /* SQLite: what it has does not make sense */
+            errno = EIO;
+        return -1;
+    }
+    if (io->no_cache) {
+        blobhash_sum (io->hash, *data, *len, &is);
+        if (!blobref_equal (&is, ref)) {
+            errno = EIO;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+const char *treeio_error (flux_future_t *f, int errnum)
+{
+    if (flux_future_get (f, NULL) == 0)
+        return "the blob that was loaded has another digest";
+    return errnum == ENOENT ? flux_strerror (errnum) : future_strerror (f, errnum);
+}
+
+struct treeobj *
+treeio_dir (struct treeio *io, flux_future_t *f, const struct blobref *ref)
 {
     struct treeobj *dir;
     const void *data;
     size_t len;
 
-    if (flux_rpc_get_raw (f, &data, &len) < 0)
+    if (treeio_get (io, f, ref, &data, &len) < 0)
         return NULL;
     if (treeobj_parse (data, len, &dir) < 0) {
         errno = EINVAL;
@@ -143,7 +175,7 @@ sub_dir (struct treeio *io, const struct treeobj *dir, const char *name, size_t 
         return NULL;
     }
     f = treeio_load (io, &ref);
-    sub = treeio_dir (f);
+    sub = treeio_dir (io, f, &ref);
     flux_future_destroy (f);
     return sub;
 }
@@ -315,6 +347,9 @@ struct frame {
     bool ahead_end;
     struct ahead *head, **tail;
     size_t pathlen; /* of the directory itself */
+    struct blobref ref;
+    bool is_ref;     /* it has a blob of its own */
+    size_t bad_then; /* w->bad when it was entered */
 };
 
 struct walk {
@@ -323,10 +358,11 @@ struct walk {
     void *arg;
     struct frame *top;
     size_t out; /* blobs asked for ahead and not used yet */
+    size_t bad; /* values and directories */
     struct text path;
 };
 
-static void push (struct walk *w, struct treeobj *dir)
+static void push (struct walk *w, struct treeobj *dir, const struct blobref *ref)
 {
     struct frame *fr = calloc (1, sizeof (*fr));
 
@@ -336,6 +372,9 @@ static void push (struct walk *w, struct treeobj *dir)
     fr->dir = dir;
     fr->tail = &fr->head;
     fr->pathlen = w->path.len;
+    if ((fr->is_ref = ref != NULL))
+        fr->ref = *ref;
+    fr->bad_then = w->bad;
     w->top = fr;
 }
 
@@ -344,6 +383,8 @@ static void pop (struct walk *w)
     struct frame *fr = w->top;
 
     w->top = fr->up;
+    if (fr->is_ref && fr->bad_then == w->bad && w->ops->whole)
+        w->ops->whole (&fr->ref, w->arg);
     treeobj_put (fr->dir);
     free (fr);
 }
@@ -399,33 +440,43 @@ static flux_future_t *take (struct walk *w)
     return f;
 }
 
-static void visit_dir (struct walk *w, flux_future_t *f)
+static void bad_dir (struct walk *w, int errnum)
 {
-    struct treeobj *dir = treeio_dir (f);
+    w->bad++;
+    w->ops->bad_dir (w->path.len > 0 ? w->path.buf : ".", errnum, w->arg);
+}
 
-    if (dir)
-        push (w, dir);
+static void visit_dir (struct walk *w, flux_future_t *f, const struct blobref *ref)
+{
+    struct treeobj *dir;
+
+    if (w->ops->known && w->ops->known (ref, w->arg))
+        ;
+    else if ((dir = treeio_dir (w->io, f, ref)))
+        push (w, dir, ref);
     else
-        w->ops->bad_dir (w->path.len > 0 ? w->path.buf : ".", errno, w->arg);
+        bad_dir (w, errno);
     flux_future_destroy (f);
 }
 
 static void visit (struct walk *w, struct treeobj *o)
 {
     flux_future_t *f = needs_blob (w, o) ? take (w) : NULL;
+    struct blobref ref;
 
     switch (treeobj_type (o)) {
         case TREEOBJ_DIR:
-            push (w, treeobj_get (o));
+            push (w, treeobj_get (o), NULL);
             break;
         case TREEOBJ_DIRREF:
-            if (f)
-                visit_dir (w, f);
+            if (f && treeobj_ref_at (o, 0, &ref) == 0)
+                visit_dir (w, f, &ref);
             else if (treeobj_ref_count (o) != 1)
-                w->ops->bad_dir (w->path.buf, EINVAL, w->arg);
+                bad_dir (w, EINVAL);
             break;
         default:
-            w->ops->value (w->path.buf, o, f, w->arg);
+            if (!w->ops->value (w->path.buf, o, f, w->arg))
+                w->bad++;
             flux_future_destroy (f);
     }
 }
@@ -441,7 +492,7 @@ void treeio_walk (struct treeio *io,
     size_t len;
 
     if (!ops->enter || ops->enter (root, arg))
-        visit_dir (&w, treeio_load (io, root));
+        visit_dir (&w, treeio_load (io, root), root);
     while (w.top) {
         if (!treeobj_dir_next (w.top->dir, &w.top->it, &name, &len, &o)) {
             pop (&w);

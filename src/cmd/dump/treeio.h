@@ -37,10 +37,22 @@ void treeio_close (struct treeio *io);
 flux_future_t *treeio_load (struct treeio *io, const struct blobref *ref);
 flux_future_t *treeio_validate (struct treeio *io, const struct blobref *ref);
 
-/* The directory that was loaded; NULL with errno: ENOENT and others if the blob
- * could not be loaded, EINVAL if it is no directory.
+/* The blob that was loaded, which lasts as long as f.  -1 with errno: ENOENT it is not
+ * there, EIO it cannot be read or is not what it is called, others; the sentence is
+ * that of treeio_error ().
  */
-struct treeobj *treeio_dir (flux_future_t *f);
+int treeio_get (struct treeio *io,
+                flux_future_t *f,
+                const struct blobref *ref,
+                const void **data,
+                size_t *len);
+const char *treeio_error (flux_future_t *f, int errnum);
+
+/* The directory that was loaded; NULL with errno as above, EINVAL if it is no
+ * directory.
+ */
+struct treeobj *
+treeio_dir (struct treeio *io, flux_future_t *f, const struct blobref *ref);
 
 /* Store a blob, and learn its name at once. */
 void treeio_store (struct treeio *io, const void *data, size_t len, struct blobref *ref);
@@ -90,11 +102,21 @@ struct walk_ops {
     char separator; /* between the components of a path */
     bool blobs;     /* load the first blob of each valref ahead */
 
-    /* About to load a directory: false skips it.  May be NULL. */
+    /* About to load a directory, often long before its turn: false skips it.  May
+     * be NULL.
+     */
     bool (*enter) (const struct blobref *ref, void *arg);
 
-    /* A val, valref or symlink; f has the first blob of a valref, if asked for. */
-    void (*value) (const char *path,
+    /* Its turn has come: true skips it.  And: nothing below it was bad.  Both may be
+     * NULL.
+     */
+    bool (*known) (const struct blobref *ref, void *arg);
+    void (*whole) (const struct blobref *ref, void *arg);
+
+    /* A val, valref or symlink; f has the first blob of a valref, if asked for.  false:
+     * it is bad.
+     */
+    bool (*value) (const char *path,
                    const struct treeobj *obj,
                    flux_future_t *f,
                    void *arg);

@@ -60,7 +60,7 @@ test_expect_success 'content leaves although the store that it expects was never
 	flux module load content
 	printf hello | flux content store >ref
 	test "$(flux content load $(cat ref))" = hello
-	fails "No such file" flux content load sha1-0123456789012345678901234567890123456789
+	fails "the backing store is not loaded" flux content load sha1-0123456789012345678901234567890123456789
 	flux module remove content
 	flux module load content
 	printf hello | flux content store
@@ -281,8 +281,9 @@ test_expect_success SQLITE3 'a blob that is not what it should be is an error th
 	fails "$dir: " flux kvs put d.y=1
 	test "$(flux kvs get keep)" = $(printf %0300d 1)
 	flux kvs put --sync more=1
-	fails "d: invalid dirref" flux fsck
-	grep "Total errors: 1" out
+	fails "d: damaged dirref blobref" flux fsck
+	grep "lost: damaged blobref(s)" out
+	grep "Total errors: 2" out
 	flux module remove kvs; unload
 	EOF
 '

@@ -45,7 +45,7 @@ test_expect_success 'content and its backing store go and come in the order of a
 test_expect_success 'without the backing store, content says so' '
     flux module remove content-sqlite && flux module reload content &&
     test_must_fail flux content load sha1-0123456789012345678901234567890123456789 2>err &&
-    grep "No such file" err &&
+    grep "the backing store is not loaded" err &&
     flux content store <other >b2 && test_cmp b b2 &&
     test_must_fail flux content flush 2>err && grep "not implemented" err &&
     flux module load content-sqlite && flux content flush && in_store $(cat b)

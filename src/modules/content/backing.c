@@ -12,11 +12,14 @@
  *
  *   content.register-source    {"service":s} -> {"blob-size-limit":I}   ours alone
  *   content.unregister-source  {} -> {}
+ *
+ * A source that was there before we were is told of the limit (SERVICE.held-limit).
  */
 
 #include "config.h"
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 
 #include "content.h"
 
@@ -107,6 +110,22 @@ void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
 const char *source_name (const struct content *c)
 {
     return c->source ? c->source : SOURCE;
+}
+
+/* No one there: nobody is told. */
+int source_greet (struct content *c)
+{
+    char topic[128];
+    flux_future_t *f;
+
+    if (c->rank > 0)
+        return 0;
+    snprintf (topic, sizeof (topic), "%s.held-limit", source_name (c));
+    if (!(f = flux_rpc_pack (c->h, topic, 0, FLUX_RPC_NORESPONSE, "{s:I}",
+                             "blob-size-limit", (json_int_t)c->blob_limit)))
+        return -1;
+    flux_future_destroy (f);
+    return 0;
 }
 
 void register_source_cb (flux_t *h,

@@ -2,7 +2,7 @@
  *
  *   main.c        life, arguments, heartbeat, statistics
  *   load.c        content.load, content.dropcache
- *   store.c       content.store, content.store-batch (common/blobbatch.h)
+ *   store.c       content.store, content.store-batch, -held (common/blobbatch.h)
  *   writeback.c   to the backing store
  *   flush.c       content.flush
  *   checkpoint.c  content.checkpoint-get and -put
@@ -113,6 +113,7 @@ void answer_loads (struct content *c, struct entry *e);
 /* store.c */
 void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void store_held_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void respond_digest (struct content *c, const flux_msg_t *msg, const struct blobref *ref);
 void release_held (struct content *c); /* if there is room again */
 void refuse_held (struct content *c, int errnum);
@@ -143,6 +144,7 @@ void checkpoint_put_cb (flux_t *h,
 
 /* backing.c */
 const char *source_name (const struct content *c);
+int source_greet (struct content *c);
 void backing_absent (struct content *c); /* it was only assumed to be there */
 void register_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void unregister_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);

@@ -7,10 +7,12 @@
 struct load {
     struct outgoing out;
     struct blobref ref;
-    bool source; /* the last one to be asked */
+    bool source;             /* the last one to be asked */
+    bool absent;             /* the backing store was to be asked, but not there */
+    unsigned int generation; /* ... then */
 };
 
-static int load_start (struct content *c, const struct blobref *ref, bool source);
+static int load_start (struct content *c, const struct load *how);
 
 static void
 refuse_waiters (struct content *c, struct entry *e, int errnum, const char *text)
@@ -66,11 +68,22 @@ static int load_finish (struct content *c, struct entry *e, flux_future_t *f)
     return 0;
 }
 
-/* It is not there.  Is there somebody else to be asked? */
+/* It is not there.  Is there somebody else to be asked?  A backing store that has come
+ * meanwhile is.
+ */
 static bool load_elsewhere (struct content *c, const struct load *ld, int errnum)
 {
-    return errnum == ENOENT && !ld->source && c->rank == 0
-           && load_start (c, &ld->ref, true) == 0;
+    struct load next = *ld;
+
+    if (errnum != ENOENT || c->rank > 0)
+        return false;
+    if ((next.source = !ld->source))
+        return load_start (c, &next) == 0;
+    if (!c->backing || ld->generation == c->generation)
+        return false;
+    next.absent = false;
+    next.generation = c->generation;
+    return load_start (c, &next) == 0;
 }
 
 /* The answer names the blob; what the rank above said does already. */
@@ -85,8 +98,10 @@ static void load_failed (struct content *c, struct entry *e, int errnum, const c
 }
 
 /* Why: a sentence. */
-static const char *load_error (flux_future_t *f, int errnum)
+static const char *load_error (const struct load *ld, flux_future_t *f, int errnum)
 {
+    if (errnum == ENOSYS && ld->absent)
+        return "the backing store is not loaded";
     if (flux_future_get (f, NULL) == 0) /* an answer, but a wrong one */
         return errnum == EIO ? "the blob that was loaded has another digest"
                              : flux_strerror (errnum);
@@ -105,15 +120,20 @@ static void load_continuation (flux_future_t *f, void *arg)
         errnum = load_finish (c, e, f);
         if (c->rank == 0 && errnum == ENOSYS) { /* whom we asked has gone */
             errnum = ENOENT;
-            if (!ld->source)
+            if (!ld->source) {
+                ld->absent = true;
                 backing_absent (c);
+            }
         }
         if (errnum == 0) {
             answer_loads (c, e);
             cache_limit (&c->cache);
         }
-        else if (!load_elsewhere (c, ld, errnum))
-            load_failed (c, e, errnum, load_error (f, errnum));
+        else if (!load_elsewhere (c, ld, errnum)) {
+            if (errnum == ENOENT && ld->absent) /* who would have it is not there */
+                errnum = ENOSYS;
+            load_failed (c, e, errnum, load_error (ld, f, errnum));
+        }
     }
     flux_future_destroy (f);
 }
@@ -132,28 +152,34 @@ static flux_future_t *load_rpc (struct content *c, const struct blobref *ref, bo
 }
 
 /* Ask the next one for it: the backing store, the source or the rank above. */
-static int load_start (struct content *c, const struct blobref *ref, bool source)
+static int load_start (struct content *c, const struct load *how)
 {
-    struct load *ld = calloc (1, sizeof (*ld));
+    struct load *ld = malloc (sizeof (*ld));
 
     if (!ld)
         return -1;
-    ld->ref = *ref;
-    ld->source = source;
-    return outgoing_send (c, &ld->out, load_rpc (c, ref, source), free,
+    *ld = *how;
+    ld->out = (struct outgoing){ .msg = NULL };
+    return outgoing_send (c, &ld->out, load_rpc (c, &ld->ref, ld->source), free,
                           load_continuation);
 }
 
 static struct entry *load_entry (struct content *c, const struct blobref *ref)
 {
     bool source = c->rank == 0 && !c->backing;
+    struct load how = {
+        .ref = *ref,
+        .source = source,
+        .absent = source && c->backing_name,
+        .generation = c->generation,
+    };
     struct entry *e;
 
     if (!(e = cache_add (&c->cache, ref))) {
         errno = ENOMEM;
         return NULL;
     }
-    if (load_start (c, ref, source) < 0) {
+    if (load_start (c, &how) < 0) {
         cache_drop (&c->cache, e);
         return NULL;
     }

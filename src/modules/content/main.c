@@ -135,6 +135,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "load", load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "store", store_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "store-batch", store_batch_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "store-held", store_held_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "flush", flush_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "dropcache", dropcache_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "checkpoint-get", checkpoint_get_cb, 0 },
@@ -294,7 +295,8 @@ static struct content *content_create (flux_t *h, int argc, char *argv[])
         || flux_msg_handler_addvec_ex (h, name ? name : "content", handlers, c,
                                        &c->handlers)
                < 0
-        || !(c->heartbeat = flux_sync_create (h, TICK_MIN)) || heartbeat_start (c) < 0) {
+        || !(c->heartbeat = flux_sync_create (h, TICK_MIN)) || heartbeat_start (c) < 0
+        || source_greet (c) < 0) {
         content_destroy (c);
         return NULL;
     }

@@ -158,14 +158,14 @@ void store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
 }
 
 /* Is every blob small enough? */
-static int check_batch (struct content *c, const void *buf, size_t size)
+static int check_batch (const void *buf, size_t size, size_t limit)
 {
     const void *data;
     size_t len, pos = 0;
     int r;
 
     while ((r = blobbatch_next (buf, size, &pos, &data, &len)) > 0) {
-        if (len > c->blob_limit)
+        if (len > limit)
             return -EFBIG;
     }
     return r;
@@ -189,11 +189,9 @@ static int store_batch (struct content *c,
     return text_error (digests);
 }
 
-/* content.store-batch: see common/blobbatch.h; rank 0 */
-void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void store_blobs (struct content *c, const flux_msg_t *msg, bool limited)
 {
     _cleanup_ (text_fini) struct text digests = TEXT_INIT;
-    struct content *c = arg;
     bool was_clean = all_written (c);
     const void *buf;
     size_t size;
@@ -203,11 +201,25 @@ void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         r = -errno;
     else if (c->rank > 0)
         r = -ENOSYS;
-    else if ((r = check_batch (c, buf, size)) == 0)
+    else if ((r = check_batch (buf, size, limited ? c->blob_limit : SIZE_MAX)) == 0)
         r = store_batch (c, msg, buf, size, &digests);
     if (r < 0)
         respond_error (c, msg, -r, NULL);
     else
         respond_digests (c, msg, digests.buf, digests.len);
     written_soon (c, was_clean);
+}
+
+/* content.store-batch: see common/blobbatch.h; rank 0 */
+void store_batch_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    store_blobs (arg, msg, true);
+}
+
+/* content.store-held: the same from a source, which has promised them already: a limit
+ * that we were reloaded with does not apply.
+ */
+void store_held_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    store_blobs (arg, msg, false);
 }

@@ -46,6 +46,7 @@ static void sync_continuation (flux_future_t *f, void *arg)
     if (errnum == 0) {
         s->saved_seq = sc->seq;
         s->saved_root = sc->root;
+        s->store_seen = true;
     }
     kvs_engine_checkpointed (s->e, sc->id, errnum);
     flux_future_destroy (f);
@@ -194,6 +195,7 @@ decode_checkpoint (struct service *s, json_t *value, struct blobref *root, int64
     *seq = sequence;
     s->saved_seq = sequence;
     s->saved_root = *root;
+    s->store_seen = true;
     log_restored (s, timestamp);
     return 0;
 }

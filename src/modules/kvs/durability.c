@@ -18,7 +18,8 @@
  * those who answer others and must not go back on it.  Unless durability is
  * relaxed it has nothing to wait for.  The window does not count: a checkpoint
  * is taken at once, or as soon as the one under way is done, and serves all
- * who wait.
+ * who wait.  If content or its backing store has just gone, it is tried once more
+ * after DURABILITY_RETRY before they are refused.
  */
 
 #include "config.h"
@@ -113,21 +114,27 @@ static void save_done (struct service *s,
 {
     s->saving = false;
     s->save_cost = now (s) - s->save_started;
-    /* Without a backing store (ENOSYS) nothing can be saved: be content. */
-    if (errnum == 0 || errnum == ENOSYS) {
-        s->save_failed = false;
+    /* Where there never was a backing store nothing can be saved: be content. */
+    if (errnum == 0 || (errnum == ENOSYS && !s->store_seen)) {
+        s->save_failed = s->save_later = false;
         s->saved_seq = seq;
         s->saved_root = *root;
     }
+    else if (errnum == ENOSYS && !s->save_failed) { /* it is being reloaded? */
+        s->save_failed = s->save_later = true;
+    }
     else if (errnum != ECANCELED) {
-        if (!s->save_failed)
+        s->save_later = false;
+        if (!s->save_failed || errnum == ENOSYS)
             flux_log (s->h, LOG_ERR, "error saving checkpoint: %s",
                       f ? future_strerror (f, errnum) : flux_strerror (errnum));
         s->save_failed = true;
         savers_answer (s, seq, errnum);
     }
-    if (errnum == 0)
+    if (errnum == 0) {
+        s->store_seen = true;
         see_whether_it_rolls (s, f);
+    }
 }
 
 struct save_call {
@@ -204,7 +211,7 @@ void durability_check (struct service *s)
     int64_t seq;
 
     savers_answer (s, s->durability == DURABILITY_RELAXED ? s->saved_seq : INT64_MAX, 0);
-    if (!list_empty (&s->savers) && !s->saving) {
+    if (!list_empty (&s->savers) && !s->saving && !s->save_later) {
         flux_watcher_stop (s->window_timer);
         window_timer_cb (NULL, NULL, 0, s);
     }

@@ -73,6 +73,21 @@ void held_withdraw (struct service *s)
     s->holding = false;
 }
 
+/* kvs.held-limit: {"blob-size-limit":I}, from content when it is reloaded; without
+ * response.  What is held already it takes whatever the size.
+ */
+void held_limit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+    json_int_t limit;
+
+    if (flux_request_unpack (msg, NULL, "{s:I}", "blob-size-limit", &limit) < 0
+        || limit < 0)
+        flux_log (h, LOG_ERR, "kvs.held-limit: malformed request");
+    else if (s->holding)
+        hold (s, limit);
+}
+
 /* kvs.held-keep: digest, raw, from ranks > 0, without response */
 void held_keep_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

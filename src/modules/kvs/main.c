@@ -29,6 +29,7 @@ static const struct flux_msg_handler_spec handlers[] = {
     { FLUX_MSGTYPE_REQUEST, "held-load", held_load_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "held-store", held_store_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "held-keep", held_keep_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "held-limit", held_limit_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "config-reload", config_reload_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "disconnect", disconnect_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "stats-get", stats_get_cb, FLUX_ROLE_ALL },

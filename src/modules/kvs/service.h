@@ -72,6 +72,8 @@ struct service {
     double save_cost;          /* seconds that the last one took */
     struct list savers;        /* who asked for one (durability.c) */
     bool save_failed;          /* the last one failed */
+    bool save_later;           /* ... and is tried again before that is told */
+    bool store_seen;           /* a backing store has given or taken a checkpoint */
     unsigned int syncing;      /* checkpoints of commits that are out */
     int64_t saved_seq;         /* the last checkpoint of any kind: its sequence ... */
     struct blobref saved_root; /* ... and root */
@@ -229,6 +231,7 @@ void held_withdraw (struct service *s);
 void held_configure (struct service *s, size_t root_log_limit);
 void held_store_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void held_keep_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
+void held_limit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 void held_load_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
 /* ---- checkpoint.c ---- */

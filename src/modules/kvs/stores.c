@@ -236,7 +236,7 @@ static void held_batch_continuation (flux_future_t *f, void *arg)
 
 static flux_future_t *held_batch_rpc (struct service *s, struct kvs_batch *b)
 {
-    flux_future_t *f = flux_rpc_raw (s->h, "content.store-batch", b->blobs.buf,
+    flux_future_t *f = flux_rpc_raw (s->h, "content.store-held", b->blobs.buf,
                                      b->blobs.len, FLUX_NODEID_ANY, 0);
 
     text_fini (&b->blobs); /* they are in the message */

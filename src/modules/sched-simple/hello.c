@@ -2,7 +2,8 @@
  *
  * resource.acquire -> job-manager.sched-hello -> R of every running job from
  * the KVS, all at once -> job-manager.sched-ready.  Each step begins in the
- * continuation of the one before; failure of any is the end of the module.
+ * continuation of the one before; failure of any is the end of the module.  If
+ * resource goes later, jobs are placed on what there was.
  */
 #include "config.h"
 #include <jansson.h>
@@ -272,7 +273,10 @@ static void acquire_continuation (flux_future_t *f, void *arg)
                              "down", &down,
                              "shrink", &shrink,
                              "expiration", &expiration) < 0) {
-        die (s, "resource.acquire", f);
+        if (errno == ENOSYS && s->pool)
+            flux_log (s->h, LOG_ERR, "resource has gone: what is up stays as it was");
+        else
+            die (s, "resource.acquire", f);
         return;
     }
     if (!s->pool) {

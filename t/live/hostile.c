@@ -1,6 +1,7 @@
 /* hostile - clients that mean ill, or do not think.
  *
  *   hostile flood COUNT       send requests and read nothing
+ *   hostile greedy COUNT      so many processes, each with 100 requests under way always
  *   hostile streams COUNT     open streams and close none
  *   hostile deaf COUNT        subscribe to everything, publish, read nothing
  *   hostile storm COUNT       connect, ask, and go, again and again
@@ -20,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -120,6 +123,52 @@ static void flood (long count)
             ready (errno == EAGAIN ? "stopped" : "cut off");
             return;
         }
+    }
+    ready ("ready");
+}
+
+/* Ask again as soon as there is an answer, as long as the parent lives. */
+static _noreturn_ void greedy_one (pid_t parent, int fd)
+{
+    const char payload[] = "{\"pad\":\"greedy\"}";
+    flux_msg_t *msg = flux_request_encode ("kvs.ping", payload), *answer;
+    flux_t *h;
+
+    if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid () != parent)
+        _exit (1);
+    h = open_or_die ();
+    for (int i = 1; i <= 100; i++) {
+        if (flux_msg_set_matchtag (msg, i) < 0 || flux_send (h, msg, 0) < 0)
+            die ("send");
+    }
+    for (long n = 0;; n++) {
+        if (!(answer = flux_recv (h, FLUX_MATCH_RESPONSE, 0)) || flux_send (h, msg, 0) < 0)
+            die ("ask again");
+        flux_msg_destroy (answer);
+        if (n == 100 && write (fd, "", 1) != 1)
+            die ("pipe");
+    }
+}
+
+static void greedy (long count)
+{
+    pid_t self = getpid ();
+    int fd[2];
+    char c;
+
+    if (pipe (fd) < 0)
+        die ("pipe");
+    for (long i = 0; i < count; i++) {
+        pid_t pid = fork ();
+
+        if (pid < 0)
+            die ("fork");
+        if (pid == 0)
+            greedy_one (self, fd[1]);
+    }
+    for (long i = 0; i < count; i++) {
+        if (read (fd[0], &c, 1) != 1)
+            die ("read");
     }
     ready ("ready");
 }
@@ -235,9 +284,9 @@ int main (int argc, char *argv[])
         const char *name;
         void (*run) (long n);
     } modes[] = {
-        { "flood", flood }, { "streams", streams },         { "deaf", deaf },
-        { "storm", storm }, { "connections", connections }, { "half", half },
-        { "huge", huge },       { "large", large },
+        { "flood", flood }, { "greedy", greedy },           { "streams", streams },
+        { "deaf", deaf },   { "storm", storm },             { "connections", connections },
+        { "half", half },   { "huge", huge },               { "large", large },
     };
 
     for (size_t i = 0; argc == 3 && i < ARRAY_SIZE (modes); i++) {

@@ -22,6 +22,18 @@ test_expect_success 'kvs, kvs-watch, content, content-sqlite' '
         done" &&
     test $(grep -c "^ok" out1) -ge 42 && test_must_be_empty left1
 '
+test_expect_success 'kvs of rank 0, with a commit of rank 1' '
+    flux start -s2 -Sbroker.rc1_path= -Sbroker.rc3_path= sh -c "
+        all=\"flux exec flux module\"
+        for m in heartbeat content kvs; do
+            \$all load \$m || exit 1
+        done
+        FLUX_URI=\${FLUX_URI%-*}-1 \$live ranks >out3 || { cat out3; exit 1; }
+        for m in kvs content heartbeat; do
+            flux exec -r1 flux module remove \$m && flux module remove \$m || exit 1
+        done" &&
+    test $(grep -c "^ok" out3) -ge 6
+'
 test_expect_success 'the modules of jobs' '
     flux start -Sbroker.module-nopanic=1 sh -c "
         \$live jobs >out2 || { cat out2; exit 1; }

@@ -11,7 +11,7 @@ struct query {
     struct call call;
     struct blobref ref;
     uint64_t id;
-    char *ns;
+    char *ns; /* or the name of a transaction */
 };
 
 static void query_free (void *arg)
@@ -163,9 +163,41 @@ static void do_fetch (struct service *s, const struct kvs_fetch *fetch)
     free (ns);
 }
 
+/* ---- kvs.relaycommit, to rank 0 ---- */
+
+/* How the commit ends is told by an event, but whom nobody took, nobody tells of. */
+static void relay_continuation (flux_future_t *f, void *arg)
+{
+    struct query *q = arg;
+    struct service *s = q->call.s;
+
+    call_returned (&q->call);
+    if (flux_rpc_get (f, NULL) < 0)
+        kvs_engine_relay_refused (s->e, q->ns, errno);
+    flux_future_destroy (f);
+    service_run (s);
+}
+
+/* Takes over p. */
+static void do_relay (struct service *s, struct kvs_publish *p)
+{
+    struct query *q = query_new (NULL, 0);
+    int errnum = ENOMEM;
+
+    if (q && (q->ns = strdup (p->topic)))
+        errnum = call_then (s, &q->call, query_free,
+                            flux_rpc (s->h, "kvs.relaycommit", p->payload, 0, 0),
+                            relay_continuation);
+    else
+        free (q);
+    if (errnum)
+        kvs_engine_relay_refused (s->e, p->topic, errnum);
+    kvs_publish_free (p);
+}
+
 /* ---- what goes out without an answer ---- */
 
-static void do_event (struct service *s, const struct kvs_publish *p)
+void event_send (struct service *s, const struct kvs_publish *p)
 {
     flux_msg_t *msg;
 
@@ -175,14 +207,6 @@ static void do_event (struct service *s, const struct kvs_publish *p)
     flux_msg_destroy (msg);
 }
 
-static void do_relay (struct service *s, const struct kvs_publish *p)
-{
-    flux_future_t *f;
-
-    if (!(f = flux_rpc (s->h, "kvs.relaycommit", p->payload, 0, FLUX_RPC_NORESPONSE)))
-        flux_log_error (s->h, "error relaying a commit");
-    flux_future_destroy (f);
-}
 
 static void do_keep (struct service *s, const struct kvs_keep *k)
 {
@@ -222,12 +246,11 @@ static void do_action (struct service *s, struct kvs_action *a)
             free (container_of (a, struct kvs_keep, action));
             return;
         case KVS_ACTION_RELAY:
+            do_relay (s, container_of (a, struct kvs_publish, action));
+            return;
         case KVS_ACTION_EVENT:
             p = container_of (a, struct kvs_publish, action);
-            if (a->type == KVS_ACTION_EVENT)
-                do_event (s, p);
-            else
-                do_relay (s, p);
+            event_send (s, p);
             kvs_publish_free (p);
             return;
         case KVS_ACTION_RESPOND:

@@ -75,11 +75,16 @@ void checkpoint_sync (struct service *s, const struct kvs_checkpoint *cp)
 
 /* ---- at the end ---- */
 
-/* Nothing but what saving takes: commits stay where they are. */
+/* Nothing but what saving takes: commits end where they are, and other ranks hear of
+ * theirs.
+ */
 static int save_now (struct service *s, struct blobref *root, int64_t *seq)
 {
     struct kvs_action *a;
-    int errnum = -kvs_engine_save (s->e);
+    int errnum;
+
+    kvs_engine_abort (s->e, ENOSYS);
+    errnum = -kvs_engine_save (s->e);
 
     while (!errnum && (a = kvs_engine_next (s->e))) {
         if (a->type == KVS_ACTION_BATCH) {
@@ -99,8 +104,12 @@ static int save_now (struct service *s, struct blobref *root, int64_t *seq)
             free (saved);
             return errnum;
         }
-        else if (a->type == KVS_ACTION_EVENT || a->type == KVS_ACTION_RELAY)
-            kvs_publish_free (container_of (a, struct kvs_publish, action));
+        else if (a->type == KVS_ACTION_EVENT) {
+            struct kvs_publish *p = container_of (a, struct kvs_publish, action);
+
+            event_send (s, p);
+            kvs_publish_free (p);
+        }
     }
     return errnum ? errnum : EIO;
 }

@@ -66,6 +66,15 @@ static bool to_be_synced (const struct commit *c)
            || (c->ns->e->cfg.sync && strcmp (c->ns->name, "primary") == 0);
 }
 
+void kvs_engine_abort (struct kvs_engine *e, int errnum)
+{
+    struct ns *ns;
+    size_t pos = 0;
+
+    while ((ns = table_next (&e->namespaces, &pos)))
+        commit_abort (ns, errnum);
+}
+
 static void commit_wake (struct waiter *w, int errnum);
 
 static int commit_begin (struct ns *ns)

@@ -70,8 +70,9 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     service_run_gathered (s);
 }
 
-/* kvs.relaycommit, from another rank, without response
- *   { "ops":[...] "name":s "namespace":s "flags":i }
+/* kvs.relaycommit, from another rank
+ *   { "ops":[...] "name":s "namespace":s "flags":i } -> { }: it was taken
+ * (ours; a stock kvs neither asks for the response nor sends it)
  */
 void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -85,9 +86,9 @@ void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         r = -EINVAL;
     if (r == 0)
         r = kvs_engine_relayed (s->e, c.name.buf, c.ns.buf, c.flags, move_ptr (c.ops));
-    if (r < 0) {
-        errno = -r;
-        flux_log_error (h, "kvs.relaycommit");
-    }
+    if (r < 0)
+        respond_error (s, msg, -r, NULL);
+    else
+        respond_empty (s, msg);
     service_run_gathered (s);
 }

@@ -159,7 +159,7 @@ struct kvs_keep {
 /* For the service to release with kvs_publish_free (). */
 struct kvs_publish {
     struct kvs_action action;
-    char *topic; /* NULL for a relay */
+    char *topic; /* of a relay: the name of the transaction */
     char *payload;
     size_t len; /* without the NUL that is there */
 };
@@ -286,6 +286,14 @@ int kvs_engine_relayed (struct kvs_engine *e,
                         const char *ns,
                         int flags,
                         struct kvs_ops *ops);
+
+/* Ranks > 0: rank 0 did not take the transaction of that name. */
+void kvs_engine_relay_refused (struct kvs_engine *e, const char *name, int errnum);
+
+/* Rank 0, at the end: no commit that is under way or waits will be made; other ranks
+ * are to hear of theirs (EVENT).
+ */
+void kvs_engine_abort (struct kvs_engine *e, int errnum);
 
 /* Are others told of a new namespace: now, or with its first commit? */
 enum kvs_ns_announce {

@@ -78,7 +78,7 @@ void kvs_engine_fetched (struct kvs_engine *e,
 /* {"ops":[...],"name":s,"namespace":s,"flags":i} */
 static struct kvs_publish *relay_request (const struct txn *t, const char *ns)
 {
-    _cleanup_ (text_fini) struct text p = TEXT_INIT;
+    _cleanup_ (text_fini) struct text p = TEXT_INIT, name = TEXT_INIT;
 
     text_puts (&p, "{\"ops\":");
     if (t->ops && t->ops->json)
@@ -90,7 +90,8 @@ static struct kvs_publish *relay_request (const struct txn *t, const char *ns)
     text_puts (&p, ",\"namespace\":");
     text_put_json_string (&p, ns, strlen (ns));
     text_printf (&p, ",\"flags\":%d}", t->flags);
-    return publish_new (KVS_ACTION_RELAY, NULL, &p);
+    text_puts (&name, t->name);
+    return publish_new (KVS_ACTION_RELAY, &name, &p);
 }
 
 static int relay (struct txn *t, struct ns *ns)
@@ -163,6 +164,11 @@ static void relay_end (struct kvs_engine *e,
     if (!errnum && (req = move_ptr (t->req)))
         request_end_root (e, req, root, seq);
     txn_end_text (t, errnum, text);
+}
+
+void kvs_engine_relay_refused (struct kvs_engine *e, const char *name, int errnum)
+{
+    relay_end (e, name, errnum, NULL, NULL, 0);
 }
 
 /* ---- events ---- */

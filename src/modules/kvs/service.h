@@ -249,6 +249,9 @@ void checkpoint_sync (struct service *s, const struct kvs_checkpoint *cp);
 /* Rank 0, the last thing: blocks. */
 int checkpoint_final (struct service *s);
 
+/* actions.c */
+void event_send (struct service *s, const struct kvs_publish *p);
+
 /* ---- durability.c ---- */
 
 /* From the handle's configuration: kvs.durability, kvs.checkpoint-period. */

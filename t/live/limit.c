@@ -110,6 +110,20 @@ static void tell_all (void)
     story_tell (pids, below (pids));
 }
 
+/* A test finds the signals as a terminal would leave them: in the background of a
+ * shell script, or below nohup, some are ignored, and that is inherited.
+ */
+static void default_signals (void)
+{
+    static const int signums[] = { SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM, SIGCHLD };
+    sigset_t none;
+
+    for (size_t i = 0; i < sizeof (signums) / sizeof (signums[0]); i++)
+        (void)signal (signums[i], SIG_DFL);
+    sigemptyset (&none);
+    (void)sigprocmask (SIG_SETMASK, &none, NULL);
+}
+
 /* They may start others until the last one is dead. */
 static void kill_all (void)
 {
@@ -155,15 +169,13 @@ static int await (pid_t pid, double deadline, int *signum)
 
 static pid_t start (char *argv[])
 {
-    sigset_t none;
     int out = story_listen ();
     pid_t pid = fork ();
 
     if (pid == 0) {
         if (out != STDOUT_FILENO)
             (void)dup2 (out, STDOUT_FILENO);
-        sigemptyset (&none);
-        sigprocmask (SIG_SETMASK, &none, NULL);
+        default_signals ();
         execvp (argv[0], argv);
         perror (argv[0]);
         _exit (127);

@@ -40,6 +40,8 @@ void cmd_die (const char *fmt, ...)
 
 flux_t *cmd_open (void)
 {
+    /* Kept reachable for a command that dies, as is the future whose error it says. */
+    static flux_t *volatile opened;
     flux_error_t error;
     flux_t *h;
 
@@ -48,7 +50,8 @@ flux_t *cmd_open (void)
         cmd_die ("Unable to connect to Flux: %s",
                  error.text[0] ? error.text : flux_strerror (errno));
     }
-    return h;
+    opened = h;
+    return opened;
 }
 
 const char *cmd_future_error (flux_future_t *f)

@@ -234,6 +234,7 @@ static void service_destroy (struct service *s)
     flux_watcher_destroy (s->window_timer);
     kvs_engine_free (s->e);
     table_fini (&s->clients);
+    table_fini (&s->waits);
     free_keep_errno (s);
 }
 
@@ -246,6 +247,7 @@ static struct service *service_create (flux_t *h, int argc, char *argv[])
     s->h = h;
     s->merge = true;
     table_init (&s->clients);
+    table_init (&s->waits);
     list_init (&s->requests);
     list_init (&s->calls);
     list_init (&s->savers);

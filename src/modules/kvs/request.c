@@ -106,11 +106,46 @@ static void client_leave (struct service *s, struct request *req)
     }
 }
 
+/* ---- those that wait ---- */
+
+/* How many a guest has: the table has that number for its userid. */
+static int count_set (struct service *s, uint32_t userid, uintptr_t count)
+{
+    table_del_u64 (&s->waits, userid);
+    return count > 0 ? table_put_u64 (&s->waits, userid, (void *)count) : 0;
+}
+
+int request_will_wait (struct request *req)
+{
+    struct service *s = req->s;
+    uint32_t userid = req->r.cred.userid;
+    uintptr_t count = (uintptr_t)table_get_u64 (&s->waits, userid);
+    int r;
+
+    if (req->r.cred.owner)
+        return 0;
+    if (count == WAITS_MAX)
+        return -EDQUOT;
+    if ((r = count_set (s, userid, count + 1)) == 0)
+        req->waits = true;
+    return r;
+}
+
+static void request_waited (struct request *req)
+{
+    struct service *s = req->s;
+    uint32_t userid = req->r.cred.userid;
+
+    if (req->waits) /* it fits: one like it has just been there */
+        count_set (s, userid, (uintptr_t)table_get_u64 (&s->waits, userid) - 1);
+}
+
 /* ---- requests ---- */
 
 static void request_free (struct request *req)
 {
     if (req) {
+        request_waited (req);
         kvs_request_fini (&req->r);
         guest_free (req->guest);
         client_leave (req->s, req);
@@ -157,6 +192,12 @@ error:
     respond_error (s, msg, errno, NULL);
     request_free (req);
     return NULL;
+}
+
+void request_reject (struct request *req, int errnum, const char *text)
+{
+    respond_error (req->s, req->msg, errnum, text);
+    request_free (req);
 }
 
 void request_respond (struct request *req)

@@ -74,14 +74,21 @@ void wait_version_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     struct request *req;
     const char *ns;
     json_int_t seq;
+    int r;
 
     if (flux_request_unpack (msg, NULL, "{s:s s:I}", "namespace", &ns, "rootseq", &seq)
         < 0) {
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
-    if ((req = request_new (s, msg)))
-        kvs_engine_wait_version (s->e, &req->r, ns, seq);
+    if (!(req = request_new (s, msg)))
+        return;
+    if ((r = request_will_wait (req)) < 0) {
+        request_reject (req, -r,
+                        r == -EDQUOT ? "too many requests wait for a version" : NULL);
+        return;
+    }
+    kvs_engine_wait_version (s->e, &req->r, ns, seq);
     service_run (s);
 }
 

@@ -40,6 +40,7 @@ enum durability {
 
 #define DURABILITY_WINDOW 0.1
 #define ROOT_LOG_LIMIT (64 * 1024 * 1024) /* bytes */
+#define WAITS_MAX 65536 /* of a guest, for versions to come: then EDQUOT */
 #define GATHER_MAX 512                    /* messages that a commit lets pass */
 #define DURABILITY_RETRY 1.               /* after a failure: trying costs */
 
@@ -52,6 +53,7 @@ struct service {
     struct kvs_engine *e;
     struct table clients;      /* struct client, by the sender's route */
     struct list requests;      /* all of them */
+    struct table waits;        /* numbers of requests that wait, by userid of guests */
     struct list calls;         /* RPCs that are out (actions.c) */
     struct store_batch *batch; /* stores that go out together */
     bool no_batches;           /* content does not take them */
@@ -144,6 +146,7 @@ struct request {
     struct client *client;
     struct list client_link;
     struct guest *guest; /* guest_rpc.c; or NULL */
+    bool waits;          /* counts as one that does */
 };
 
 /* Who asks: -1 with errno if the message does not say. */
@@ -152,6 +155,10 @@ int request_cred (const flux_msg_t *msg, struct kvs_cred *cred);
 /* NULL: the client was told so.  Freed by request_respond (). */
 struct request *request_new (struct service *s, const flux_msg_t *msg);
 void request_respond (struct request *req); /* its RESPOND action came */
+void request_reject (struct request *req, int errnum, const char *text); /* before */
+
+/* It may wait for ever: -EDQUOT if its user, a guest, has too many of these. */
+int request_will_wait (struct request *req);
 
 void respond_error (struct service *s,
                     const flux_msg_t *msg,

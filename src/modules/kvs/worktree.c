@@ -97,8 +97,11 @@ static int descend_new (struct worktree *t, size_t len)
     struct treeobj *empty = NULL;
     int r;
 
+    if (t->new_dirs == NEW_DIRS_MAX)
+        return -EFBIG;
     if ((r = treeobj_dir_new (&empty)) < 0)
         return r;
+    t->new_dirs++;
     return descend (t, len, empty);
 }
 

@@ -13,7 +13,8 @@
  * Invariant: nothing outside changes, whatever happens; a worktree that is
  * thrown away leaves no trace.  Stores are only made by worktree_finish ().
  * What clients name by reference and is held elsewhere goes into the set.
- * Bound: the traversed part of the tree; LINKS_MAX symlinks in one operation.
+ * Bound: the traversed part of the tree; NEW_DIRS_MAX directories that were not there
+ * before (-EFBIG); LINKS_MAX symlinks in one operation (-ELOOP).
  */
 
 #ifndef KVS_WORKTREE_H
@@ -26,6 +27,7 @@
 #include "ops.h"
 
 #define LINKS_MAX 256
+#define NEW_DIRS_MAX 262144 /* each costs 1 KiB, and two bytes of a key make one */
 
 struct wnode;
 
@@ -47,6 +49,7 @@ struct worktree {
     struct text *scratch;
     struct list stores;
     size_t known; /* of all that it needs, what was in the cache before */
+    size_t new_dirs;
     /* The operation under way. */
     bool walking;
     struct wnode *at;

@@ -414,6 +414,34 @@ static void list (flux_t *h, const char *name)
 
 /* ---- an instance that comes back ---- */
 
+static void reload_pass (void *arg)
+{
+    flux_t *h = arg;
+
+    finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
+                           "job-list"),
+            "module.remove");
+    finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
+                           "job-list", "args"),
+            "module.load");
+    list_all (h, 10);
+}
+
+/* What the two keep of a job by their own account, and the index once more. */
+static void restarted_more (flux_t *h, const char *name, long n)
+{
+    report ((double)(stats_number (h, "job-manager", "memory/records")
+                     + stats_number (h, "job-manager", "memory/packed")
+                     + stats_number (h, "job-manager", "memory/texts"))
+                / n,
+            "bytes", "%s.job-manager", name);
+    report ((double)(stats_number (h, "job-list", "memory/records")
+                     + stats_number (h, "job-list", "memory/texts"))
+                / n,
+            "bytes", "%s.job-list", name);
+    report_rate ("jobs-restarted.list-reload", n, reload_pass, h);
+}
+
 /* Run first in an instance that starts again on a state directory with many
  * jobs.  BENCH_SINCE: when that was begun, in seconds of the epoch.
  */
@@ -442,12 +470,13 @@ static void restarted (flux_t *h, const char *name)
     report (broker_cpu () * 1e3, "ms", "%s.complete.cpu", name);
     report (broker_memory ("VmRSS") / 1024., "MiB", "%s.rss", name);
     report (broker_memory ("VmRSS") * 1024. / n, "bytes", "%s.rss-per-job", name);
+    restarted_more (h, name, n);
 }
 
-/* Leave BENCH_BACKLOG inactive jobs and a tenth as many pending ones. */
+/* Leave BENCH_BACKLOG inactive jobs, and BENCH_ACTIVE that are held. */
 static void backlog (flux_t *h, const char *name)
 {
-    long n = setting ("BENCH_BACKLOG", 10000);
+    long n = setting ("BENCH_BACKLOG", 100000);
     struct journal jo;
     struct jobs j;
 
@@ -457,21 +486,8 @@ static void backlog (flux_t *h, const char *name)
     while (jo.cleaned < n)
         step (h);
     journal_close (&jo);
-    jobs_init (&j, h, SIMULATED, FLUX_JOB_URGENCY_HOLD, n / 10);
+    jobs_init (&j, h, SIMULATED, FLUX_JOB_URGENCY_HOLD, setting ("BENCH_ACTIVE", 1000));
     submit_all (&j);
-}
-
-static void reload_pass (void *arg)
-{
-    flux_t *h = arg;
-
-    finish (flux_rpc_pack (h, "module.remove", FLUX_NODEID_ANY, 0, "{s:s}", "name",
-                           "job-list"),
-            "module.remove");
-    finish (flux_rpc_pack (h, "module.load", FLUX_NODEID_ANY, 0, "{s:s s:[]}", "path",
-                           "job-list", "args"),
-            "module.load");
-    list_all (h, 10);
 }
 
 static void reload (flux_t *h, const char *name)

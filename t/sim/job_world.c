@@ -181,6 +181,10 @@ static void sim_ended (const struct job *job, void *arg)
     sim_check_idle (job->id);
 }
 
+static void sim_unarchived (uint32_t volume, void *arg)
+{
+}
+
 static void sim_log (int level, const char *message, void *arg)
 {
     diag ("log: %s", message);
@@ -236,6 +240,7 @@ const struct jm_sink sim_sink = {
     .waited = sim_waited,
     .raised = sim_raised,
     .ended = sim_ended,
+    .unarchived = sim_unarchived,
     .log = sim_log,
 };
 

@@ -88,10 +88,12 @@ int batch_put (struct batch *b, const char *key, const char *data, size_t len)
     if (!o)
         return -ENOMEM;
     memcpy (o->text, key, keysize);
-    memcpy (o->text + keysize, data, len);
     o->key = o->text;
-    o->data = o->text + keysize;
-    o->len = len;
+    if (data) {
+        memcpy (o->text + keysize, data, len);
+        o->data = o->text + keysize;
+        o->len = len;
+    }
     return 0;
 }
 

@@ -59,7 +59,7 @@ struct batch_op {
     uint64_t id;          /* APPEND, UNLINK, R: the job */
     struct job *job;      /* APPEND */
     const char *key;      /* PUT */
-    const char *data;     /* APPEND, PUT, R */
+    const char *data;     /* APPEND, PUT (NULL: unlink), R */
     size_t len;
 };
 
@@ -84,7 +84,7 @@ void batch_append (struct batch *b, struct job *job);
 /* The job goes away: its bytes are not wanted any more. */
 void batch_forget (struct batch *b, struct job *job);
 
-/* 0 or -ENOMEM. */
+/* 0 or -ENOMEM.  To put NULL is to unlink. */
 int batch_unlink (struct batch *b, uint64_t id);
 int batch_put (struct batch *b, const char *key, const char *data, size_t len);
 int batch_R (struct batch *b, uint64_t id, const char *data, size_t len);

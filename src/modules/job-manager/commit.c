@@ -21,7 +21,10 @@ void manager_commit_op (const struct batch_op *op, void *arg)
     int n;
 
     if (op->kind == BATCH_PUT) {
-        kvsops_put (&m->ops, op->key, op->data, op->len);
+        if (op->data)
+            kvsops_put (&m->ops, op->key, op->data, op->len);
+        else
+            kvsops_unlink (&m->ops, op->key);
         return;
     }
     n = fluid_encode (key, FLUID_BUFSIZE, op->id, FLUID_KVS);

@@ -13,6 +13,12 @@ static void send_journal (void *token, const char *payload, size_t len, void *ar
     jm->sink->journal (token, payload, len, jm->arg);
 }
 
+static void left_volume (uint32_t volume, void *arg)
+{
+    struct jm *jm = arg;
+    jm->sink->unarchived (volume, jm->arg);
+}
+
 struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
 {
     struct jm *jm = calloc (1, sizeof (*jm));
@@ -40,6 +46,7 @@ struct jm *jm_create (const struct jm_sink *sink, void *arg, uint32_t owner)
     table_init (&jm->namesakes);
     intern_init (&jm->pool);
     batch_init (&jm->batch);
+    spans_init (&jm->spans, left_volume, jm);
     journal_init (&jm->journal, &jm->active, &jm->inactive, send_journal, jm);
     if (jm_queues_init (jm) < 0) {
         packer_free (jm->packer);
@@ -57,6 +64,7 @@ void jm_destroy (struct jm *jm)
         return;
     jm_wait_fini (jm);
     journal_fini (&jm->journal);
+    jm->spans.left = NULL; /* they stay in their volumes */
     while ((job = list_first (&jm->zombies, struct job, active))) {
         list_del (&job->active);
         if (job->purged)
@@ -64,6 +72,7 @@ void jm_destroy (struct jm *jm)
     }
     while ((job = table_pop (&jm->jobs)))
         jm_drop_job (jm, job);
+    spans_fini (&jm->spans);
     batch_fini (&jm->batch);
     jm_queues_fini (jm);
     intern_fini (&jm->pool);
@@ -349,6 +358,7 @@ void jm_retire (struct jm *jm, struct job *job)
         list_del (&job->running);
         jm->nrunning--;
     }
+    spans_end (&jm->spans, job);
     jm_depend_ended (jm, job);
     jm_queue_leave (jm, job);
     intern_set (&jm->pool, &job->annotations, NULL);
@@ -571,6 +581,7 @@ int jm_purge (struct jm *jm, struct job *job)
     /* a zombie outlives its purge: somebody may still wait for it */
     table_del_u64 (&jm->jobs, job->id);
     treap_remove (&jm->inactive, &job->order);
+    spans_leave (&jm->spans, job);
     job->purged = 1;
     return 0;
 }

@@ -37,6 +37,7 @@
 #define MILLRACE_JOB_MANAGER_ENGINE_H
 
 #include "job.h"
+#include "volume.h"
 
 struct jm;
 
@@ -72,6 +73,9 @@ struct jm_sink {
 
     /* The job has become inactive. */
     void (*ended) (const struct job *job, void *arg);
+
+    /* A span of jobs is no longer in the volume it was in (jm_archived ()). */
+    void (*unarchived) (uint32_t volume, void *arg);
 
     void (*log) (int level, const char *message, void *arg);
 };
@@ -281,6 +285,46 @@ int jm_restore (struct jm *jm,
  */
 void jm_restore_finish (struct jm *jm, uint64_t max_jobid, bool history);
 void jm_history_finish (struct jm *jm);
+
+/* ---- volumes of inactive jobs (volume.h) ------------------------------------ */
+
+/* Jobs that could be put into one. */
+size_t jm_archive_due (const struct jm *jm);
+
+/* Take spans that are due, up to so many jobs or spans: their numbers and versions.  To be put
+ * into a volume when all is committed that was posted until now.
+ */
+struct jm_span {
+    uint64_t number;
+    uint32_t version;
+};
+
+size_t jm_archive_take (struct jm *jm, struct jm_span spans[VOLUME_SPANS]);
+
+/* Append it with the reference of its directory.  -EAGAIN: it is not what it was, and
+ * will be due again; -ENOMEM (and t says so, too).
+ */
+int jm_archive_add (struct jm *jm,
+                    const struct jm_span *span,
+                    const char *ref,
+                    struct text *t);
+
+/* The volume is stored.  -EAGAIN: the span has changed, and is not in it. */
+int jm_archived (struct jm *jm, const struct jm_span *span, uint32_t volume);
+
+/* They will not be: they are due again. */
+void jm_archive_give_back (struct jm *jm, const struct jm_span *span);
+
+/* Restore the jobs up to 'before' of the span that was read last, those that are not there
+ * yet.  Says how many.  Returns 1: its jobs are these; 0: it has others, too; -EINVAL: what
+ * is left of the volume makes no sense; -ENOMEM.
+ */
+int jm_recall (struct jm *jm,
+               struct volume_reader *r,
+               const struct volume_span *span,
+               uint64_t before,
+               uint32_t volume,
+               size_t *restored);
 
 /* ---- queues --------------------------------------------------------------- */
 

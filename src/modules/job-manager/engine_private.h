@@ -23,6 +23,7 @@
 #include "depend.h"
 #include "engine.h"
 #include "journal.h"
+#include "spans.h"
 
 struct waiter {
     struct list node;
@@ -51,6 +52,7 @@ struct jm {
     struct treap canceling;
     struct treap inactive;
     struct list walks; /* struct jm_walk */
+    struct spans spans;
     size_t nactive;
     size_t nrunning;
     size_t nwaitable;
@@ -155,6 +157,9 @@ int jm_inactive_order (const struct treap_node *a, const struct treap_node *b);
 
 /* Tables for a job that has just been made. */
 int jm_add_job (struct jm *jm, struct job *job, struct jview queue);
+
+/* One that was inactive when it was read.  0; -EEXIST; -ENOMEM. */
+int jm_add_inactive (struct jm *jm, struct job *job);
 
 /* An inactive job: job_pack (), counted. */
 void jm_pack (struct jm *jm, struct job *job);

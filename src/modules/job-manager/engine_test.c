@@ -556,6 +556,7 @@ int main (void)
     journals ();
     queues ();
     restarts ();
+    volumes ();
     walks ();
     bed_heard ();
     text_fini (&bed_told);

@@ -83,6 +83,11 @@ static void on_ended (const struct job *job, void *arg)
         text_printf (&bed_told, "ended job %d too early\n", (int)job->id);
 }
 
+static void on_unarchived (uint32_t volume, void *arg)
+{
+    text_printf (&bed_told, "unarchived %u\n", (unsigned int)volume);
+}
+
 static void on_log (int level, const char *message, void *arg)
 {
     text_printf (&bed_told, "log %s\n", message);
@@ -102,6 +107,7 @@ static const struct jm_sink sink = {
     .waited = on_waited,
     .raised = on_raised,
     .ended = on_ended,
+    .unarchived = on_unarchived,
     .log = on_log,
 };
 

@@ -49,5 +49,6 @@ void dependencies (void);
 void journals (void);
 void queues (void);
 void restarts (void);
+void volumes (void);
 
 #endif /* !MILLRACE_JOB_MANAGER_ENGINE_TESTBED_H */

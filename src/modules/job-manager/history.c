@@ -1,6 +1,8 @@
 /* The jobs that were inactive already when the checkpoint was written are read
  * while the module serves.
  *
+ * First the directories of spans (spans.h) are listed, then the jobs of those that have
+ * not changed since are taken from volumes (archive.h); the other directories are walked.
  * Directories and jobs wait on one stack, so the newest come first and the stack
  * stays short; a window of look-ups is out all the time.
  *
@@ -10,8 +12,9 @@
  */
 
 #include "config.h"
+#include <stdio.h>
 
-#include "restart.h"
+#include "archive.h"
 
 /* Directories or jobs being looked up. */
 #define WINDOW 128
@@ -38,6 +41,9 @@ struct late {
 struct past {
     uint64_t before;
     struct keys stack;
+    struct listing listing; /* the directories two levels below job */
+    bool listed;            /* all of them are there */
+    struct archive_reader *reader;
     struct list steps;
     size_t inflight;
     size_t loaded;
@@ -133,6 +139,8 @@ static void history_free (struct past *hist)
 
     list_foreach (&hist->steps, s, node)
         step_free (s);
+    archive_reader_free (hist->reader);
+    listing_fini (&hist->listing);
     keys_fini (&hist->stack);
     free (hist);
 }
@@ -152,6 +160,13 @@ static void finish (struct manager *m)
     history_free (hist);
 }
 
+/* There may be jobs that nobody knows of. */
+static void not_read (struct manager *m, const struct step *s)
+{
+    flux_log_error (m->h, "restart: %s", s->key);
+    archive_stop (m);
+}
+
 /* Those that are there already, or came after, are not looked at. */
 static void add_subdirs (struct manager *m, struct step *s)
 {
@@ -159,8 +174,14 @@ static void add_subdirs (struct manager *m, struct step *s)
     size_t n = stack->count;
     uint64_t first, last;
 
+    if (!m->history->listed && strlen (s->key) == strlen ("job.XXXX")) {
+        if (listing_add (&m->history->listing, m, s->f[0], s->key, m->history->before)
+            < 0)
+            not_read (m, s);
+        return;
+    }
     if (keys_add_subdirs (s->f[0], s->key, stack) < 0) {
-        flux_log_error (m->h, "restart: %s", s->key);
+        not_read (m, s);
         return;
     }
     for (size_t i = n; i < stack->count; i++) {
@@ -188,7 +209,7 @@ static void take_job (struct manager *m, struct step *s)
     if (why.len > 0)
         manager_set_aside (m, s->id, why.buf);
     else
-        flux_log_error (m->h, "restart: %s", s->key);
+        not_read (m, s);
 }
 
 static void step_continuation (flux_future_t *f, void *arg)
@@ -253,6 +274,30 @@ static int step_start (struct manager *m, char *key)
     return 0;
 }
 
+/* What is not in volumes is walked. */
+static void recalled (struct manager *m, size_t jobs)
+{
+    struct past *hist = m->history;
+    const struct listing *l = &hist->listing;
+    char dir[16], name[8];
+
+    flux_log (m->h, LOG_DEBUG, "restart: %zu inactive jobs from volumes", jobs);
+    hist->loaded += jobs;
+    archive_reader_free (move_ptr (hist->reader));
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->v[i].done)
+            continue;
+        snprintf (dir, sizeof (dir), "job.%04x", (unsigned int)(l->v[i].number >> 16));
+        snprintf (name, sizeof (name), "%04x", (unsigned int)(l->v[i].number & 0xffff));
+        if (keys_add (&hist->stack, dir, name) < 0) {
+            manager_fail (m, "restart");
+            return;
+        }
+    }
+    listing_fini (&hist->listing);
+    pump (m);
+}
+
 static void pump (struct manager *m)
 {
     struct past *hist = m->history;
@@ -265,8 +310,15 @@ static void pump (struct manager *m)
             return;
         }
     }
-    if (hist->inflight == 0)
+    if (hist->inflight > 0)
+        return;
+    if (hist->listed) {
         finish (m);
+        return;
+    }
+    hist->listed = true;
+    if (!(hist->reader = archive_read (m, &hist->listing, hist->before, recalled)))
+        manager_fail (m, "restart");
 }
 
 int history_start (struct manager *m, uint64_t before)

@@ -8,6 +8,7 @@
  *  - 'active' is linked in the list of active jobs, or in that of zombies
  *  - flushed <= loglen; the bytes between are in the batch or about to be
  *  - log and R are there, or (inactive jobs only) packed is
+ *  - 'running' is linked in the list of running jobs, or of an inactive job in its span's
  *
  * Ownership: the engine owns the record; it owns log, texts, dependencies and
  * queued events.
@@ -107,7 +108,8 @@ struct job {
     struct list later;       /* of jobs that have some of a hook's */
     struct treap_node order;
     struct list active;
-    struct list running; /* state RUN or CLEANUP */
+    struct list running; /* state RUN or CLEANUP; inactive: in its span */
+    struct span *span;
     struct batch_item item;
 };
 

@@ -25,13 +25,42 @@ int jm_add_job (struct jm *jm, struct job *job, struct jview queue)
 
     if (r < 0)
         return r;
-    if ((r = jm_queue_join (jm, job, queue)) < 0) {
+    if ((r = spans_enter (&jm->spans, job)) < 0
+        || (r = jm_queue_join (jm, job, queue)) < 0) {
+        spans_leave (&jm->spans, job);
         table_del_u64 (&jm->jobs, job->id);
         return r;
     }
     job->serial = ++jm->serial;
     list_append (&jm->active, &job->active);
     jm->nactive++;
+    return 0;
+}
+
+static size_t packed_size (const struct job *job)
+{
+    return job->packed ? sizeof (*job->packed) + job->packed->size : 0;
+}
+
+int jm_add_inactive (struct jm *jm, struct job *job)
+{
+    int r = table_put_u64 (&jm->jobs, job->id, job);
+
+    if (r < 0)
+        return r;
+    if ((r = spans_enter (&jm->spans, job)) < 0) {
+        table_del_u64 (&jm->jobs, job->id);
+        return r;
+    }
+    if (job->id > jm->max_jobid)
+        jm->max_jobid = job->id;
+    if (job->flags & JOB_WAITABLE)
+        jm->nwaitable++;
+    job->serial = ++jm->serial;
+    treap_insert (&jm->inactive, &job->order);
+    jm->packed_bytes += packed_size (job);
+    JM_HOOK (jm, ended, job);
+    jm_wait_ended (jm, job);
     return 0;
 }
 
@@ -49,11 +78,6 @@ void jm_leave_sets (struct jm *jm, struct job *job)
         treap_remove (&jm->canceling, &job->order);
 }
 
-static size_t packed_size (const struct job *job)
-{
-    return job->packed ? sizeof (*job->packed) + job->packed->size : 0;
-}
-
 void jm_pack (struct jm *jm, struct job *job)
 {
     jm->packed_bytes -= packed_size (job);
@@ -69,6 +93,7 @@ void jm_drop_job (struct jm *jm, struct job *job)
     jm_depend_drop (jm, job);
     jm_queue_leave (jm, job);
     batch_forget (&jm->batch, job);
+    spans_leave (&jm->spans, job);
     list_del (&job->active);
     list_del (&job->running);
     list_del (&job->later);

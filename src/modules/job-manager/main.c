@@ -4,7 +4,7 @@
 
 #include "config.h"
 
-#include "manager.h"
+#include "archive.h"
 
 /* What one pass of the reactor may send: backlog bytes, alloc requests. */
 #define PASS_BACKLOG (256 << 10)
@@ -120,6 +120,7 @@ static void prepare_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     more = jm_journal_pump (m->jm, PASS_BACKLOG) || more;
     manager_journal_check (m);
     manager_check_drain (m);
+    archive_pump (m);
     manager_commit (m);
     if (jm_error (m->jm) < 0) {
         errno = -jm_error (m->jm);
@@ -155,7 +156,7 @@ static int start (struct manager *m)
         errno = EINVAL;
         return -1;
     }
-    if (manager_commit_init (m) < 0 || !(m->drainers = flux_msglist_create ())
+    if (archive_init (m) < 0 || manager_commit_init (m) < 0 || !(m->drainers = flux_msglist_create ())
         || !(m->idlers = flux_msglist_create ())
         || !(m->prepare = flux_prepare_watcher_create (r, prepare_cb, m))
         || !(m->begin = flux_timer_watcher_create (r, 0., 0., begin_timer_cb, m))
@@ -194,7 +195,8 @@ static void drop_deferred (void *token, void *arg)
 {
     struct deferred *d = token;
 
-    manager_refuse (arg, d->msg, EIO, "job-manager failed");
+    if (!d->call)
+        manager_refuse (arg, d->msg, EIO, "job-manager failed");
     manager_deferred_free (d);
 }
 
@@ -209,6 +211,7 @@ static void manager_fini (struct manager *m)
     kvsops_fini (&m->ops);
     manager_lifetime_fini (m);
     manager_history_fini (m);
+    archive_fini (m);
     manager_restart_fini (m);
     manager_housekeeping_fini (m);
     manager_plugins_fini (m);

@@ -77,6 +77,21 @@ void manager_defer (struct manager *m, const flux_msg_t *msg, char *payload)
     }
 }
 
+int manager_defer_call (struct manager *m, void (*call) (struct manager *m))
+{
+    struct deferred *d = calloc (1, sizeof (*d));
+
+    if (!d)
+        return -1;
+    d->call = call;
+    if (jm_defer (m->jm, d) < 0) {
+        manager_deferred_free (d);
+        errno = ENOMEM;
+        return -1;
+    }
+    return 0;
+}
+
 int manager_decode (const flux_msg_t *msg, struct jview *v)
 {
     const char *s;

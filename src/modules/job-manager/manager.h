@@ -20,10 +20,13 @@
 
 #include "engine.h"
 
+struct manager;
+
 /* An answer that waits for a commit. */
 struct deferred {
     const flux_msg_t *msg;
     char *payload; /* NULL: an empty answer */
+    void (*call) (struct manager *m); /* instead of an answer */
 };
 
 struct manager {
@@ -65,6 +68,7 @@ struct manager {
     double housekeeping_release_after;
     struct plugins *plugins;
     struct past *history; /* being read; NULL: all is there */
+    struct archive *archive;
     char *history_text;      /* in the checkpoint; NULL: nothing is known */
     struct list asides;      /* struct aside: bad jobs on their way out */
     struct policy *policy;             /* limits; NULL: none */
@@ -111,6 +115,9 @@ void manager_refuse_unknown (struct manager *m, const flux_msg_t *msg);
 /* Answer when all that was posted until now is committed. */
 void manager_defer (struct manager *m, const flux_msg_t *msg, char *payload);
 void manager_deferred_free (struct deferred *d);
+
+/* The same for something to be done then; it is not, if that commit fails. */
+int manager_defer_call (struct manager *m, void (*call) (struct manager *m));
 
 /* The request's payload as a checked object.  EPROTO otherwise. */
 int manager_decode (const flux_msg_t *msg, struct jview *v);
@@ -174,6 +181,9 @@ bool manager_job_is_late (struct manager *m, const flux_msg_t *msg, flux_msg_han
 void manager_history_disconnect (struct manager *m, const flux_msg_t *msg);
 bool manager_history_cancel (struct manager *m, const flux_msg_t *msg);
 void manager_history_fini (struct manager *m);
+
+/* archive.c: nothing in that volume is good any more, of one span. */
+void manager_unarchived (uint32_t volume, void *arg);
 
 /* Which jobs are active now, as a member of the checkpoint, with a comma before;
  * NULL: too many.

@@ -41,6 +41,16 @@ static const char dictionary[] =
 
 #define DICTIONARY_LEN ((int)sizeof (dictionary) - 1)
 
+/* FNV-1a */
+uint64_t pack_dictionary (void)
+{
+    uint64_t h = 0xcbf29ce484222325;
+
+    for (int i = 0; i < DICTIONARY_LEN; i++)
+        h = (h ^ (unsigned char)dictionary[i]) * 0x100000001b3;
+    return h;
+}
+
 struct packer {
     LZ4_stream_t *stream;
     struct text in;
@@ -68,6 +78,19 @@ void packer_free (struct packer *p)
     }
 }
 
+struct packed *packed_new (const char *bytes, uint32_t size, uint32_t alen, uint32_t blen)
+{
+    struct packed *block = malloc (sizeof (*block) + size);
+
+    if (block) {
+        block->size = size;
+        block->len[0] = alen;
+        block->len[1] = blen;
+        memcpy (block->bytes, bytes, size);
+    }
+    return block;
+}
+
 int packer_pack (struct packer *p,
                  const char *a,
                  size_t alen,
@@ -92,12 +115,8 @@ int packer_pack (struct packer *p,
                                     1);
     if (n <= 0 || n + sizeof (*block) >= alen + blen)
         return -EFBIG;
-    if (!(block = malloc (sizeof (*block) + n)))
+    if (!(block = packed_new (p->out.buf, n, alen, blen)))
         return -ENOMEM;
-    block->size = n;
-    block->len[0] = alen;
-    block->len[1] = blen;
-    memcpy (block->bytes, p->out.buf, n);
     *ret = block;
     return 0;
 }

@@ -4,7 +4,8 @@
  * R are a quarter of the size when packed.  They are much alike, so they are
  * compressed against a dictionary of what such texts look like.
  *
- * The format is of this process only.
+ * The format is of this program only: who keeps blocks for another process notes
+ * with which dictionary they can be read.
  *
  * Ownership: a block is malloced and the caller's.
  */
@@ -36,6 +37,12 @@ int packer_pack (struct packer *p,
                  const char *b,
                  size_t blen,
                  struct packed **ret);
+
+/* What stands for the dictionary: blocks can be read with the same one only. */
+uint64_t pack_dictionary (void);
+
+/* A block that was kept somewhere, or claims so.  NULL: no memory. */
+struct packed *packed_new (const char *bytes, uint32_t size, uint32_t alen, uint32_t blen);
 
 /* Append both texts to t; the views are valid until it changes.  An empty text
  * is absent.  Returns 0; -ENOMEM; -EIO: this is no block.

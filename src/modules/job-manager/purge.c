@@ -168,12 +168,14 @@ void purge_id_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
     }
 }
 
-/* The configured limits hold by themselves: one portion per heartbeat. */
+/* The configured limits hold by themselves: one portion per heartbeat, once it is
+ * known what there is.
+ */
 void heartbeat_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
     struct limits l = { m->inactive_age_limit, m->inactive_num_limit };
 
-    if (l.age >= 0. || l.num >= 0)
+    if (!m->history && (l.age >= 0. || l.num >= 0))
         purge (m, &l, PURGE_BATCH_MAX);
 }

@@ -3,7 +3,7 @@
 #include "config.h"
 #include <stdio.h>
 
-#include "manager.h"
+#include "archive.h"
 
 /* ---- list (owner): { "max_entries":i } -> { "jobs":[...] } ---------------------- */
 
@@ -216,8 +216,10 @@ void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     manager_housekeeping_stats (m, t);
     text_printf (t,
                  ",\"text_bytes\":%zu,\"memory\":{\"records\":%zu,\"packed\":%zu,"
-                 "\"texts\":%zu}}",
+                 "\"texts\":%zu},\"archive\":",
                  c.text_bytes, c.record_bytes, c.packed_bytes, c.text_bytes);
+    archive_stats (m, t);
+    text_putc (t, '}');
     manager_respond_text (m, msg, t);
 }
 

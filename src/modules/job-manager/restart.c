@@ -16,7 +16,7 @@
 
 #include "common/fluid.h"
 
-#include "restart.h"
+#include "archive.h"
 
 /* Look-ups in flight. */
 #define WINDOW 256
@@ -55,7 +55,7 @@ static int add_key (struct keys *k, const char *key)
     return 0;
 }
 
-static int keys_add (struct keys *k, const char *parent, const char *name)
+int keys_add (struct keys *k, const char *parent, const char *name)
 {
     if (make_room (k) < 0 || asprintf (&k->v[k->count], "%s.%s", parent, name) < 0)
         return -1;
@@ -281,12 +281,19 @@ static void aside_free (struct aside *a)
     free (a);
 }
 
+/* It is still there, where nobody knows of it. */
+static void not_moved (struct aside *a)
+{
+    flux_log_error (a->m->h, "moving a job to job-lost+found");
+    archive_stop (a->m);
+}
+
 static void aside_done (flux_future_t *f, void *arg)
 {
     struct aside *a = arg;
 
     if (flux_rpc_get (f, NULL) < 0)
-        flux_log_error (a->m->h, "moving a job to job-lost+found");
+        not_moved (a);
     aside_free (a);
 }
 
@@ -316,7 +323,7 @@ static void aside_looked_up (flux_future_t *f, void *arg)
     if (flux_kvs_lookup_get_treeobj (f, &treeobj) == 0)
         next = move_away (a, treeobj);
     if (!next || flux_future_then (next, -1., aside_done, a) < 0) {
-        flux_log_error (a->m->h, "moving a job to job-lost+found");
+        not_moved (a);
         flux_future_destroy (next);
         aside_free (a);
         return;
@@ -332,8 +339,10 @@ void manager_set_aside (struct manager *m, uint64_t id, const char *why)
 
     fluid_encode (f58, sizeof (f58), id, FLUID_F58);
     flux_log (m->h, LOG_ERR, "job %s not replayed: %s", f58, why);
-    if (!a)
+    if (!a) {
+        archive_stop (m);
         return;
+    }
     a->m = m;
     a->id = id;
     list_init (&a->node);
@@ -341,7 +350,7 @@ void manager_set_aside (struct manager *m, uint64_t id, const char *why)
     if (flux_job_kvs_key (key, sizeof (key), id, NULL) < 0
         || !(a->f = LOOKUP (m, FLUX_KVS_TREEOBJ, key))
         || flux_future_then (a->f, -1., aside_looked_up, a) < 0) {
-        flux_log_error (m->h, "moving job %s to job-lost+found", f58);
+        not_moved (a);
         aside_free (a);
     }
 }

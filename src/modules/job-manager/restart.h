@@ -2,7 +2,7 @@
  *
  * First, before anything is served, the checkpoint and those jobs that may be
  * active (restart.c); then, while it is served, the history: all others, which
- * are inactive (history.c).  Without a checkpoint that tells them apart all are
+ * are inactive (history.c, from volumes where it can: archive.h).  Without a checkpoint that tells them apart all are
  * read first.
  */
 
@@ -34,6 +34,7 @@ struct keys {
 };
 
 void keys_fini (struct keys *k);
+int keys_add (struct keys *k, const char *parent, const char *name);
 
 /* The ids that a directory "job.XXXX..." holds: its lowest and highest.  EINVAL:
  * the name is not one of ours.

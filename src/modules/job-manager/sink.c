@@ -171,7 +171,9 @@ static void sink_deferred (void *token, void *arg)
     struct manager *m = arg;
     struct deferred *d = token;
 
-    if (flux_respond (m->h, d->msg, d->payload) < 0)
+    if (d->call)
+        d->call (m);
+    else if (flux_respond (m->h, d->msg, d->payload) < 0)
         flux_log_error (m->h, "deferred response");
     manager_deferred_free (d);
 }
@@ -201,5 +203,6 @@ const struct jm_sink manager_sink = {
     .waited = manager_waited,
     .raised = sink_raised,
     .ended = manager_ended,
+    .unarchived = manager_unarchived,
     .log = sink_log,
 };

@@ -221,22 +221,13 @@ take_texts (struct jm *jm, struct job *job, struct jview jobspec, struct jview R
 /* Put a replayed job where its state belongs. */
 static int settle_inactive (struct jm *jm, struct job *job)
 {
-    int r = table_put_u64 (&jm->jobs, job->id, job);
+    int r;
 
-    if (r < 0)
-        return r;
-    if (job->id > jm->max_jobid)
-        jm->max_jobid = job->id;
-    if (job->flags & JOB_WAITABLE)
-        jm->nwaitable++;
-    job->serial = ++jm->serial;
     intern_set (&jm->pool, &job->annotations, NULL);
     job_log_trim (job);
-    treap_insert (&jm->inactive, &job->order);
-    JM_HOOK (jm, ended, job);
-    jm_wait_ended (jm, job);
-    jm_pack (jm, job);
-    return 0;
+    if ((r = jm_add_inactive (jm, job)) == 0)
+        jm_pack (jm, job);
+    return r;
 }
 
 static int settle (struct jm *jm, struct job *job)

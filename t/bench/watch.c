@@ -322,7 +322,6 @@ static void other_namespaces (flux_t *h, const char *name)
 struct appends {
     char *data;
     size_t size;
-    long done;
 };
 
 static flux_future_t *append_one (flux_t *h, long i, void *arg)
@@ -330,22 +329,16 @@ static flux_future_t *append_one (flux_t *h, long i, void *arg)
     struct appends *a = arg;
     char number[16];
 
-    memcpy (a->data, number, snprintf (number, sizeof (number), "%010ld", a->done + i));
+    memcpy (a->data, number, snprintf (number, sizeof (number), "%010ld", i));
     return append (h, NULL, "bench.once", a->data);
 }
 
-/* All n, a few at a time: who falls far behind is paused, and what was being loaded
- * for it then is loaded again later.
- */
+/* The client may fall far behind, and be paused. */
 static void append_all (flux_t *h, struct follower *w, struct appends *a, long n)
 {
-    const long batch = 100;
-
-    for (a->done = 0; a->done < n; a->done += batch) {
-        w->awaited = LONG_MAX; /* the loop runs until all are committed */
-        pipeline (h, batch, 16, append_one, a, NULL);
-        await (w, a->done + batch);
-    }
+    w->awaited = LONG_MAX; /* the loop runs until all are committed */
+    pipeline (h, n, 16, append_one, a, NULL);
+    await (w, n);
 }
 
 static void once (flux_t *h, const char *name)

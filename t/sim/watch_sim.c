@@ -111,9 +111,14 @@ static void take_lookup (struct sim *s, struct watch_lookup *l)
 
 static void take_load (struct sim *s, struct watch_load *l)
 {
+    int chunk;
+
     for (int i = 0; i < s->nloads; i++)
         check (s, !blobref_equal (&s->load[i]->ref, &l->ref), "a blob is loaded twice");
     s->load[s->nloads++] = l;
+    memcpy (&chunk, l->ref.bytes, sizeof (chunk));
+    must (chunk < SIM_MAX_CHUNKS);
+    s->loads[chunk]++;
     must (s->nloads < SIM_MAX_PENDING);
 }
 
@@ -231,20 +236,20 @@ static void event (struct sim *s)
 /* As our kvs does it: only the end of a valref, and perhaps the data with it. */
 static void cut_to_tail (struct sim *s,
                          const struct sim_value *v,
-                         size_t tail,
+                         const struct watch_lookup *l,
                          struct watch_answer *a)
 {
     struct blobref refs[SIM_CHUNKS];
     size_t n = 0;
     char data[16];
 
-    a->result.from = tail < (size_t)v->n ? tail : (size_t)v->n - 1;
+    a->result.from = l->tail < (size_t)v->n ? l->tail : (size_t)v->n - 1;
     treeobj_putp (&a->result.obj);
     for (int i = a->result.from; i < v->n; i++)
         sim_chunk_ref (v->chunk[i], &refs[n++]);
     must (treeobj_valref_new (refs, n, &a->result.obj) == 0);
     a->result.blobs = a->blobs;
-    for (size_t i = 0; i < n && sim_rnd (s, 8) > 0; i++) {
+    for (size_t i = 0; l->want_data && i < n && sim_rnd (s, 8) > 0; i++) {
         sim_chunk_text (v, a->result.from + i, data);
         if (sim_rnd (s, 3) > 0)
             a->blobs[i] = bytes_new (data, strlen (data));
@@ -293,7 +298,7 @@ static void answer_with (struct sim *s, struct sim_lookup *p, int errnum)
         result->obj = sim_value_object (v);
         result->text = result->obj ? "" : NULL;
         if (s->tails && v->type == SIM_VALREF)
-            cut_to_tail (s, v, p->l->tail, &answer);
+            cut_to_tail (s, v, p->l, &answer);
     }
     else if (!errnum && (text = sim_value_text (v, p->l->flags, &result->errnum))) {
         result->text = text + strlen ("{\"val\":");
@@ -571,9 +576,46 @@ static void show (const struct sim_watcher *w)
     }
 }
 
+static bool may_be_told (const struct sim_watcher *w, int chunk)
+{
+    if (!(w->flags & (WATCH_F_APPEND | WATCH_F_STREAM)))
+        return false;
+    for (int i = 0; i < w->space->count; i++) {
+        const struct sim_value *v = &w->space->state[i].value[w->key];
+
+        for (int j = 0; v->type == SIM_VALREF && j < v->n; j++) {
+            if (v->chunk[j] == chunk)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* However often a watcher was paused, each blob was loaded for it once: unless too
+ * much was kept for who was paused, which the engine counts.
+ */
+static void judge_loads (struct sim *s)
+{
+    int again = 0;
+
+    for (int c = SIM_FIRST_CHUNK; c < s->next_chunk; c++) {
+        int may = 0;
+
+        for (int i = 0; s->loads[c] > 0 && i < s->nwatchers; i++)
+            may += may_be_told (&s->watcher[i], c);
+        again += s->loads[c] > may ? s->loads[c] - may : 0;
+    }
+    check (s, again <= (int)watch_engine_counters (s->engine)->forgotten,
+           "a blob is loaded again");
+    check (s, s->kept_max > 0 || watch_engine_counters (s->engine)->forgotten == 0,
+           "what is loaded is forgotten");
+}
+
 static void judge (struct sim *s)
 {
     size_t open = 0;
+
+    judge_loads (s);
 
     for (int i = 0; i < s->nwatchers; i++) {
         struct sim_watcher *w = &s->watcher[i];
@@ -591,6 +633,7 @@ static void judge (struct sim *s)
     for (int i = 0; i < s->nwatchers; i++)
         check (s, s->watcher[i].ended, "a watch survives the end");
     check (s, watch_engine_namespaces (s->engine) == 0, "something stays behind");
+    check (s, watch_engine_counters (s->engine)->kept == 0, "something is kept for nobody");
 }
 
 static bool same_json (const char *a, const char *b)
@@ -608,6 +651,8 @@ static bool run (unsigned int seed)
     s->good = true;
     s->engine = watch_engine_new (same_json);
     sim_begin (s);
+    if (s->kept_max > 0)
+        watch_engine_set_kept_max (s->engine, s->kept_max);
     for (int i = 0; i < 700 && s->good; i++)
         step (s);
     settle (s);

@@ -63,6 +63,7 @@ struct sim_watcher {
 #define SIM_SENTINEL "<sentinel>"
 
 enum { SIM_CLIENTS = 3, SIM_MAX_WATCHERS = 24, SIM_MAX_PENDING = 512 };
+enum { SIM_FIRST_CHUNK = 8, /* those before are not unique */ SIM_MAX_CHUNKS = 2048 };
 
 struct sim_event {
     struct sim_space *space;
@@ -84,6 +85,8 @@ struct sim {
     bool guests;
     bool tails; /* the kvs answers with the end of a log only */
     bool oom;   /* memory may run out inside the engine */
+    int kept_max; /* bytes for paused watchers; 0: enough for all */
+    int loads[SIM_MAX_CHUNKS]; /* of each chunk */
     struct watch_engine *engine;
     struct sim_space space[SIM_SPACES];
     struct sim_watcher watcher[SIM_MAX_WATCHERS];

@@ -204,12 +204,13 @@ void sim_change (struct sim *s)
 
 void sim_begin (struct sim *s)
 {
-    s->next_chunk = 8;
+    s->next_chunk = SIM_FIRST_CHUNK;
     s->lag = sim_rnd (s, 3) == 0;
     s->faults = sim_rnd (s, 4) == 0;
     s->guests = sim_rnd (s, 3) == 0;
     s->tails = sim_rnd (s, 2) == 0;
     s->oom = !s->lag && sim_rnd (s, 4) == 0;
+    s->kept_max = sim_rnd (s, 2) ? 0 : 1 + sim_rnd (s, 20);
     for (int i = 0; i < SIM_SPACES; i++) {
         snprintf (s->space[i].name, sizeof (s->space[i].name), "ns%d", i);
         s->space[i].count = 1;

@@ -32,6 +32,9 @@
 /* Of a log, bytes that kvs-watch may have sent and we not have passed on. */
 #define SOURCE_WINDOW (4 << 20)
 
+/* What came for clients that do not read is held up to so many bytes in all. */
+#define SOURCE_HELD_MAX (16 << 20)
+
 #define JOB_CACHE_MAX 64     /* logs of inactive jobs kept after use */
 #define OWNER_CACHE_SIZE 256 /* job id -> userid */
 #define USER_ITEMS_MAX 65536 /* open watches of one user but the owner: EDQUOT */
@@ -57,6 +60,8 @@ struct job_info {
     size_t nupdates;
     struct owner owners[OWNER_CACHE_SIZE];
     struct text scratch; /* for responses */
+    struct list paused;  /* sources, the one that was paused first first */
+    size_t held;         /* bytes that came for them */
 };
 
 /* client.c */
@@ -94,18 +99,26 @@ struct source_ops {
     void (*data) (void *arg, const char *data, size_t len); /* one chunk */
     void (*sentinel) (void *arg);
     void (*end) (void *arg, int errnum); /* the last; source_close () is due */
+    void (*lost) (void *arg); /* paused, and too much came: source_close () is due */
 };
 
 /* Follow a key; flags are those of kvs-watch.lookup.  Of a log, the first 'from'
  * chunks are left out.
  */
-struct source *source_open (flux_t *h,
+struct source *source_open (struct job_info *ji,
                             const char *ns,
                             const char *key,
                             int flags,
                             size_t from,
                             const struct source_ops *ops,
                             void *arg);
+
+/* What comes is held, and passed on when the source goes on: that may close it.
+ * Nothing is acknowledged meanwhile, so that it is no more than SOURCE_WINDOW and a
+ * chunk; past SOURCE_HELD_MAX for all, who was paused first is told that it is lost.
+ */
+void source_pause (struct source *s);
+void source_resume (struct source *s);
 
 /* Any time, also inside the callbacks; NULL ok.  Nothing is called after. */
 void source_close (struct source *s);

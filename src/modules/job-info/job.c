@@ -153,7 +153,7 @@ static void log_end (void *arg, int errnum)
     job_changed (job);
 }
 
-static const struct source_ops log_ops = { log_data, log_sentinel, log_end };
+static const struct source_ops log_ops = { log_data, log_sentinel, log_end, NULL };
 
 static struct job *job_new (struct job_info *ji, flux_jobid_t id, bool listed)
 {
@@ -170,7 +170,7 @@ static struct job *job_new (struct job_info *ji, flux_jobid_t id, bool listed)
     list_init (&job->link);
     list_init (&job->followers);
     mainlog_init (&job->log);
-    job->source = source_open (ji->h, KVS_PRIMARY_NAMESPACE, key, flags, 0, &log_ops,
+    job->source = source_open (ji, KVS_PRIMARY_NAMESPACE, key, flags, 0, &log_ops,
                                job);
     if (!job->source) {
         job_free (job);

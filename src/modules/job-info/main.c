@@ -81,6 +81,7 @@ static void job_info_init (struct job_info *ji, flux_t *h)
     table_init (&ji->users);
     list_init (&ji->cached);
     list_init (&ji->lookups);
+    list_init (&ji->paused);
     text_init (&ji->scratch);
 }
 

@@ -7,19 +7,43 @@
 #include "info.h"
 
 struct source {
+    struct job_info *ji;
     flux_t *h;
     flux_future_t *f;
     const struct source_ops *ops;
     void *arg;
     size_t unacked;
     bool ended;  /* the last response is here */
+    int errnum;  /* which said this */
     bool busy;   /* a callback is on the stack */
     bool closed; /* free when it returns */
+    bool paused;
+    struct list held;        /* struct held: what came meanwhile */
+    struct list paused_link; /* ji->paused, if any did */
 };
+
+struct held {
+    struct list link;
+    const flux_msg_t *msg;
+    size_t len;
+};
+
+static void held_free (struct source *s, struct held *held)
+{
+    s->ji->held -= held->len;
+    list_del (&held->link);
+    flux_msg_decref (held->msg);
+    free (held);
+}
 
 static void source_free (struct source *s)
 {
+    struct held *held;
+
     if (s) {
+        while ((held = list_first (&s->held, struct held, link)))
+            held_free (s, held);
+        list_del (&s->paused_link);
         flux_future_destroy (s->f);
         free (s);
     }
@@ -81,6 +105,63 @@ static void source_bring (struct source *s, const flux_msg_t *msg)
         source_ack (s, len);
 }
 
+/* Those who have waited longest lose what they hold first. */
+static void held_trim (struct job_info *ji)
+{
+    struct source *s;
+
+    while (ji->held > SOURCE_HELD_MAX
+           && (s = list_first (&ji->paused, struct source, paused_link))) {
+        list_del (&s->paused_link);
+        s->ops->lost (s->arg);
+    }
+}
+
+static void source_hold (struct source *s, const flux_msg_t *msg)
+{
+    struct held *held;
+    const void *data;
+    size_t len = 0;
+
+    if (!(held = calloc (1, sizeof (*held)))) {
+        s->ops->lost (s->arg);
+        return;
+    }
+    if (flux_msg_has_payload (msg) && flux_msg_get_payload (msg, &data, &len) < 0)
+        len = 0;
+    held->msg = flux_msg_incref (msg);
+    held->len = len;
+    list_append (&s->held, &held->link);
+    if (!list_linked (&s->paused_link))
+        list_append (&s->ji->paused, &s->paused_link);
+    s->ji->held += len;
+    held_trim (s->ji);
+}
+
+void source_pause (struct source *s)
+{
+    if (s && s->ops->lost)
+        s->paused = true;
+}
+
+void source_resume (struct source *s)
+{
+    struct held *held;
+
+    s->paused = false;
+    list_del (&s->paused_link);
+    s->busy = true;
+    while (!s->closed && (held = list_first (&s->held, struct held, link))) {
+        source_bring (s, held->msg);
+        held_free (s, held);
+    }
+    if (!s->closed && s->ended)
+        s->ops->end (s->arg, s->errnum);
+    s->busy = false;
+    if (s->closed)
+        source_free (s);
+}
+
 static void source_cb (flux_future_t *f, void *arg)
 {
     struct source *s = arg;
@@ -89,8 +170,12 @@ static void source_cb (flux_future_t *f, void *arg)
     s->busy = true;
     if (flux_future_get (f, &msg) < 0) {
         s->ended = true;
-        s->ops->end (s->arg, errno);
+        s->errnum = errno;
+        if (!s->paused)
+            s->ops->end (s->arg, s->errnum);
     }
+    else if (s->paused)
+        source_hold (s, msg);
     else
         source_bring (s, msg);
     s->busy = false;
@@ -100,7 +185,7 @@ static void source_cb (flux_future_t *f, void *arg)
         flux_future_reset (f);
 }
 
-struct source *source_open (flux_t *h,
+struct source *source_open (struct job_info *ji,
                             const char *ns,
                             const char *key,
                             int flags,
@@ -112,10 +197,13 @@ struct source *source_open (flux_t *h,
 
     if (!(s = calloc (1, sizeof (*s))))
         return NULL;
-    s->h = h;
+    s->ji = ji;
+    s->h = ji->h;
+    list_init (&s->held);
+    list_init (&s->paused_link);
     s->ops = ops;
     s->arg = arg;
-    s->f = flux_rpc_pack (h, "kvs-watch.lookup", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
+    s->f = flux_rpc_pack (s->h, "kvs-watch.lookup", FLUX_NODEID_ANY, FLUX_RPC_STREAMING,
                           "{s:s s:s s:i s:I s:i}", "key", key, "namespace", ns, "flags",
                           flags | KVS_WATCH_RAW, "from", (json_int_t)from, "window",
                           SOURCE_WINDOW);

@@ -4,9 +4,10 @@
  * straight from the primary namespace.  All three only after the main log has
  * told that the requester may see the job.
  *
- * A client that does not read is throttled: its watches close their sources and
- * go on later from the chunk where they stopped, so that they cost no memory
- * meanwhile but this number.
+ * A client that does not read is throttled: its watches pause their sources, which
+ * hold what is on its way to them.  If that is too much in all they close them, and
+ * go on later from the chunk where they stopped: then they cost no memory meanwhile
+ * but this number.
  */
 
 #include "config.h"
@@ -196,10 +197,19 @@ static void guest_source_end (void *arg, int errnum)
     guest_do (w, &todo);
 }
 
+static void source_lost (void *arg)
+{
+    struct watch *w = arg;
+
+    source_close (w->source);
+    w->source = NULL;
+}
+
 static const struct source_ops guest_ops = {
     guest_source_data,
     guest_source_sentinel,
     guest_source_end,
+    source_lost,
 };
 
 static int guest_open (struct watch *w, enum guest_source which)
@@ -220,7 +230,7 @@ static int guest_open (struct watch *w, enum guest_source which)
     if (which == GUEST_OPEN_FINAL) {
         if (flux_job_kvs_key (key, size, w->id, w->path) < 0)
             return -1;
-        w->source = source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags, w->chunks,
+        w->source = source_open (w->ji, KVS_PRIMARY_NAMESPACE, key, flags, w->chunks,
                                  &guest_ops, w);
         return w->source ? 0 : -1;
     }
@@ -231,7 +241,7 @@ static int guest_open (struct watch *w, enum guest_source which)
         flags |= FLUX_KVS_WAITCREATE;
     if (*path == '\0') /* the directory itself */
         path = ".";
-    w->source = source_open (w->ji->h, ns, path, flags, w->chunks, &guest_ops, w);
+    w->source = source_open (w->ji, ns, path, flags, w->chunks, &guest_ops, w);
     return w->source ? 0 : -1;
 }
 
@@ -296,7 +306,12 @@ static void other_end (void *arg, int errnum)
     watch_finish (arg, errnum, NULL);
 }
 
-static const struct source_ops other_ops = { other_data, other_sentinel, other_end };
+static const struct source_ops other_ops = {
+    other_data,
+    other_sentinel,
+    other_end,
+    source_lost,
+};
 
 static int other_open (struct watch *w)
 {
@@ -313,7 +328,7 @@ static int other_open (struct watch *w)
         flags |= FLUX_KVS_WATCH_INITIAL_SENTINEL;
     if (!(key = malloc (size)) || flux_job_kvs_key (key, size, w->id, w->path) < 0)
         return -1;
-    w->source = source_open (w->ji->h, KVS_PRIMARY_NAMESPACE, key, flags, w->chunks,
+    w->source = source_open (w->ji, KVS_PRIMARY_NAMESPACE, key, flags, w->chunks,
                              &other_ops, w);
     return w->source ? 0 : -1;
 }
@@ -380,10 +395,10 @@ static void watch_throttle (struct client_item *item, bool on)
 {
     struct watch *w = container_of (item, struct watch, item);
 
-    if (on) {
-        source_close (w->source);
-        w->source = NULL;
-    }
+    if (on)
+        source_pause (w->source);
+    else if (w->source)
+        source_resume (w->source);
     else if (!w->authorized || w->kind == WATCH_MAIN)
         watch_step (w);
     else if (w->kind == WATCH_GUEST)

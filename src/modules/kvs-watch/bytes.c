@@ -12,6 +12,7 @@ static struct bytes *bytes_alloc (size_t len)
 
     if (b) {
         b->refs = 1;
+        b->keepers = 0;
         b->len = len;
         b->json = NULL;
         b->tag = NULL;

@@ -11,6 +11,7 @@
 
 struct bytes {
     int refs;
+    int keepers; /* paused readers that keep it (kept.c) */
     size_t len;
     char *json;  /* bytes_chunk_json () */
     char *tag;   /* of a value: what kvs calls it, or NULL */

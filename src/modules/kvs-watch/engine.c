@@ -448,6 +448,8 @@ struct watch_engine *watch_engine_new (watch_equal_f equal)
         list_init (&e->actions);
         list_init (&e->orphans);
         list_init (&e->idle);
+        list_init (&e->keeping);
+        e->kept_max = WATCH_KEPT_BYTES;
     }
     return e;
 }

@@ -33,6 +33,8 @@
  *    and no further value until it is released, and misses nothing: a watcher
  *    of a log keeps its place in it and the references from there on, one of
  *    values keeps those values, which it shares with others
+ *  - what was loaded for a watcher that is paused then is not loaded for it
+ *    again, unless what all paused ones have exceeds its bound
  *
  * Ownership: the engine owns everything but request->client.  Actions are
  * taken with watch_engine_next (); after each call into the engine all of them
@@ -44,7 +46,9 @@
  * refused with EDQUOT; unread roots of one topic <= WATCH_BACKLOG, then
  * its watchers end with EOVERFLOW, and so does a throttled watcher of values
  * with more than WATCH_BACKLOG of them, or WATCH_HELD_BYTES; loads in flight
- * for one position in a log <= WATCH_WINDOW, fewer when the blobs are large.
+ * for one position in a log <= WATCH_WINDOW, fewer when the blobs are large;
+ * bytes that are loaded for paused watchers of logs <= WATCH_KEPT_BYTES and what one
+ * load brings, then who was paused first lets go of them and keeps its place.
  *
  * No flux_t, no JSON tree, no clock here: inputs are events, outputs are
  * actions.  Out of memory ends the watchers concerned with ENOMEM.
@@ -68,6 +72,7 @@
 #define WATCH_HELD_BYTES (16 << 20)
 #define WATCH_WINDOW 32
 #define WATCH_WINDOW_BYTES (8 << 20) /* aimed at, by the size of recent chunks */
+#define WATCH_KEPT_BYTES (16 << 20)
 
 enum watch_action_type {
     WATCH_LOOKUP,   /* struct watch_lookup */
@@ -86,13 +91,14 @@ struct watch_action {
 /* Look up key, at the given root or (rootref NULL) at the current root of ns,
  * with these credentials; then watch_engine_lookup_done (), with the object
  * decoded if want_obj.  Of a valref, the references before number 'tail' are
- * not needed; a value is not if it is the one called 'unless' ("": tell what it
+ * not needed, and the data of the others only with want_data; a value is not if it is the one called 'unless' ("": tell what it
  * is called; NULL: no matter).
  */
 struct watch_lookup {
     struct watch_action action;
     bool want_obj;
     size_t tail;
+    bool want_data;
     const char *unless;
     const char *ns;
     const char *key;
@@ -214,7 +220,12 @@ struct watch_counters {
     uint64_t loads;     /* blobs asked of content */
     uint64_t bytes;     /* of chunks that came, from content or along with a lookup */
     uint64_t responses; /* values, chunks and sentinels sent */
+    uint64_t forgotten; /* chunks loaded for paused watchers and given up */
+    uint64_t kept;      /* bytes that paused watchers have now */
 };
+
+/* Another bound than WATCH_KEPT_BYTES. */
+void watch_engine_set_kept_max (struct watch_engine *e, size_t bytes);
 
 const struct watch_counters *watch_engine_counters (const struct watch_engine *e);
 size_t watch_engine_count (const struct watch_engine *e);

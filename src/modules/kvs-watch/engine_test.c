@@ -276,6 +276,27 @@ static void roots_that_pass_while_a_log_is_read (void)
     bench_free (b);
 }
 
+/* A read that was to tell of a root, and became one again that others begin with. */
+static void joiners_of_a_read_that_was_refused (void)
+{
+    struct watch_result broken = { .errnum = EIO };
+    struct bench *b = bench_new ();
+
+    watch (b, "w", "log", APPEND);
+    answer_log (b, 1, 1);
+    setroot (b, 2, "log");
+    watch (b, "x", "log", APPEND);
+    setroot (b, 3, "log");
+    answer_log (b, 2, 2);
+    watch (b, "y", "log", APPEND);
+    answer_log (b, 2, 2);
+    is_int (b->lookup[0]->rootseq, 3, "a kvs that is behind is asked at the root it will know");
+    setroot (b, 4, "other");
+    answer (b, &broken);
+    ok (!b->lookup[0]->rootref, "who came meanwhile begins at the newest root, not at that");
+    bench_free (b);
+}
+
 static void values_at_every_root (void)
 {
     struct bench *b = bench_new ();
@@ -412,6 +433,94 @@ static void windows (void)
     answer_loads (b);
     bench_run (b);
     ok (strstr (b->told.buf, "w:199 w!61 ") != NULL, "and follow one another to the end");
+    bench_free (b);
+}
+
+static void throttle (struct bench *b, const char *sender, bool on)
+{
+    watch_engine_throttle (b->e, sender, on);
+    bench_run (b);
+}
+
+static void answer_one_load (struct bench *b)
+{
+    struct watch_load *load[64];
+    int n = b->nloads - 1;
+
+    memcpy (load, b->load + 1, n * sizeof (load[0]));
+    b->nloads = 1;
+    answer_loads (b);
+    memmove (b->load + n, b->load, b->nloads * sizeof (load[0]));
+    memcpy (b->load, load, n * sizeof (load[0]));
+    b->nloads += n;
+}
+
+static uint64_t loads (const struct bench *b)
+{
+    return watch_engine_counters (b->e)->loads;
+}
+
+static void paused_watchers (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "p", "log", APPEND);
+    watch (b, "q", "log", APPEND);
+    answer_log (b, 1, 8); /* of p alone */
+    answer_log (b, 1, 8);
+    answer_one_load (b);
+    told (b, "p:0 q:0 ", "two follow a log");
+    throttle (b, "p", true);
+    answer_one_load (b);
+    told (b, "q:1 ", "one does not read and is sent nothing");
+    throttle (b, "q", true);
+    answer_loads (b);
+    told (b, "", "then the other, too");
+    is_int (watch_engine_counters (b->e)->kept, 7, "what they both have counts once");
+    setroot (b, 2, "log");
+    ok (b->lookup[0]->want_data, "who has all that is known wants what is new with its data");
+    answer_log (b, 2, 9);
+    throttle (b, "p", false);
+    throttle (b, "q", false);
+    answer_loads (b);
+    told (b, "p:1 p:2 p:3 p:4 p:5 p:6 p:7 q:2 q:3 q:4 q:5 q:6 q:7 p:8 q:8 ",
+          "reading again they get the rest, in order");
+    is_int (loads (b), 9, "and no blob was loaded twice");
+    is_int (watch_engine_counters (b->e)->kept, 0, "nothing is kept for them");
+    is_int (watch_engine_counters (b->e)->forgotten, 0, "nothing was forgotten");
+    bench_free (b);
+}
+
+static void paused_watchers_beyond_the_bound (void)
+{
+    struct bench *b = bench_new ();
+
+    watch (b, "p", "log", APPEND);
+    watch (b, "q", "other", APPEND);
+    answer_log (b, 1, 6);
+    answer_one_load (b);
+    answer_one_load (b);
+    watch_engine_set_kept_max (b->e, 4);
+    throttle (b, "p", true);
+    answer_one_load (b);
+    answer_one_load (b);
+    is_int (watch_engine_counters (b->e)->kept, 2, "who is paused keeps what comes");
+    answer_log (b, 1, 7);
+    throttle (b, "q", true);
+    answer_loads (b);
+    ok (watch_engine_counters (b->e)->kept <= 4, "within a bound");
+    is_int (watch_engine_counters (b->e)->forgotten, 4 + 7,
+            "past it first the one and then the other keep their places only");
+    setroot (b, 2, "log");
+    ok (!b->lookup[0]->want_data, "and of what is new not the data");
+    answer_log (b, 2, 7);
+    text_clear (&b->told);
+    throttle (b, "p", false);
+    answer_loads (b);
+    told (b, "p:2 p:3 p:4 p:5 p:6 ", "from which they go on");
+    throttle (b, "q", false);
+    answer_loads (b);
+    told (b, "q:0 q:1 q:2 q:3 q:4 q:5 q:6 ", "each of them");
     bench_free (b);
 }
 
@@ -559,11 +668,14 @@ int main (void)
     many_watchers_of_one_log ();
     values_that_do_not_change ();
     roots_that_pass_while_a_log_is_read ();
+    joiners_of_a_read_that_was_refused ();
     values_at_every_root ();
     full_watchers ();
     classes_of_credentials ();
     ends_of_logs ();
     windows ();
+    paused_watchers ();
+    paused_watchers_beyond_the_bound ();
     backlog ();
     quota ();
     requests ();

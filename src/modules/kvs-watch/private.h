@@ -4,7 +4,9 @@
  * watcher.c  watchers and their senders
  * topic.c    the queue of reads of one topic, and what their answers mean
  * values.c   topics whose watchers get whole values
- * log.c      topics whose watchers get chunks: groups and their windows
+ * log.c      topics whose watchers get chunks: who begins, what a result means
+ * group.c    watchers of a log that stand at the same chunk: loads and windows
+ * kept.c     what is loaded for groups that are paused
  */
 
 #ifndef KVS_WATCH_PRIVATE_H
@@ -32,6 +34,8 @@ struct watch_engine {
     struct list actions;
     struct list orphans; /* reads and loads that nobody waits for */
     struct list idle;    /* topics that lost their last watcher */
+    struct list keeping; /* paused groups that keep what was loaded, oldest first */
+    size_t kept_max;
     size_t nwatchers;
     struct watch_counters counters;
 };
@@ -169,6 +173,7 @@ struct group {
     bool ended;    /* finish with errnum when all is delivered */
     bool pumping;  /* group_pump () is on the stack */
     bool paused;   /* its watcher, there is but one, is not to be sent any */
+    struct list kept_link; /* engine->keeping */
     int errnum;
     const char *errtext;
     size_t recent; /* size of the newest chunk */
@@ -225,11 +230,34 @@ void log_apply (struct topic *t, const struct watch_result *result, bool named);
 void log_created (struct topic *t, const struct watch_result *result);
 bool log_behind (const struct topic *t, uint64_t seq);
 size_t log_tail (const struct topic *t, const struct list *joiners);
+bool log_wants_data (const struct topic *t, const struct list *joiners);
 void log_end (struct topic *t, int errnum, const char *errtext);
+
+/* group.c */
+extern const char group_truncated[];
+size_t result_count (const struct watch_result *result);
+struct group *group_new (struct topic *t, uint64_t seq);
+void group_free (struct group *g); /* NULL ok */
+void group_join (struct group *g, struct list *watchers);
 void group_leave (struct watcher *w);
+int group_extend (struct group *g, const struct watch_result *result);
+void group_apply (struct group *g, const struct watch_result *result, bool named);
+void group_end (struct group *g, int errnum, const char *errtext);
+void group_pump (struct group *g); /* g may be gone after */
 void group_pause (struct watcher *w);
 void group_resume (struct watcher *w);
-void group_free (struct group *g);
 void group_filled (struct slot *s, int errnum, struct bytes *b);
+bool group_wants_data (const struct group *g);
+
+static inline struct slot *group_slot (struct group *g, size_t chunk)
+{
+    return &g->slots[chunk % WATCH_WINDOW];
+}
+
+/* kept.c */
+void kept_begin (struct group *g);                 /* it is paused */
+void kept_add (struct group *g, struct bytes *b);  /* came meanwhile; NULL ok */
+void kept_trim (struct watch_engine *e);           /* due after that */
+void kept_end (struct group *g);                   /* it goes on, or away */
 
 #endif /* !KVS_WATCH_PRIVATE_H */

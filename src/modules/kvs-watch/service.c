@@ -66,7 +66,7 @@ static int error_of (int errnum)
 
 /* kvs.lookup-plus
  *   { "key":s "namespace":s "flags":i }
- *   { "key":s "flags":i "rootseq":i "rootdir":DIRREF } and "tail"?i "unless"?s
+ *   { "key":s "flags":i "rootseq":i "rootdir":DIRREF } and "tail"?i "blobs"?b "unless"?s
  *   -> see answer.h
  */
 static flux_msg_t *lookup_encode (const struct watch_lookup *l)
@@ -83,6 +83,8 @@ static flux_msg_t *lookup_encode (const struct watch_lookup *l)
     if (l->want_obj) { /* a kvs that does not know this ignores it */
         text_puts (&t, ",\"tail\":");
         text_put_uint (&t, l->tail);
+        if (!l->want_data)
+            text_puts (&t, ",\"blobs\":false");
     }
     if (l->unless) { /* likewise */
         text_puts (&t, ",\"unless\":");

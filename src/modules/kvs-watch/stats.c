@@ -1,6 +1,7 @@
 /* stats.c - kvs-watch.stats-get
  *   -> { "watchers":i "namespace-count":i
  *        "lookups":i "loads":i "bytes":i "responses":i
+ *        "forgotten":i "kept":i
  *        "namespaces":{ NS:{ "owner":i "rootseq":i "rootref":s "watchers":i } } }
  *
  * Watching does not need the owner of a namespace, nor a root that is older
@@ -109,12 +110,13 @@ static struct stats *stats_new (struct watch_service *ws, const flux_msg_t *msg)
     st->msg = flux_msg_incref (msg);
     list_append (&ws->stats, &st->link);
     c = watch_engine_counters (ws->engine);
-    st->o = json_pack ("{s:I s:I s:I s:I s:I s:I s:{}}", "watchers",
+    st->o = json_pack ("{s:I s:I s:I s:I s:I s:I s:I s:I s:{}}", "watchers",
                        (json_int_t)watch_engine_count (ws->engine), "namespace-count",
                        (json_int_t)watch_engine_namespaces (ws->engine), "lookups",
                        (json_int_t)c->lookups, "loads", (json_int_t)c->loads, "bytes",
                        (json_int_t)c->bytes, "responses",
-                       (json_int_t)c->responses, "namespaces");
+                       (json_int_t)c->responses, "forgotten", (json_int_t)c->forgotten,
+                       "kept", (json_int_t)c->kept, "namespaces");
     if (!st->o) {
         stats_free (st);
         errno = ENOMEM;

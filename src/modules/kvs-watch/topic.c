@@ -177,6 +177,7 @@ static void read_send (struct topic *t, struct read *r)
         root = r->horizon;
     r->lookup.want_obj = t->log;
     r->lookup.tail = log_tail (t, &r->joiners);
+    r->lookup.want_data = t->log && log_wants_data (t, &r->joiners);
     read_set_base (t, r);
     r->lookup.ns = ns->name;
     r->lookup.key = t->key->name;
@@ -281,6 +282,7 @@ static void read_again (struct topic *t, struct read *r)
     if (t->join == r)
         t->join = NULL;
     r->withdrawn = false;
+    r->at_root = false; /* who joins it now begins at the current root */
     r->kind = READ_ROOT;
     r->state = READ_QUEUED;
 }

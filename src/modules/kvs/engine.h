@@ -227,6 +227,7 @@ struct kvs_lookup_args {
     const struct blobref *rootdir; /* a snapshot */
     const int64_t *rootseq;        /* echoed by lookup-plus, may be NULL */
     const int64_t *tail;           /* lookup-plus, see lookup_tail.c; may be NULL */
+    bool tail_blobs;               /* and their data */
     const char *unless;            /* lookup-plus, see lookup_same.c; may be NULL */
 };
 

@@ -76,7 +76,7 @@ static void answer_object (struct lookup *l, const struct treeobj *o)
 
     text_putc (&t, '{');
     if (l->tailed && treeobj_type (o) == TREEOBJ_VALREF)
-        lookup_write_tail (&l->e->cache, o, l->tail, &t);
+        lookup_write_tail (l->tail_blobs ? &l->e->cache : NULL, o, l->tail, &t);
     else {
         text_puts (&t, "\"val\":");
         treeobj_write (o, &t);
@@ -472,6 +472,7 @@ static struct lookup *lookup_new (struct kvs_engine *e,
     if (args->plus && args->tail) {
         l->tailed = true;
         l->tail = *args->tail;
+        l->tail_blobs = args->tail_blobs;
     }
     if (args->plus && args->unless && !(l->unless = strdup (args->unless))) {
         lookup_free (l);

@@ -34,6 +34,7 @@ struct lookup {
     bool plus;
     bool tailed; /* of a valref only what comes from 'tail' on is wanted */
     size_t tail;
+    bool tail_blobs; /* and the data of small blobs that are at hand */
     char *unless; /* the tag of what the requester has; NULL: does not care */
     char tag[LOOKUP_TAG_SIZE]; /* of what was found, if somebody cares */
     bool started; /* root and seq are set */
@@ -50,7 +51,7 @@ struct lookup {
 };
 
 /* The members that answer a lookup with a tail: "val", "from" and, if there
- * are any, "blobs".
+ * are any, "blobs"; cache NULL: without these.
  */
 void lookup_write_tail (struct cache *cache,
                         const struct treeobj *valref,

@@ -10,6 +10,7 @@ struct lookup_request {
     int64_t flags, rootseq, tail;
     struct treeobj *rootdir;
     bool have_flags, have_rootseq, have_rootdir, have_tail;
+    bool blobs; /* of a tail */
 };
 
 static void lookup_request_fini (struct lookup_request *l)
@@ -52,6 +53,8 @@ static int lookup_member (struct jpull *s, const char *name, size_t len, void *a
         return scan_int (s, &l->rootseq, &l->have_rootseq);
     if (jpull_is (name, len, "tail"))
         return scan_int (s, &l->tail, &l->have_tail);
+    if (jpull_is (name, len, "blobs"))
+        return jpull_bool (s, &l->blobs);
     if (jpull_is (name, len, "unless"))
         return request_string (s, &l->unless);
     if (jpull_is (name, len, "rootdir"))
@@ -149,7 +152,7 @@ elsewhere (struct service *s, const flux_msg_t *msg, const struct blobref *root)
 
 static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
 {
-    _cleanup_ (lookup_request_fini) struct lookup_request l = { 0 };
+    _cleanup_ (lookup_request_fini) struct lookup_request l = { .blobs = true };
     struct kvs_lookup_args args = { .plus = plus };
     struct blobref rootdir;
     struct request *req;
@@ -172,6 +175,7 @@ static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
         args.rootseq = &l.rootseq;
     if (l.have_tail)
         args.tail = &l.tail;
+    args.tail_blobs = l.blobs;
     args.unless = l.unless.buf;
     if (args.rootdir && elsewhere (s, msg, args.rootdir)) {
         forward (s, msg, plus);
@@ -192,7 +196,7 @@ void lookup_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
     lookup (arg, msg, false);
 }
 
-/* kvs.lookup-plus: the same, and (ours) "tail"?i "unless"?s
+/* kvs.lookup-plus: the same, and (ours) "tail"?i "blobs"?b "unless"?s
  *   -> { "val":o "rootseq":i "rootref":s }
  *   -> { "val":o "from":i "blobs"?[s|null...] "rootseq":i "rootref":s }
  *   -> { "val":o or "same":true "tag"?s "rootseq":i "rootref":s }

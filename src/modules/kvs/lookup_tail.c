@@ -7,7 +7,8 @@
  *   "from"   N, or one less than there are if they are no more than N: so there
  *            is always one, and from + their number tells how many there are
  *   "blobs"  the data of the first of these references in base64, null for those
- *            that are large or not at hand; absent if there is nothing new
+ *            that are large or not at hand; absent if there is nothing new, or
+ *            if the lookup has "blobs":false
  *
  * So an append costs its watcher what was appended, however long the log is,
  * and mostly no second request.  Of any other object the answer is as ever.
@@ -71,6 +72,6 @@ void lookup_write_tail (struct cache *cache,
     treeobj_valref_write_from (valref, from, t);
     text_puts (t, ",\"from\":");
     text_put_uint (t, from);
-    if (tail < count)
+    if (tail < count && cache)
         write_blobs (cache, valref, from, t);
 }

@@ -138,7 +138,8 @@ static void snapshots (void)
 }
 
 /* The answer to a lookup-plus that wants a log from number tail on. */
-static struct tb_req *look_tail (struct testbed *tb, const char *key, int64_t tail)
+static struct tb_req *
+look_tail_with (struct testbed *tb, const char *key, int64_t tail, bool blobs)
 {
     struct tb_req *req = tb_req_new (true, 0);
     struct blobref root;
@@ -151,12 +152,18 @@ static struct tb_req *look_tail (struct testbed *tb, const char *key, int64_t ta
         .rootseq = &seq,
         .plus = true,
         .tail = &tail,
+        .tail_blobs = blobs,
     };
 
     kvs_engine_root (tb->e, "primary", &root, &seq);
     kvs_engine_lookup (tb->e, &req->r, &args);
     tb_pump (tb);
     return req;
+}
+
+static struct tb_req *look_tail (struct testbed *tb, const char *key, int64_t tail)
+{
+    return look_tail_with (tb, key, tail, true);
 }
 
 static void tail_is (struct testbed *tb, int64_t tail, const char *want, const char *name)
@@ -188,6 +195,10 @@ static void ends_of_logs (void)
     ok (req->r.payload && strncmp (req->r.payload, "{\"val\":{\"data\":[\"sha1-", 22) == 0
             && strncmp (req->r.payload + 22 + 40, "\"],\"type\":\"valref\"", 18) == 0,
         "then the answer holds one reference");
+    tb_req_free (req);
+    req = look_tail_with (&tb, "log", 1, false);
+    ok (req->r.payload && strstr (req->r.payload, "\"from\":1,\"rootseq\""),
+        "who has no use for the data does not get them");
     tb_req_free (req);
     tb_put (&tb, "primary", "v", "1");
     req = look_tail (&tb, "v", 5);

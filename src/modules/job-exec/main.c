@@ -191,7 +191,7 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
                               "max-kill-count", x->config.max_kill_count,
                               "launched", (json_int_t)x->launched,
                               "jobs", jobs) < 0)
-        flux_log_error (h, "stats-get response");
+        (void)flux_respond_error (h, msg, ENOMEM, NULL);
     json_decref (jobs);
 }
 

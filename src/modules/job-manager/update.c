@@ -259,15 +259,15 @@ static int decode (struct update *u)
 void update_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
     struct manager *m = arg;
-    struct update *u = update_new (m, msg);
     const char *why = NULL;
+    struct update *u;
     json_t *duration;
     struct job *job;
     int errnum;
 
     if (manager_job_is_late (arg, msg, update_cb))
         return;
-    if (!u) {
+    if (!(u = update_new (m, msg))) {
         manager_refuse (m, msg, ENOMEM, NULL);
         return;
     }

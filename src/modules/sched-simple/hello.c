@@ -117,7 +117,13 @@ struct running {
     uint64_t id;
     struct idset *free_ranks; /* given back already; NULL: none */
     flux_future_t *f;         /* its R, or the exception */
+    bool again;               /* R was not there yet */
 };
+
+/* R is committed with the alloc event.  That may still be on its way when we ask: it
+ * is waited for, but not longer than this (seconds).
+ */
+#define R_LATE 10.
 
 static void running_free (struct running *job)
 {
@@ -156,6 +162,8 @@ static void raise_lost (struct running *job)
     }
 }
 
+static int lookup_begin (struct running *job, int flags, double timeout);
+
 static void R_continuation (flux_future_t *f, void *arg)
 {
     struct running *job = arg;
@@ -165,8 +173,15 @@ static void R_continuation (flux_future_t *f, void *arg)
     const char *text;
     int r;
 
-    if (flux_kvs_lookup_get (f, &text) < 0)
+    if (flux_kvs_lookup_get (f, &text) < 0) {
         r = -errno;
+        if (r == -ENOENT && !job->again) {
+            job->again = true;
+            flux_future_destroy (job->f);
+            if (lookup_begin (job, FLUX_KVS_WAITCREATE, R_LATE) == 0)
+                return;
+        }
+    }
     else
         r = rset_parse_text (text, strlen (text), &R, &error);
     if (r == 0 && job->free_ranks)
@@ -187,10 +202,20 @@ static void R_continuation (flux_future_t *f, void *arg)
     maybe_ready (s);
 }
 
+static int lookup_begin (struct running *job, int flags, double timeout)
+{
+    char key[64];
+
+    job->f = NULL;
+    if (flux_job_kvs_key (key, sizeof (key), job->id, "R") < 0
+        || !(job->f = flux_kvs_lookup (job->s->h, NULL, flags, key)))
+        return -1;
+    return flux_future_then (job->f, timeout, R_continuation, job);
+}
+
 static int lookup_R (struct sched *s, uint64_t id, const char *free_ranks)
 {
     struct running *job;
-    char key[64];
 
     if (!(job = calloc (1, sizeof (*job))))
         return -1;
@@ -198,9 +223,7 @@ static int lookup_R (struct sched *s, uint64_t id, const char *free_ranks)
     job->id = id;
     list_append (&s->lookups, &job->node);
     if ((free_ranks && !(job->free_ranks = idset_decode (free_ranks)))
-        || flux_job_kvs_key (key, sizeof (key), id, "R") < 0
-        || !(job->f = flux_kvs_lookup (s->h, NULL, 0, key))
-        || flux_future_then (job->f, -1., R_continuation, job) < 0) {
+        || lookup_begin (job, 0, -1.) < 0) {
         running_free (job);
         return -1;
     }

@@ -207,4 +207,25 @@ test_expect_success 'none is begun when the instance has been shut down' '
         --conf="job-manager.epilog.command=[\"$dir/late.sh\"]" \
         sh -c "id=\$(flux submit sleep inf) && flux job wait-event -t 20 \$id start" && test -f late.ran
 '
+test_expect_success 'a job that no exec service has gets its epilog when it is canceled' '
+    load prolog "" epilog "" && flux module remove job-exec &&
+    id=$(flux submit true) &&
+    flux job wait-event -t 20 $id prolog-finish &&
+    flux cancel $id && over $id &&
+    names $id >names &&
+    echo "alloc prolog-start prolog-finish exception epilog-start epilog-finish free clean" >expect &&
+    test_cmp expect names && test -f epilog.ran
+'
+test_expect_success '... once, however often, and not when nothing was done for it' '
+    load prolog "" epilog "" && touch epilog.wait &&
+    id=$(flux submit true) && flux job wait-event -t 20 $id prolog-finish &&
+    flux cancel $id && flux job wait-event -t 20 $id epilog-start && flux cancel $id &&
+    rm epilog.wait && over $id &&
+    names $id | grep -o epilog-start >starts && test $(wc -l <starts) -eq 1 &&
+    load epilog "" && id=$(flux submit true) && flux job wait-event -t 20 $id alloc &&
+    flux cancel $id && over $id &&
+    echo "alloc exception free clean" >expect && names $id >names && test_cmp expect names &&
+    flux module load job-exec && load epilog "" && id=$(flux submit true) && over $id && names $id | grep epilog-start
+'
+
 test_done

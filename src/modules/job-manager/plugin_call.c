@@ -69,6 +69,8 @@ flux_plugin_arg_t *plugin_args (struct plugins *ps, const struct job *job, json_
                                    (json_int_t)job->priority, "t_submit", job->t_submit);
         if (rc == 0 && ps->R)
             rc = flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_IN, "{s:O}", "R", ps->R);
+        if (rc == 0 && job->exec == EXEC_SENT) /* ours: it will tell how the job ends */
+            rc = flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_IN, "{s:b}", "exec", 1);
         if (rc == 0 && job->end_len > 0 && (end = end_event (job)))
             rc = flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_IN, "{s:o}", "end_event",
                                        end);

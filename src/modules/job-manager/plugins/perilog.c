@@ -20,14 +20,16 @@ struct job_args {
     int state;
     json_t *R;       /* NULL: none yet */
     json_t *context; /* of the event; NULL: none */
+    int exec;        /* an exec service has the job, and will tell of its end */
 };
 
 static int unpack (flux_plugin_arg_t *args, struct job_args *a)
 {
     memset (a, 0, sizeof (*a));
-    return flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:I s:I s:i s?o s?{s?o}}",
+    return flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:I s:I s:i s?o s?{s?o} s?b}",
                                    "id", &a->id, "userid", &a->userid, "state", &a->state,
-                                   "R", &a->R, "entry", "context", &a->context);
+                                   "R", &a->R, "entry", "context", &a->context, "exec",
+                                   &a->exec);
 }
 
 static int begin (struct ctx *ctx, enum perilog which, const struct job_args *a)
@@ -105,19 +107,30 @@ static int prolog_finish_cb (flux_plugin_t *p,
     return begin_epilog (data, &a);
 }
 
+static bool posted (struct ctx *ctx, const struct job_args *a, const char *name)
+{
+    return flux_jobtap_job_event_posted (ctx->p, a->id, name) == 1;
+}
+
+/* It ends a prolog that runs.  A job that no exec service has gets neither finish nor
+ * release: if anything was done for it, that is undone now.
+ */
 static int
 exception_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
+    struct ctx *ctx = data;
     struct proc *proc =
         flux_jobtap_job_aux_get (p, FLUX_JOBTAP_CURRENT_JOB, PERILOG_PROC);
     struct job_args a;
     int severity = -1;
 
-    if (!proc || unpack (args, &a) < 0
-        || json_unpack (a.context, "{s:i}", "severity", &severity) < 0)
+    if (unpack (args, &a) < 0 || json_unpack (a.context, "{s:i}", "severity", &severity) < 0
+        || severity != 0)
         return 0;
-    if (severity == 0)
+    if (proc)
         proc_cancel (proc);
+    else if (!a.exec && (posted (ctx, &a, "prolog-start") || posted (ctx, &a, "start")))
+        return begin_epilog (ctx, &a);
     return 0;
 }
 
@@ -224,11 +237,6 @@ static int look_up (struct ctx *ctx, const struct job_args *a)
     }
     list_append (&ctx->lookups, &l->node);
     return 0;
-}
-
-static bool posted (struct ctx *ctx, const struct job_args *a, const char *name)
-{
-    return flux_jobtap_job_event_posted (ctx->p, a->id, name) == 1;
 }
 
 static int

@@ -3,7 +3,8 @@
  *
  * The prolog runs from RUN on, before the start request; the epilog from what
  * tells that nothing of the job runs any more: finish, or release if nothing was
- * started, or the end of a prolog that did not let the job start.  Each runs on
+ * started, or the end of a prolog that did not let the job start, or a fatal exception
+ * when no exec service has the job, so that nobody will tell.  Each runs on
  * rank 0, or on every rank of R ("per-rank").
  *
  *   RUNNING --all done--> ENDED --ranks drained--> its finish event

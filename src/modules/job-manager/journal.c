@@ -438,6 +438,7 @@ static int write_message (struct journal *j,
     put_head (t, job->id);
     text_put (t, line, len - 1);
     put_tail (t, event_jobspec (job, e), event_R (job, e));
+    j->written++;
     return text_error (t);
 }
 

@@ -59,7 +59,8 @@ struct journal {
     void *arg;
     struct text message;
     struct text unpacked;
-    uint64_t events; /* processed since the start */
+    uint64_t events;  /* processed since the start */
+    uint64_t written; /* messages of these; each goes to all who get one per event */
     bool open;       /* there are groups to send */
 };
 

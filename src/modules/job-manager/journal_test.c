@@ -3,6 +3,7 @@
 #include "config.h"
 #include <stdio.h>
 
+#include "engine_private.h"
 #include "engine_testbed.h"
 
 static void groups_in_the_journal (void)
@@ -128,8 +129,48 @@ static void journal_backlog (void)
     jm_destroy (jm);
 }
 
+/* The life of a job with so many consumers: how many messages were written for it, and
+ * how many sent.
+ */
+static void count_messages (int consumers, uint64_t *written, int *sent)
+{
+    static char *tokens[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
+    struct jm *jm = bed_new_jm ();
+
+    jm_sched_ready (jm, 0);
+    for (int i = 0; i < consumers; i++)
+        jm_journal_add (jm, tokens[i], false, false, JVIEW_ABSENT, JVIEW_ABSENT);
+    jm_journal_pump (jm, 1 << 20);
+    bed_heard ();
+    bed_submit (jm, 1, 16);
+    bed_commit_all (jm);
+    jm_sched_pump (jm, 10);
+    jm_alloc_success (jm, 1, bed_view (BED_R), JVIEW_ABSENT);
+    *sent = 0;
+    for (const char *p = bed_heard (); (p = strstr (p, "]{\"id\":1,")); p++)
+        ++*sent;
+    *written = jm->journal.written;
+    jm_destroy (jm);
+}
+
+static void events_are_encoded_once (void)
+{
+    uint64_t none, one, ten;
+    int to_none, to_one, to_ten;
+
+    count_messages (0, &none, &to_none);
+    count_messages (1, &one, &to_one);
+    count_messages (10, &ten, &to_ten);
+    is_int (none, 0, "nothing is written if nobody wants it");
+    is_int (one, 5, "for one consumer one message is written per event");
+    is_int (ten, 5, "for ten there are no more");
+    is_int (to_one, 5, "one consumer gets them");
+    is_int (to_ten, 50, "and so does each of ten");
+}
+
 void journals (void)
 {
+    events_are_encoded_once ();
     groups_in_the_journal ();
     a_journal_consumer_that_does_not_read ();
     journal_backlog ();

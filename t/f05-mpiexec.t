@@ -48,6 +48,32 @@ test_expect_success 'who aborts and is gone at once is heard' '
             "test \$PMI_RANK = 1 || exec sleep 1000; echo cmd=abort exitcode=3 >&\$PMI_FD" 2>err || return 1
     done
 '
+# A process that has begun to speak PMI, and exits with a code: FINALIZE says so before.
+cat >leaver <<-\EOF
+	#!/bin/sh
+	say () { echo "cmd=$1" >&$PMI_FD && read answer <&$PMI_FD; }
+	say "init pmi_version=1 pmi_subversion=1"
+	if test $PMI_RANK = 0; then
+	    echo >here && read x <never
+	else
+	    read x <here
+	fi
+	test -z "$FINALIZE" || say finalize
+	exit $(($1 - (PMI_RANK == 0)))
+EOF
+chmod +x leaver && mkfifo here
+test_expect_success 'who leaves without finalizing ends the others, and is the exit code' '
+    for code in 4 0; do
+        test_expect_code $code timeout 60 flux mpiexec -n 2 ./leaver $code 2>err && test_line_count 1 err &&
+        grep "rank 1 exited with code $code and without MPI_Finalize" err || return 1
+    done
+'
+test_expect_success '... but not if it finalizes, or with -disable-auto-cleanup' '
+    { FINALIZE=1 flux mpiexec -n 2 ./leaver 4 2>err.f & } && pid=$! &&
+    echo >never && test_expect_code 7 wait $pid && test_line_count 0 err.f &&
+    { flux mpiexec -n 2 -disable-auto-cleanup ./leaver 4 2>err.f & } && pid=$! &&
+    echo >never && test_expect_code 7 wait $pid && test_line_count 0 err.f
+'
 test_expect_success '-print-all-exitcodes' '
     test_expect_code 3 flux mpiexec -n 3 -print-all-exitcodes sh -c "exit \$PMI_RANK" >out &&
     echo "Exit codes: 0 1 2" >expect && test_cmp expect out
@@ -63,7 +89,8 @@ test_expect_success 'what cannot be run is 255 and one line' '
 test_expect_success 'command lines that mean nothing are 255 and one line' '
     for args in "" "-n" "-n 1" "-n x true" "-n -1 true" "-bogus true" "-env A" "-s true" \
         "-- true" "true :" "-n 1 : true" "-f /no/such true" "-configfile /no/such" \
-        "-prepend-pattern %x true" "-outfile-pattern %x true" "-l=1 true" "-hosts nosuchhost true"; do
+        "-prepend-pattern %x true" "-outfile-pattern %x true" "-l=1 true" "-hosts nosuchhost true" "-machine nosuchhost true" \
+        "-env =1 true" "-bind-to nosuch true" "-usize x true"; do
         test_expect_code 255 flux mpiexec $args 2>err || return 1
         test_line_count 1 err || return 1
     done
@@ -88,6 +115,11 @@ test_expect_success 'all options of Hydra are taken, with one dash or two' '
 	-wd / true
 	-f hosts true
 	-hosts localhost:2 -n 2 true
+	-machine localhost true
+	-bind-to numa:1 true
+	-bind-to l3cache true
+	-usize INFINITE true
+	-gpus-per-proc AUTO true
 	-ppn 1 true
 	-configfile conf
 	-l true
@@ -141,6 +173,7 @@ test_expect_success 'variables: all, none or some are passed' '
     flux mpiexec -l -n 1 -envnone sh -c "echo \$A\$B." : -envlist A,NOSUCH sh -c "echo \$A\$B." : \
         sh -c "echo \$A\$B." : -envnone -env B x sh -c "echo \$A\$B." >out && sort out >sorted &&
     printf "[0] .\n[1] a.\n[2] ab.\n[3] x.\n" >expect && test_cmp expect sorted &&
+    flux mpiexec -env A=1=2 -genv B= sh -c "echo \$A.\$B." >out && echo 1=2.. >expect && test_cmp expect out &&
     flux mpiexec -l -genvnone -genv B g sh -c "echo \$A\$B." : -envall sh -c "echo \$A\$B." : \
         -envlist A sh -c "echo \$A\$B." >out && sort out >sorted &&
     printf "[0] g.\n[1] ag.\n[2] ag.\n" >expect && test_cmp expect sorted
@@ -173,7 +206,10 @@ test_expect_success 'output in files' '
     flux mpiexec -n 2 -wdir dir -errfile-pattern "e.%r.%h" sh -c "echo err >&2" 2>err &&
     test_line_count 0 err && echo err >expect && test_cmp expect "e.1.$(hostname)" &&
     flux mpiexec -n 4 -outfile-pattern all sh -c "echo \$PMI_RANK" && sort all >sorted &&
-    seq 0 3 >expect && test_cmp expect sorted
+    seq 0 3 >expect && test_cmp expect sorted &&
+    flux mpiexec -n 2 -l -outfile-pattern lab.%r printf "a\nb" && printf "[1] a\n[1] b" >expect && test_cmp expect lab.1 &&
+    flux mpiexec -prepend-pattern "<%r%%> " -errfile-pattern lab sh -c "echo e >&2; echo o" >out &&
+    echo "<0%> o" >expect && test_cmp expect out && echo "<0%> e" >expect && test_cmp expect lab
 '
 test_expect_success 'stdin goes to rank 0, the others have none' '
     printf "a\nb" | flux mpiexec -n 3 cat >out && printf "a\nb" >expect && test_cmp expect out &&
@@ -183,6 +219,9 @@ test_expect_success 'stdin goes to rank 0, the others have none' '
 test_expect_success 'much input, much output' '
     seq 1 3000000 >in && flux mpiexec cat <in | cmp in &&
     flux mpiexec -n 2 sh -c "cat; exit 0" <in | cmp in
+'
+test_expect_success '... of bytes that JSON would show as six each' '
+    head -c 100000000 /dev/zero | timeout 60 flux mpiexec wc -c >out && echo 100000000 >expect && test_cmp expect out
 '
 test_expect_success 'input that nobody reads does no harm' '
     yes | flux mpiexec true 2>err && test_line_count 0 err &&
@@ -200,6 +239,17 @@ test_expect_success 'partial lines come when they are written' '
 '
 test_expect_success 'a reader that goes away ends it' '
     flux mpiexec seq 1 10000000 | head -n 1 >out && echo 1 >expect && test_cmp expect out
+'
+test_expect_success 'output that cannot be written is an error' '
+    test_expect_code 255 flux mpiexec echo hi >/dev/full 2>err && grep "write error: No space left" err &&
+    test_expect_code 1 flux run echo hi >/dev/full 2>err && grep "write error" err &&
+    test_expect_code 1 flux job attach $(flux job last) >/dev/full 2>err && grep "write error" err &&
+    test_expect_code 1 flux version >/dev/full 2>err && grep "flux-version: write error" err
+'
+test_expect_success '... and ends a program without end, where SIGPIPE is ignored' '
+    { (trap "" PIPE; timeout 60 flux mpiexec yes 2>err; echo $? >code) | head -n 1 >out; } &&
+    echo y >expect && test_cmp expect out && wait_until test -s code && echo 255 >expect && test_cmp expect code &&
+    wait_until sh -c "test -z \"\$(flux jobs -n)\""
 '
 # Scripts that say when they are ready to be sent a signal.
 ready () {

@@ -76,7 +76,7 @@ test_expect_success 'MPI_Abort ends all ranks: 143 under flux run' '
     grep -i "abort" err
 '
 test_expect_success '... and its code under mpiexec' '
-    test_expect_code 5 flux mpiexec -n 4 ./prog abort 5 &&
+    test_expect_code 5 flux mpiexec -n 4 ./prog abort 5 2>err && ! grep Finalize err &&
     test_expect_code 5 flux mpiexec -n 1 ./prog abort 5
 '
 test_expect_success 'a rank that leaves without MPI_Finalize ends the others when told so' '
@@ -84,6 +84,12 @@ test_expect_success 'a rank that leaves without MPI_Finalize ends the others whe
     grep "task rank 1 on host .* failed (Exit 4) and exit-on-error is set" err &&
     test_expect_code 143 flux run -o exit-timeout=0.1s -N2 ./prog leave 4 2>err &&
     grep "exit-timeout=0.1s has expired" err
+'
+test_expect_success '... and always under mpiexec, as under Hydra: on one broker and over four' '
+    for n in 2 4 8; do
+        test_expect_code 4 timeout 60 flux mpiexec -n $n ./prog leave 4 2>err && test_line_count 1 err &&
+        grep "rank $((n - 1)) exited with code 4 and without MPI_Finalize" err || return 1
+    done
 '
 test_expect_success 'application numbers and the size of the universe' '
     flux mpiexec -usize 10 -n 1 ./prog appnum : -n 2 ./prog appnum >out && sort out >sorted &&

@@ -325,7 +325,7 @@ static void watch_output (struct attach *a)
 /* Output is flushed when nothing more is at hand, not for each entry. */
 static void flush_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
-    fflush (stdout);
+    cmd_flush ();
 }
 
 static void send_kill (struct attach *a, int signum)

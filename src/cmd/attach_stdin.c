@@ -116,6 +116,18 @@ static void answered (flux_future_t *f, void *arg)
         flux_watcher_start (in->w);
 }
 
+/* Text that JSON can show without more escapes than base64 would add: six bytes for a NUL
+ * are slow to write, to carry and to read.
+ */
+static bool is_text (const char *data, size_t len)
+{
+    size_t escapes = 0;
+
+    for (size_t i = 0; i < len; i++)
+        escapes += (unsigned char)data[i] < ' ' && data[i] != '\n' && data[i] != '\t';
+    return escapes <= len / 16 && utf8_valid (data, len);
+}
+
 /* {"stream":"stdin","rank":RANKS,"data":s,"encoding"?:"base64"} or
  * {"stream":"stdin","rank":RANKS,"eof":true}, written as text in one pass.
  */
@@ -129,7 +141,7 @@ static void send_to (struct attach_stdin *in, const char *ranks, const char *dat
     text_put_json_string (&t, ranks, strlen (ranks));
     if (len == 0)
         text_puts (&t, ",\"eof\":true}");
-    else if (utf8_valid (data, len)) {
+    else if (is_text (data, len)) {
         text_puts (&t, ",\"data\":");
         text_put_json_string (&t, data, len);
         text_putc (&t, '}');

@@ -2,11 +2,25 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "common/text.h"
 
 const char *cmd_name = "flux";
+int cmd_failure = 1;
+
+/* Not exit (): it may be what has called us. */
+void cmd_flush (void)
+{
+    int failed = fflush (stdout) == EOF;
+
+    if (!failed && !ferror (stdout))
+        return;
+    fprintf (stderr, "%s: write error%s%s\n", cmd_name, failed ? ": " : "",
+             failed ? strerror (errno) : "");
+    _exit (cmd_failure);
+}
 
 /* In one piece: others may write to the same file. */
 static void vwarn (const char *fmt, va_list ap)

@@ -27,6 +27,12 @@ extern const char *cmd_name;
 void cmd_warn (const char *fmt, ...) _printf_ (1, 2);
 _noreturn_ void cmd_die (const char *fmt, ...) _printf_ (1, 2);
 
+/* Write out what stdout holds.  If that, or anything written to it before, failed, say
+ * so and exit with cmd_failure.  Whoever exits does this once more (flux.c).
+ */
+void cmd_flush (void);
+extern int cmd_failure; /* 1 unless the command has another code for it */
+
 /* A handle to the broker that FLUX_URI names.  Dies with one line if there
  * is none.
  */

@@ -194,6 +194,7 @@ int main (int argc, char *argv[])
     int i;
 
     fill_stdio ();
+    (void)atexit (cmd_flush);
     setlocale (LC_CTYPE, ""); /* job ids have a letter beyond ASCII where possible */
     if (is_mpiexec (argv[0])) {
         argv[0] = "mpiexec";

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cmd.h"
 #include "common/text.h"
@@ -76,6 +77,7 @@ static const struct option {
     { "hosts", 1, ARG_HOSTS },
     { "f", 1, ARG_HOSTFILE },
     { "hostfile", 1, ARG_HOSTFILE },
+    { "machine", 1, ARG_HOSTS },
     { "machinefile", 1, ARG_HOSTFILE },
     { "configfile", 1, ARG_CONFIGFILE },
     { "l", 0, ARG_LABEL },
@@ -176,12 +178,46 @@ static int number (const char *option, const char *arg, int lo)
     return n;
 }
 
-static void set_var (struct mpi_vars *vars, const char *name, const char *value)
+/* value NULL: name is "NAME=VALUE", which is parted. */
+static void set_var (struct mpi_vars *vars, char *name, const char *value)
 {
+    char *eq = value ? NULL : strchr (name, '=');
+
+    if (eq) {
+        *eq = '\0';
+        value = eq + 1;
+    }
     if (!*name || strchr (name, '='))
         mpi_die ("'%s' is not the name of a variable", name);
     vars->v = grow (vars->v, vars->n, sizeof (vars->v[0]));
     vars->v[vars->n++] = (struct mpi_var){ name, value };
+}
+
+/* "-env NAME=VALUE" stands for "-env NAME VALUE". */
+static bool has_both (enum key key, const char *arg)
+{
+    return (key == ARG_ENV || key == ARG_GENV) && strchr (arg, '=');
+}
+
+/* What Hydra knows to bind to: some parts of a machine, as many as ":N" says. */
+static void check_binding (const char *option, const char *what)
+{
+    static const char *const words[] = { "none", "rr", "user", "machine", "numa",
+                                         "socket", "package", "core", "hwthread", "pci" };
+    static const char *const heads[] = { "l1", "l2", "l3", "l4", "l5",
+                                         "gpu", "ib", "en", "eth", "hfi" };
+    size_t len = strcspn (what, ":");
+
+    for (size_t i = 0; i < ARRAY_SIZE (words); i++) {
+        if (strlen (words[i]) == len && !strncmp (what, words[i], len))
+            return;
+    }
+    for (size_t i = 0; i < ARRAY_SIZE (heads); i++) {
+        if (!strncmp (what, heads[i], strlen (heads[i])))
+            return;
+    }
+    mpi_die ("-%s: '%s' is nothing to bind to; none, core, socket, numa... are", option,
+             what);
 }
 
 static void set_list (struct mpi_env *env, const char *list)
@@ -369,14 +405,15 @@ apply (struct mpi_args *a, struct mpi_section *s, const struct option *o, char *
             a->no_cleanup = true;
             break;
         case ARG_BIND:
+            check_binding (o->name, arg[0]);
             a->bind = strcmp (arg[0], "none") != 0;
             break;
         case ARG_USIZE:
-            a->usize =
-                isdigit ((unsigned char)arg[0][0]) ? number (o->name, arg[0], 0) : 0;
+            if (strcasecmp (arg[0], "SYSTEM") && strcasecmp (arg[0], "INFINITE"))
+                a->usize = number (o->name, arg[0], 0);
             break;
         case ARG_GPUS:
-            a->gpus = strcmp (arg[0], "auto") ? number (o->name, arg[0], 0) : 0;
+            a->gpus = strcasecmp (arg[0], "auto") ? number (o->name, arg[0], 0) : 0;
             break;
         case ARG_VERBOSE:
             a->verbose = true;
@@ -414,6 +451,8 @@ parse_option (struct mpi_args *a, struct mpi_section *s, int argc, char **argv, 
         mpi_die ("option -%s takes no value", o->name);
     i++;
     while (n < o->nargs) {
+        if (n == 1 && has_both (o->key, arg[0]))
+            break;
         if (i == argc)
             mpi_die ("option -%s needs %s", o->name,
                      o->nargs > 1 ? "a name and a value" : "a value");

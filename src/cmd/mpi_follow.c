@@ -39,6 +39,8 @@ struct follow {
     bool decided;   /* something other than exit codes says how we exit */
     int exit_code;
     int codes;     /* those of all processes or'ed */
+    int leaver;    /* rank that left MPI without a word, so that others are killed; or -1 */
+    bool said;     /* ... which was said */
     int *statuses; /* wait status of each rank */
 };
 
@@ -223,16 +225,35 @@ static void say_killed (struct follow *fl, int rank, int pid, int status)
              line, strsignal (signum), signum);
 }
 
-/* { "rank":i "pid":i "status":i } */
+/* Those who are killed because one left do not count. */
+static void say_left (struct follow *fl)
+{
+    if (fl->said)
+        return;
+    fl->said = true;
+    fflush (stdout);
+    fprintf (stderr,
+             "%s: rank %d exited with code %d and without MPI_Finalize: others were killed\n",
+             cmd_name, fl->leaver, WEXITSTATUS (fl->statuses[fl->leaver]));
+}
+
+/* { "rank":i "pid":i "status":i "left"?:b } */
 static void on_task_exit (struct follow *fl, struct jview context)
 {
     int64_t rank = get_int (context, "rank");
     int status = get_int (context, "status");
 
-    if (rank >= 0 && rank < fl->args->size)
-        fl->statuses[rank] = status;
-    if (WIFEXITED (status))
+    if (rank < 0 || rank >= fl->args->size)
+        return;
+    fl->statuses[rank] = status;
+    if (WIFEXITED (status)) {
         fl->codes |= WEXITSTATUS (status);
+        if (fl->leaver < 0 && !fl->decided && !fl->args->no_cleanup
+            && jview_is (jview_get (context, "left"), JVIEW_TRUE))
+            fl->leaver = rank;
+    }
+    else if (fl->leaver >= 0)
+        say_left (fl);
     else if (WIFSIGNALED (status) && decide (fl, WTERMSIG (status)))
         say_killed (fl, rank, get_int (context, "pid"), status);
 }
@@ -243,7 +264,7 @@ static void on_exception (struct follow *fl, struct jview context)
     _cleanup_ (freep)
     char *note = get_string (context, "note");
 
-    if (get_int (context, "severity") == 0)
+    if (get_int (context, "severity") == 0 && fl->leaver < 0)
         fail (fl, "%s", note);
 }
 
@@ -288,7 +309,7 @@ static int take_news (struct follow *fl, const char *data, size_t len)
         return -1;
     if (n > 0) {
         attach_output (&fl->style, data, n);
-        fflush (stdout);
+        cmd_flush (); /* nobody reads it: the job ends with us */
         acknowledge (fl, n);
     }
     data += n;
@@ -450,6 +471,7 @@ int mpi_follow (flux_t *h, const struct mpi_args *a)
         .h = h,
         .r = flux_get_reactor (h),
         .args = a,
+        .leaver = -1,
         .style = { .out = stdout, .err = stderr, .quiet = true, .label = a->label },
     };
     char *jobspec;

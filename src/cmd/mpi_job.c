@@ -242,7 +242,7 @@ put_stream (struct text *t, const struct mpi_args *a, const char *name, const ch
     if (path) {
         text_puts (t, "{\"type\":\"file\",\"path\":");
         put_string (t, path);
-        text_putc (t, '}');
+        text_puts (t, a->label ? ",\"label\":true}" : "}");
     }
     else
         text_printf (t, "{\"type\":\"kvs\",\"buffer\":{\"type\":\"%s\"}}",
@@ -261,6 +261,10 @@ put_mpiexec (struct text *t, const struct mpi_args *a, const char *token, bool h
                  (int)mask);
     if (a->usize > 0)
         text_printf (t, ",\"usize\":%d", a->usize);
+    if (a->label && (a->outfile || a->errfile)) {
+        put_key (t, "label");
+        put_string (t, a->label);
+    }
     if (!plain_section (a)) {
         text_puts (t, ",\"sections\":[");
         for (size_t i = 0; i < a->nsections; i++) {

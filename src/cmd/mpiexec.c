@@ -48,6 +48,7 @@ int cmd_mpiexec (int argc, char **argv)
     int exit_code = 0;
     flux_t *h;
 
+    cmd_failure = MPI_EXIT_FAILURE;
     mpi_args_parse (&a, argc, argv);
     if (a.size > 0) {
         if (!getenv ("FLUX_URI") && !has_default_socket ())

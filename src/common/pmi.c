@@ -12,6 +12,7 @@ struct pmi_task {
     size_t len;
     bool in_barrier;
     bool in_spawn; /* between mcmd=spawn and endcmd */
+    bool finalized;
     bool broken;   /* spoke nonsense: not listened to any more */
 };
 
@@ -101,6 +102,11 @@ static int store (struct pmi *p, const char *key, const char *value)
     free (pair->value);
     pair->value = copy;
     return 0;
+}
+
+bool pmi_is_open (const struct pmi *p, uint32_t task)
+{
+    return task < p->ntasks && p->tasks[task] && !p->tasks[task]->finalized;
 }
 
 unsigned int pmi_barriers (const struct pmi *p)
@@ -229,6 +235,7 @@ static void do_init (struct pmi *p, uint32_t task, const char *line)
     char version[8], subversion[8];
     bool toolong;
 
+    p->tasks[task]->finalized = false; /* one program after another */
     if (copy_word (line, "pmi_version", version, sizeof (version), &toolong)
         && copy_word (line, "pmi_subversion", subversion, sizeof (subversion), &toolong)
         && atoi (version) == 1 && atoi (subversion) >= 1)
@@ -355,6 +362,7 @@ static void do_get_my_kvsname (struct pmi *p, uint32_t task, const char *line)
 
 static void do_finalize (struct pmi *p, uint32_t task, const char *line)
 {
+    p->tasks[task]->finalized = true;
     send_line (p, task, "cmd=finalize_ack rc=0\n");
 }
 

@@ -18,6 +18,7 @@
 #ifndef MILLRACE_PMI_H
 #define MILLRACE_PMI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,6 +75,9 @@ void pmi_release (struct pmi *p, int rc);
 
 /* Bytes from one task.  Callbacks may not destroy the server. */
 void pmi_input (struct pmi *p, uint32_t task, const char *data, size_t len);
+
+/* Has the task begun a dialogue that it has not finalized? */
+bool pmi_is_open (const struct pmi *p, uint32_t task);
 
 /* How many barriers have been left so far. */
 unsigned int pmi_barriers (const struct pmi *p);

@@ -133,6 +133,7 @@ struct task {
     bool exited;
     bool complete; /* ... and will not be heard of again */
     int status;    /* wait status, once exited */
+    bool left;     /* ... and had not finalized PMI */
     struct task_stream {
         int fd; /* read end, or -1 */
         int file; /* where it is to go by way of us, or -1 */
@@ -459,7 +460,7 @@ int pty_make (struct task *task, int fds[3]);
 /* pmi_service.c */
 int pmi_service_init (struct job *job);
 int pmi_service_attach (struct task *task);
-/* The last words of a task that has exited: it may have aborted. */
+/* The last words of a task that has exited: it may have aborted, or finalized. */
 void pmi_service_drain (struct task *task);
 void pmi_service_abort (struct job *job, uint32_t rank, int code, const char *message);
 void pmi_service_nonsense (struct job *job);
@@ -503,8 +504,8 @@ void job_fatal (struct job *job, const char *type, const char *fmt, ...) _printf
 void job_cancel (struct job *job, int signum);
 void job_arm_expiration (struct job *job);
 void job_first_exit (struct job *job, const struct task *task);
-/* A signal ended a task, and the others shall not wait for it. */
-void job_task_killed (struct job *job, const struct task *task);
+/* A task was killed, or left without finalizing PMI: the others shall not wait for it. */
+void job_task_lost (struct job *job, const struct task *task);
 
 /* guard.c: who ends the tasks if the broker is killed */
 void guard_start (struct exec *x);

@@ -10,7 +10,7 @@
  *     -> raw: a decimal number n, '\n', n bytes of entries as in the job's
  *        "output" (RFC 24), then notes, which are entries, too:
  *          shell.init  { "service":s "leader-rank":i "size":i }
- *          task-exit   { "rank":i "pid":i "status":i }
+ *          task-exit   { "rank":i "pid":i "status":i "left"?:b }
  *          abort       { "rank":i "code":i "note":s }
  *          exception   { "type":s "severity":i "note":s }
  *          finish      { "status":i }  after all output

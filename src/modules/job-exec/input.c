@@ -197,6 +197,8 @@ static bool within_limit (struct job *job)
         limit = 10 << 20;
     if (job->input_bytes <= limit)
         return true;
+    if (job->doomed) /* more of it was under way */
+        return false;
     if (job->exit_code == 0)
         job->exit_code = 1;
     job_fatal (job,

@@ -327,6 +327,7 @@ int job_prepare (struct job *job, flux_error_t *error)
     if ((r = create_tasks (job)) < 0 || (!job->member && (r = parts_create (job)) < 0))
         return r;
     config.ntasks = job->layout.ntasks;
+    config.label = jobspec_option_string (job->js, "mpiexec.label", NULL);
     if ((r = programs_create (job, error)) < 0 || (r = client_options (job, error)) < 0
         || (r = size_limits (job, &config, error)) < 0)
         return r;

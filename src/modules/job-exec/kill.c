@@ -340,18 +340,23 @@ static void exit_timeout_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, 
                text);
 }
 
-void job_task_killed (struct job *job, const struct task *task)
+void job_task_lost (struct job *job, const struct task *task)
 {
+    char how[64];
+
     if (job->doomed || job->nactive < 2)
         return;
+    describe (task, how, sizeof (how));
     job->exception_status = task->status;
     job_fatal (job,
                "exec",
-               "%s: task rank %u on host %s was killed (%s)",
+               WIFSIGNALED (task->status)
+                   ? "%s: task rank %u on host %s was killed (%s)"
+                   : "%s: task rank %u on host %s left (%s) without MPI_Finalize",
                job_name (job),
                task->rank,
                job->x->hostname,
-               strsignal (WTERMSIG (task->status)));
+               how);
     job_signal (job, SIGKILL);
 }
 

@@ -8,7 +8,7 @@
  *          failed RANK ERRNO      this one does not; bytes: its program
  *          data RANK STREAM       bytes: what it wrote
  *          eof RANK STREAM
- *          exit RANK PID STATUS
+ *          exit RANK PID STATUS LEFT    LEFT 1: without finalizing PMI
  *          read RANK COUNT OPEN   so many pieces of stdin; OPEN 0: no more of them
  *          barrier                all are in a PMI barrier; bytes: new pairs
  *          abort RANK CODE        bytes: why

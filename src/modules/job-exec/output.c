@@ -343,6 +343,18 @@ void output_finish (struct output *o, double now)
     }
 }
 
+static void put_label (const struct output *o, uint32_t task, struct text *out)
+{
+    for (const char *s = o->config.label ? o->config.label : "%r: "; *s; s++) {
+        if (*s != '%' || !s[1])
+            text_putc (out, *s);
+        else if (*++s == 'r')
+            text_printf (out, "%u", task);
+        else
+            text_putc (out, *s);
+    }
+}
+
 void output_label (struct output *o,
                    uint32_t task,
                    enum output_stream stream,
@@ -355,7 +367,7 @@ void output_label (struct output *o,
     const char *newline;
 
     while ((newline = memchr (data, '\n', len))) {
-        text_printf (out, "%u: ", task);
+        put_label (o, task, out);
         text_put (out, partial->buf, partial->len);
         text_put (out, data, newline + 1 - data);
         text_clear (partial);
@@ -364,7 +376,7 @@ void output_label (struct output *o,
     }
     text_put (partial, data, len);
     if (partial->len > 0 && (eof || partial->len > OUTPUT_LINE_MAX)) {
-        text_printf (out, "%u: ", task);
+        put_label (o, task, out);
         text_put (out, partial->buf, partial->len);
         text_clear (partial);
     }

@@ -40,6 +40,7 @@ enum output_stream {
 
 struct output_config {
     uint32_t ntasks;
+    const char *label; /* of lines in files: "%r" is the rank; NULL: "%r: " */
     struct {
         bool unbuffered; /* "none": entries as reads come */
         uint64_t limit;  /* bytes, all tasks together; 0: none */

@@ -144,7 +144,7 @@ static void failed (struct part *p, int errnum, const char *why)
 struct word {
     struct part *part;
     struct task *task; /* if the first number is the rank of one of its tasks */
-    unsigned int n[3];
+    unsigned int n[4];
     const char *data;
     size_t len;
 };
@@ -202,6 +202,7 @@ static void hear_exit (struct word *w)
     if (!w->task || w->task->exited)
         return;
     w->task->pid = w->n[1];
+    w->task->left = w->n[3];
     task_exited (w->task, w->n[2]);
     task_check_complete (w->task);
 }
@@ -274,7 +275,8 @@ static void hear (struct part *p, const char *payload, size_t len)
     char verb[16];
 
     if (talk_decode (&t, payload, len) < 0
-        || sscanf (t.line, "%15s %u %u %u", verb, &w.n[0], &w.n[1], &w.n[2]) < 1)
+        || sscanf (t.line, "%15s %u %u %u %u", verb, &w.n[0], &w.n[1], &w.n[2], &w.n[3])
+               < 1)
         return;
     w.data = t.data;
     w.len = t.len;

@@ -243,6 +243,7 @@ void pmi_service_drain (struct task *task)
 
     for (int i = 0; i < READS_MAX && task->pmi_fd >= 0 && read_pmi (task); i++)
         ;
+    task->left = task->job->pmi && pmi_is_open (task->job->pmi, task->rank);
 }
 
 int pmi_service_attach (struct task *task)

@@ -237,25 +237,26 @@ static void drain (struct task *task)
 /* What the job makes of the exit of a task. */
 static void exited (struct job *job, struct task *task)
 {
-    char note[80];
+    char note[96];
     int code = task_code (task);
 
     if (code > job->exit_code)
         job->exit_code = code;
     snprintf (note,
               sizeof (note),
-              "\"rank\":%u,\"pid\":%d,\"status\":%d",
+              "\"rank\":%u,\"pid\":%d,\"status\":%d%s",
               task->rank,
               (int)task->pid,
-              task->status);
+              task->status,
+              task->left ? ",\"left\":true" : "");
     follow_note (job, "task-exit", note);
     if (!job->task_exit_logged) {
         job->task_exit_logged = true;
         job_event_task_exit (job, task);
         job_first_exit (job, task);
     }
-    if (WIFSIGNALED (task->status) && job->auto_cleanup)
-        job_task_killed (job, task);
+    if (job->auto_cleanup && (WIFSIGNALED (task->status) || task->left))
+        job_task_lost (job, task);
 }
 
 void task_exited (struct task *task, int status)
@@ -263,7 +264,8 @@ void task_exited (struct task *task, int status)
     task->status = status;
     task->exited = true;
     if (task->job->member)
-        member_say (task->job, NULL, 0, "exit %u %d %d", task->rank, (int)task->pid, status);
+        member_say (task->job, NULL, 0, "exit %u %d %d %d", task->rank, (int)task->pid,
+                    status, task->left);
     else
         exited (task->job, task);
 }

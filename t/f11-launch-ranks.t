@@ -121,6 +121,32 @@ test_expect_success 'nothing is left, on no rank' '
     flux queue drain && test -z "$(ls -d $(flux getattr rundir)/jobtmp-* 2>/dev/null)" &&
     flux exec flux module list | grep -c job-tasks | grep 3
 '
+# A broker that is stopped can neither end its tasks nor say how they ended.
+test_expect_success 'a rank whose tasks cannot be killed is drained, it alone, and the job ends' '
+    cat >unkillable.toml <<-\EOF &&
+	[exec]
+	kill-timeout = "0.05s"
+	max-kill-count = 2
+	EOF
+    cat >unkillable.sh <<-\EOF &&
+	id=$(flux submit -N4 -n4 sh -c "echo \$\$ >unkillable.\$FLUX_TASK_RANK; exec sleep 1000")
+	for r in 0 1 2 3; do until test -s unkillable.$r; do sleep 0.05; done; done
+	broker=$(flux exec -r 3 flux getattr broker.pid)
+	kill -STOP $broker
+	flux cancel $id && flux job wait-event -t 60 $id clean
+	flux job eventlog $id >unkillable.log
+	flux resource status -s drain -no "{ranks} {reason}" >unkillable.drain
+	for r in 0 1 2; do kill -0 $(cat unkillable.$r) && echo $r lives; done
+	flux run -N3 -n3 true && echo the others run jobs
+	kill -CONT $broker
+	until ! kill -0 $(cat unkillable.3) 2>/dev/null; do sleep 0.05; done
+	flux resource undrain 3 && flux run -N4 -n4 true && echo all run jobs
+	EOF
+    env -u FLUX_URI timeout 120 flux start -s4 -c unkillable.toml sh ./unkillable.sh >out 2>err &&
+    grep "the others run jobs" out && grep "all run jobs" out && ! grep lives out &&
+    grep "^3 unkillable user processes for job" unkillable.drain && test_line_count 1 unkillable.drain &&
+    grep "finish status=" unkillable.log
+'
 test_expect_success 'a rank that a job can do without: it goes on, and is told' '
     id=$(flux submit -N3 -n3 --requires=rank:0,1,3 sh -c "touch crit.\$FLUX_TASK_RANK; while test ! -e goon; do sleep 0.05; done") &&
     wait_until test -e crit.0 -a -e crit.1 -a -e crit.2 &&

@@ -60,6 +60,7 @@ struct exec_config {
     int term_signal;
     int kill_signal;
     int max_kill_count;
+    double max_kill_timeout; /* seconds; instead of the count; 0: not set */
     double max_start_delay; /* percent of the duration */
     bool testexec_guests;
 };
@@ -260,6 +261,7 @@ struct job {
     flux_watcher_t *w_kill;
     int kill_count;
     double kill_delay;
+    double kill_end; /* when it is given up, if max_kill_timeout is set */
     struct mock *mock; /* NULL: real tasks */
 };
 
@@ -500,6 +502,8 @@ void exception_event_cb (flux_t *h,
 void expiration_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 /* A fatal exception of ours: report it, then end the job. */
 void job_fatal (struct job *job, const char *type, const char *fmt, ...) _printf_ (3, 4);
+/* After so many seconds tasks that cannot be killed are given up. */
+double exec_max_kill_timeout (const struct exec_config *config);
 /* End the job: signal now, SIGKILL later. */
 void job_cancel (struct job *job, int signum);
 void job_arm_expiration (struct job *job);

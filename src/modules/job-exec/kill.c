@@ -10,6 +10,7 @@
 
 #define EXIT_TIMEOUT 30.0
 #define KILL_DELAY_MAX 300.0
+#define KILLS_OF_TASKS 4 /* at the pace of kill-timeout; what follows is as upstream kills shells */
 
 /* shell-<decimal id>.kill { "signum":i }: one subscription for all jobs */
 void kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -31,13 +32,25 @@ void kill_event_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         job_signal (job, signum);
 }
 
-/* SIGKILL, again and again; in the end the job is given up: its ranks are
- * drained, because processes that cannot be killed keep resources.
+/* Brokers that have tasks of which the end was not heard. */
+static struct idset *active_ranks (const struct job *job)
+{
+    struct idset *ranks = idset_create (0, IDSET_FLAG_AUTOGROW);
+
+    for (uint32_t i = 0; ranks && i < job->ntasks; i++) {
+        if (!job->tasks[i].complete)
+            (void)idset_set (ranks, rset_rank_at (job->R, job->tasks[i].node));
+    }
+    return ranks;
+}
+
+/* SIGKILL, again and again; in the end the job is given up: the ranks that are left
+ * are drained, because processes that cannot be killed keep resources.
  */
 static void give_up (struct job *job)
 {
     char reason[128];
-    struct idset *ranks = rset_ranks (job->R);
+    struct idset *ranks = active_ranks (job);
     char *targets = ranks ? idset_encode (ranks, IDSET_FLAG_RANGE) : NULL;
     flux_future_t *f;
 
@@ -71,16 +84,36 @@ static void kill_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
 {
     struct job *job = arg;
     struct exec_config *config = &job->x->config;
+    double left = job->kill_end - exec_now ();
 
-    if (++job->kill_count > config->max_kill_count) {
+    job->kill_count++;
+    if (config->max_kill_timeout > 0
+            ? left <= 0
+            : job->kill_count > KILLS_OF_TASKS + config->max_kill_count) {
         give_up (job);
         return;
     }
     job_signal (job, config->kill_signal);
-    if (job->kill_count >= 5 && (job->kill_delay *= 2) > KILL_DELAY_MAX)
+    if (job->kill_count > KILLS_OF_TASKS && (job->kill_delay *= 2) > KILL_DELAY_MAX)
         job->kill_delay = KILL_DELAY_MAX;
+    if (config->max_kill_timeout > 0 && job->kill_delay > left)
+        job->kill_delay = left;
     flux_timer_watcher_reset (w, job->kill_delay, 0.);
     flux_watcher_start (w);
+}
+
+double exec_max_kill_timeout (const struct exec_config *config)
+{
+    double delay = config->kill_timeout, sum = (KILLS_OF_TASKS + 1) * delay;
+
+    if (config->max_kill_timeout > 0)
+        return config->max_kill_timeout;
+    for (int i = 0; i < config->max_kill_count; i++) {
+        if ((delay *= 2) > KILL_DELAY_MAX)
+            delay = KILL_DELAY_MAX;
+        sum += delay;
+    }
+    return sum;
 }
 
 void job_cancel (struct job *job, int signum)
@@ -92,6 +125,7 @@ void job_cancel (struct job *job, int signum)
     if (job->w_kill || job->state != JOB_RUNNING) /* a mock job ends at once */
         return;
     job->kill_delay = job->x->config.kill_timeout;
+    job->kill_end = exec_now () + job->x->config.max_kill_timeout;
     job->w_kill = flux_timer_watcher_create (job->x->reactor,
                                              job->kill_delay,
                                              0.,

@@ -1,7 +1,7 @@
 /* job-exec - runs jobs: starts their tasks, keeps their logs, ends them.
  *
  * Module arguments, also in [exec]: kill-timeout=FSD, term-signal=NAME,
- * kill-signal=NAME, max-kill-count=N, max-start-delay-percent=N.
+ * kill-signal=NAME, max-kill-count=N, max-kill-timeout=FSD, max-start-delay-percent=N.
  */
 #include "config.h"
 #include <jansson.h>
@@ -184,11 +184,12 @@ static void stats_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
     if (!jobs
         || flux_respond_pack (h,
                               msg,
-                              "{s:f s:i s:i s:i s:I s:O}",
+                              "{s:f s:i s:i s:i s:f s:I s:O}",
                               "kill-timeout", x->config.kill_timeout,
                               "term-signal", x->config.term_signal,
                               "kill-signal", x->config.kill_signal,
                               "max-kill-count", x->config.max_kill_count,
+                              "effective-max-kill-timeout", exec_max_kill_timeout (&x->config),
                               "launched", (json_int_t)x->launched,
                               "jobs", jobs) < 0)
         (void)flux_respond_error (h, msg, ENOMEM, NULL);
@@ -254,6 +255,10 @@ static int set_option (struct exec_config *c, const char *name, const char *valu
 
     if (!strcmp (name, "kill-timeout"))
         return fsd_parse (value, &c->kill_timeout) < 0 || c->kill_timeout <= 0 ? -1 : 0;
+    if (!strcmp (name, "max-kill-timeout")) {
+        return fsd_parse (value, &c->max_kill_timeout) < 0 || c->max_kill_timeout <= 0 ? -1
+                                                                                      : 0;
+    }
     if (!strcmp (name, "term-signal"))
         return parse_signal (value, &c->term_signal);
     if (!strcmp (name, "kill-signal"))
@@ -293,8 +298,7 @@ static bool is_for_others (const char *name)
 {
     static const char *const names[] = { "method",          "service",     "imp",
                                          "job-shell",       "sdexec-properties",
-                                         "barrier-timeout", "shell-exit-timeout",
-                                         "max-kill-timeout" };
+                                         "barrier-timeout", "shell-exit-timeout" };
 
     for (size_t i = 0; i < ARRAY_SIZE (names); i++) {
         if (!strcmp (name, names[i]))

@@ -145,6 +145,10 @@ test_expect_success 'all options of Hydra are taken, with one dash or two' '
 test_expect_success 'an allocation that cannot be is 255 and says why' '
     test_expect_code 255 flux mpiexec -gpus-per-proc 1000 true 2>err && grep "unsatisfiable" err
 '
+test_expect_success '... and so are more processes than there can be' '
+    test_expect_code 255 flux mpiexec -n 65537 true 2>err && test_line_count 1 err &&
+    grep "task count must be 1 to 65536" err
+'
 test_expect_success 'programs side by side, ranks in order' '
     flux mpiexec -l -n 1 echo a : -n 2 echo b : echo c >out && sort out >sorted &&
     printf "[0] a\n[1] b\n[2] b\n[3] c\n" >expect && test_cmp expect sorted &&

@@ -41,6 +41,7 @@ struct follow {
     int codes;     /* those of all processes or'ed */
     int leaver;    /* rank that left MPI without a word, so that others are killed; or -1 */
     bool said;     /* ... which was said */
+    int nexited;   /* processes whose end was heard */
     int *statuses; /* wait status of each rank */
 };
 
@@ -246,6 +247,7 @@ static void on_task_exit (struct follow *fl, struct jview context)
     if (rank < 0 || rank >= fl->args->size)
         return;
     fl->statuses[rank] = status;
+    fl->nexited++;
     if (WIFEXITED (status)) {
         fl->codes |= WEXITSTATUS (status);
         if (fl->leaver < 0 && !fl->decided && !fl->args->no_cleanup
@@ -268,14 +270,22 @@ static void on_exception (struct follow *fl, struct jview context)
         fail (fl, "%s", note);
 }
 
+/* Who has not heard of all cannot say that all is well. */
+static void on_finish (struct follow *fl)
+{
+    if (fl->nexited < fl->args->size && fl->leaver < 0)
+        fail (fl, "the end of %d of %d processes was not heard", fl->args->size - fl->nexited,
+              fl->args->size);
+    fl->finished = true;
+    stop (fl);
+}
+
 static void note (struct follow *fl, const struct eventlog_entry *e)
 {
     if (eventlog_entry_is (e, "task-exit"))
         on_task_exit (fl, e->context);
-    else if (eventlog_entry_is (e, "finish")) {
-        fl->finished = true;
-        stop (fl);
-    }
+    else if (eventlog_entry_is (e, "finish"))
+        on_finish (fl);
     else if (eventlog_entry_is (e, "shell.init"))
         on_init (fl, e->context);
     else if (eventlog_entry_is (e, "abort"))

@@ -498,6 +498,7 @@ static void launch_refused (struct job *job)
     if (!text_error (&t))
         job_event (job, "log", t.buf);
     text_fini (&t);
+    follow_note_exception (job, 0, "exec", job->refusal);
     job->exit_code = 1;
     job_complete (job);
 }

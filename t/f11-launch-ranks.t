@@ -63,7 +63,7 @@ test_expect_success 'standard input goes to all, or to some, to its end' '
     flux run -N4 -n4 --input=in wc -l | sort -u >out && test "$(cat out)" = 100000
 '
 test_expect_success 'a task elsewhere that does not read stops who sends, and harms nobody' '
-    flux mpiexec -n 1 true && head -c 50000000 /dev/zero | flux run --requires=rank:2 true &&
+    flux mpiexec -n 1 true && head -c 8000000 /dev/zero | flux run --requires=rank:2 true &&
     head -c 8000000 /dev/zero | flux run --requires=rank:2 sh -c "wc -c" >out && test "$(cat out)" = 8000000
 '
 test_expect_success 'signals reach all' '

@@ -148,6 +148,7 @@ struct task {
     unsigned int stdin_count; /* pieces of it; of a task that is away: sent there */
     unsigned int stdin_read;  /* of a task that is away: read there */
     bool stdin_eof;   /* close when the buffer is written */
+    bool stdin_shut;  /* of a task that is away: it reads no more, which is no error */
     bool pty;         /* stdin and stdout are the same terminal */
     int pmi_fd;
     flux_watcher_t *w_pmi;

@@ -213,7 +213,7 @@ static void hear_read (struct word *w)
         return;
     w->task->stdin_read = w->n[1];
     if (!w->n[2]) {
-        w->task->stdin_eof = true;
+        w->task->stdin_shut = true;
         w->task->stdin_read = w->task->stdin_count;
     }
     input_read (w->part->job);

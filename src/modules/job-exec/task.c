@@ -19,7 +19,9 @@ static void close_stream (struct task_stream *s)
 
 bool task_takes_stdin (const struct task *task)
 {
-    return task->away ? !task->complete && !task->stdin_eof : task->stdin_fd >= 0;
+    if (task->away)
+        return !task->complete && !task->stdin_eof && !task->stdin_shut;
+    return task->stdin_fd >= 0;
 }
 
 bool task_has_unread (const struct task *task)
@@ -339,7 +341,7 @@ int task_write_stdin (struct task *task, const char *data, size_t len, bool eof)
 
     if (task->stdin_eof)
         return -EPIPE;
-    if (task->away && !early)
+    if (task->away && !early && !task->stdin_shut)
         parts_stdin (task, data, len, eof);
     task->stdin_eof = eof;
     if (task->stdin_fd < 0 && !early)

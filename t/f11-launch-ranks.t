@@ -156,7 +156,8 @@ test_expect_success 'a rank that a job can do without: it goes on, and is told' 
     grep "node failure on .* (rank 3)" ev && touch goon && test_expect_code 1 flux job attach $id
 '
 test_expect_success 'one that it cannot: fatal, and its processes are gone with theirs' '
-    id=$(flux submit -N3 -n3 sh -c "setsid sleep 1000 >/dev/null 2>&1 & echo \$! >full.\$FLUX_TASK_RANK; sleep 1000") &&
+    printf "%s\n" "#!/bin/sh" "echo \$\$ >full.\$FLUX_TASK_RANK" "exec sleep 1000" >apart && chmod +x apart &&
+    id=$(flux submit -N3 -n3 sh -c "setsid ./apart >/dev/null 2>&1 & sleep 1000") &&
     wait_until test -s full.0 -a -s full.1 -a -s full.2 && kill -KILL $(broker 2) &&
     test_expect_code 143 flux job attach $id 2>err && grep "node failure on .* (rank 2)" err &&
     flux job wait-event -t 30 $id clean &&

@@ -68,6 +68,68 @@ test_expect_success 'of a configuration that is refused nothing is in force' '
     flux start --config-path="$(pwd)/half.d" sh ./half.sh &&
     grep "inactive-age-limit: invalid FSD" err
 '
+cat >tables.sh <<\END
+# what is in force, seen from outside: queues, limit, housekeeping
+state () {
+    flux queue list -no "{queue}" | sort
+    flux submit -q one -t 2m true 2>&1 >/dev/null | grep -o "exceeds policy limit of [^ ]*"
+    flux module stats job-manager | grep -A6 "\"config\": {" | grep "release-after\|command"
+}
+conf () { # LIMIT QUEUE PRIVATE NUM COMMAND AFTER
+    cat >tables.d/a.toml <<EOF
+[policy]
+limits.duration = "$1"
+[queues.one]
+[queues.$2]
+[access]
+private-mode = $3
+[job-manager]
+inactive-num-limit = $4
+[job-manager.housekeeping]
+command = [ "$5" ]
+release-after = "$6"
+EOF
+}
+first () { conf 1m two false 5 true 5s; }
+second () { conf 90s three true 7 false 15s; }
+first
+flux config reload
+state >before
+second
+flux config reload && state >changed || exit 1
+cmp -s before changed && exit 1
+first
+flux config reload && state >after && cmp before after || exit 1
+while IFS="|" read -r what with; do
+    second
+    sed -i "s/$what/$with/" tables.d/a.toml
+    if flux config reload 2>err; then
+        echo "$with was taken" >&2
+        exit 1
+    fi
+    state >after
+    cmp before after || { echo "$with: $(cat err)" >&2; exit 1; }
+    echo refused >>tried
+done <<\EOF
+limits.duration = .*|limits.duration = "x"
+limits.duration = .*|nosuch = 1
+queues.three\]|queues.three]\nparent = "nosuch"
+queues.three\]|queues.three]\nrequires = 5
+private-mode = .*|private-mode = 5
+inactive-num-limit = .*|inactive-num-limit = -7
+inactive-num-limit = .*|inactive-age-limit = "x"
+command = .*|command = "x"
+release-after = .*|release-after = "x"
+release-after = .*|nosuch = "x"
+\[job-manager\]|[job-manager]\nstop-queues-on-restart = 5
+EOF
+END
+test_expect_success 'with any of the tables broken nothing of the others is in force' '
+    mkdir tables.d &&
+    echo "[queues.one]" >tables.d/a.toml &&
+    flux start --config-path="$(pwd)/tables.d" sh ./tables.sh &&
+    test $(wc -l <tried) -eq 11
+'
 # in_flux CONF: the script on standard input, in an instance of that configuration with
 # fast heartbeats
 in_flux () {

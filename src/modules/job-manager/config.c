@@ -42,58 +42,103 @@ int manager_check_perilog (struct manager *m,
     return 0;
 }
 
-int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error)
+/* All that a configuration says to this module. */
+struct settings {
+    struct policy *policy;
+    struct manager_housekeeping housekeeping;
+    struct jm_queue_conf *queues; /* borrows texts */
+    size_t nqueues;
+    int private_mode;
+    int stop_queues;
+    double age_limit;
+    json_int_t num_limit;
+};
+
+static void settings_fini (struct settings *s)
+{
+    manager_policy_free (s->policy);
+    json_decref (s->housekeeping.command);
+    free (s->queues);
+}
+
+static int parse_limits (const flux_conf_t *conf,
+                         struct settings *s,
+                         json_t **queues,
+                         flux_error_t *error)
 {
     const char *age = NULL;
     json_int_t num = INT64_MIN;
-    int private_mode = 0, stop_queues = 0;
-    double age_limit = -1.;
-    struct jm_queue_conf *queue_conf;
-    json_t *queues = NULL;
-    size_t nqueues;
     flux_error_t e;
-    int r;
 
-    if (!conf)
-        return 0;
-    if (manager_policy_configure (m, conf, error) < 0
-        || manager_housekeeping_configure (m, conf, error) < 0
-        || manager_plugins_configure (m, conf, error) < 0)
-        return -1;
     if (flux_conf_unpack (conf, &e, "{s?{s?s s?I s?b} s?o}", "job-manager",
                           "inactive-age-limit", &age, "inactive-num-limit", &num,
-                          "stop-queues-on-restart", &stop_queues, "queues", &queues)
+                          "stop-queues-on-restart", &s->stop_queues, "queues", queues)
         < 0)
         return errprintf (error, "job-manager.max-inactive-*: %s", e.text);
-    if (age && fsd_parse (age, &age_limit) < 0)
+    s->age_limit = -1.;
+    if (age && fsd_parse (age, &s->age_limit) < 0)
         return errprintf (error, "job-manager.inactive-age-limit: invalid FSD");
     if (num < 0 && num != INT64_MIN)
         return errprintf (error, "job-manager.inactive-num-limit: must be >= 0");
-    if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode", &private_mode)
+    s->num_limit = num < 0 ? -1 : num;
+    if (flux_conf_unpack (conf, &e, "{s?{s?b}}", "access", "private-mode",
+                          &s->private_mode)
         < 0)
         return errprintf (error, "error reading [access] config: %s", e.text);
-    if (manager_parse_queues (queues, &queue_conf, &nqueues, error) < 0)
-        return -1;
-    r = jm_queues_configure (m->jm, queue_conf, nqueues);
-    free (queue_conf);
-    if (r < 0)
-        return errprintf (error, "out of memory");
-    m->stop_queues_on_restart = stop_queues;
-    m->inactive_age_limit = age_limit;
-    m->inactive_num_limit = num < 0 ? -1 : num;
-    m->private_mode = private_mode;
     return 0;
 }
 
-/* A configuration was refused when some of it was in force already, and plugins
- * had heard of it.
- */
-static void restore_conf (struct manager *m)
+static int parse (const flux_conf_t *conf, struct settings *s, flux_error_t *error)
+{
+    json_t *queues = NULL;
+
+    if (manager_policy_parse (conf, &s->policy, error) < 0
+        || manager_housekeeping_parse (conf, &s->housekeeping, error) < 0
+        || parse_limits (conf, s, &queues, error) < 0)
+        return -1;
+    return manager_parse_queues (queues, &s->queues, &s->nqueues, error);
+}
+
+/* What plugins were told of a configuration that was refused is not so. */
+static void tell_plugins_again (struct manager *m)
 {
     flux_error_t error = { "" };
+    const flux_conf_t *conf = flux_get_conf (m->h);
 
-    if (manager_configure (m, flux_get_conf (m->h), &error) < 0)
+    if (conf && manager_plugins_configure (m, conf, &error) < 0)
         flux_log (m->h, LOG_ERR, "going back to the old configuration: %s", error.text);
+}
+
+/* Nothing can go wrong any more once it begins to change things. */
+static int apply (struct manager *m, struct settings *s, flux_error_t *error)
+{
+    if (jm_queues_configure (m->jm, s->queues, s->nqueues) < 0)
+        return errprintf (error, "out of memory");
+    manager_policy_free (m->policy);
+    m->policy = move_ptr (s->policy);
+    json_decref (m->housekeeping_command);
+    m->housekeeping_command = move_ptr (s->housekeeping.command);
+    m->housekeeping_release_after = s->housekeeping.release_after;
+    m->stop_queues_on_restart = s->stop_queues;
+    m->inactive_age_limit = s->age_limit;
+    m->inactive_num_limit = s->num_limit;
+    m->private_mode = s->private_mode;
+    return 0;
+}
+
+int manager_configure (struct manager *m, const flux_conf_t *conf, flux_error_t *error)
+{
+    struct settings s = { .policy = NULL };
+    int rc;
+
+    if (!conf)
+        return 0;
+    if ((rc = parse (conf, &s, error)) == 0
+        && ((rc = manager_plugins_configure (m, conf, error)) < 0
+            || (rc = apply (m, &s, error)) < 0))
+        tell_plugins_again (m);
+    settings_fini (&s);
+    return rc;
 }
 
 /* The payload is the whole new configuration. */
@@ -110,7 +155,6 @@ void config_reload_cb (flux_t *h,
         manager_refuse (m, msg, errno, NULL);
     else if (manager_check_perilog (m, conf, &error) < 0
              || manager_configure (m, conf, &error) < 0) {
-        restore_conf (m);
         flux_conf_decref (conf);
         manager_refuse (m, msg, EINVAL, error.text);
     }

@@ -33,9 +33,9 @@ static int default_command (const flux_conf_t *conf, json_t **command, flux_erro
     return *command ? 0 : errprintf (error, "out of memory");
 }
 
-int manager_housekeeping_configure (struct manager *m,
-                                    const flux_conf_t *conf,
-                                    flux_error_t *error)
+int manager_housekeeping_parse (const flux_conf_t *conf,
+                                struct manager_housekeeping *ret,
+                                flux_error_t *error)
 {
     json_t *table = NULL, *command = NULL, *first_error, *unit;
     const char *release_after = NULL;
@@ -63,9 +63,7 @@ int manager_housekeeping_configure (struct manager *m,
         else if (json_object_get (table, "command"))
             json_incref (command);
     }
-    json_decref (m->housekeeping_command);
-    m->housekeeping_command = command;
-    m->housekeeping_release_after = seconds;
+    *ret = (struct manager_housekeeping){ command, seconds };
     return 0;
 }
 

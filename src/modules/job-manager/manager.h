@@ -317,9 +317,10 @@ int manager_check_limits (struct manager *m,
                           const char *jobspec,
                           size_t len,
                           struct text *why);
-int manager_policy_configure (struct manager *m,
-                              const flux_conf_t *conf,
-                              flux_error_t *error);
+int manager_policy_parse (const flux_conf_t *conf,
+                          struct policy **ret,
+                          flux_error_t *error);
+void manager_policy_free (struct policy *p);
 void manager_policy_fini (struct manager *m);
 
 /* lifetime.c: is there time for it?  0, or -EINVAL with a sentence. */
@@ -334,9 +335,13 @@ void manager_lifetime_fini (struct manager *m);
  * False: there is nothing to do with them.
  */
 bool manager_housekeeping_take (struct manager *m, const struct job *job);
-int manager_housekeeping_configure (struct manager *m,
-                                    const flux_conf_t *conf,
-                                    flux_error_t *error);
+struct manager_housekeeping {
+    json_t *command; /* NULL: none is configured */
+    double release_after;
+};
+int manager_housekeeping_parse (const flux_conf_t *conf,
+                                struct manager_housekeeping *ret,
+                                flux_error_t *error);
 
 /* A scheduler is ready to hear what it gets back. */
 void manager_housekeeping_release (struct manager *m);

@@ -42,7 +42,7 @@ struct policy {
     struct limits limits[]; /* the general ones first */
 };
 
-static void policy_free (struct policy *p)
+void manager_policy_free (struct policy *p)
 {
     if (p) {
         json_decref (p->queues);
@@ -52,7 +52,7 @@ static void policy_free (struct policy *p)
 
 void manager_policy_fini (struct manager *m)
 {
-    policy_free (move_ptr (m->policy));
+    manager_policy_free (move_ptr (m->policy));
 }
 
 /* ---- reading it -------------------------------------------------------------------- */
@@ -222,9 +222,9 @@ static int parse_all (struct policy *p, json_t *policy, flux_error_t *error)
     return 0;
 }
 
-int manager_policy_configure (struct manager *m,
-                              const flux_conf_t *conf,
-                              flux_error_t *error)
+int manager_policy_parse (const flux_conf_t *conf,
+                          struct policy **ret,
+                          flux_error_t *error)
 {
     json_t *policy = NULL, *queues = NULL;
     struct policy *p;
@@ -238,11 +238,10 @@ int manager_policy_configure (struct manager *m,
         return errprintf (error, "out of memory");
     p->queues = json_incref (queues);
     if (parse_all (p, policy, error) < 0) {
-        policy_free (p);
+        manager_policy_free (p);
         return -1;
     }
-    policy_free (m->policy);
-    m->policy = p;
+    *ret = p;
     return 0;
 }
 

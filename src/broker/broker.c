@@ -1,4 +1,4 @@
-/* broker.c - flux-broker: parse the command line, join the parts, run.
+/* broker.c - flux-broker: join the parts, run.
  *
  * Reading order: endpoint.h (who talks), router.h (who hears), module.h and
  * client.h (the two kinds of peers), state.h and lifecycle.h (when).
@@ -7,7 +7,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +27,9 @@
 #include "lifecycle.h"
 #include "log.h"
 #include "module_host.h"
+#include "options.h"
 #include "overlay/overlay.h"
+#include "places.h"
 #include "rexec/rexec.h"
 #include "rundir.h"
 #include "sd_notify.h"
@@ -39,21 +40,11 @@
 /* For our last words to the other brokers, in seconds. */
 #define OVERLAY_LINGER 1.
 
-struct options {
-    int verbose;
-    const char *config_path;
-    const char **conf; /* --conf values, NULL-terminated */
-    int argc;          /* initial program */
-    char **argv;
-};
-
 struct broker {
     struct pmi_client pmi; /* our place */
     struct options opt;
     char uuid[UUID_TEXT_SIZE];
-    char *flux;        /* the flux command */
-    char *module_path; /* where modules are looked for */
-    char *overlay_path; /* what brings messages to other brokers */
+    struct places places;
     struct child_env *env; /* of children */
     char *notify;          /* where systemd listens */
     struct attrs *attrs;
@@ -80,141 +71,6 @@ struct broker {
 static const char *const builtins[] = {
     "config", "connector-local", "groups", "rexec", "overlay", NULL,
 };
-
-static const char usage[] =
-    "Usage: flux-broker [OPTIONS] [initial-program [args...]]\n"
-    "  -v, --verbose[=LEVEL]    log more on stderr\n"
-    "  -S, --setattr=NAME=VAL   set a broker attribute\n"
-    "  -c, --config-path=PATH   read the configuration from a file or directory\n"
-    "      --conf=VALUE         add KEY=VAL, JSON or a file to the configuration\n"
-    "  -h, --help               show this and exit\n";
-
-/* Command line */
-
-static int parse_verbose (const char *arg)
-{
-    int level = 1;
-
-    for (; arg && *arg == 'v'; arg++)
-        level++;
-    return arg && *arg ? atoi (arg) : level;
-}
-
-/* Returns 0, 1 to exit with success, or -1 (it has been said why). */
-static int parse_options (struct broker *b, int argc, char *argv[])
-{
-    static const struct option longopts[] = {
-        { "verbose", optional_argument, NULL, 'v' },
-        { "setattr", required_argument, NULL, 'S' },
-        { "config-path", required_argument, NULL, 'c' },
-        { "conf", required_argument, NULL, 'C' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
-    int c, nconf = 0;
-    flux_error_t error;
-
-    if (!(b->opt.conf = calloc (argc + 1, sizeof (b->opt.conf[0]))))
-        return -1;
-    while ((c = getopt_long (argc, argv, "+v::S:c:h", longopts, NULL)) != -1) {
-        switch (c) {
-            case 'v':
-                b->opt.verbose += parse_verbose (optarg);
-                break;
-            case 'S':
-                if (attrs_set_cmdline (b->attrs, optarg, &error) < 0) {
-                    fprintf (stderr, "flux-broker: %s\n", error.text);
-                    return -1;
-                }
-                break;
-            case 'c':
-                b->opt.config_path = optarg;
-                break;
-            case 'C':
-                b->opt.conf[nconf++] = optarg;
-                break;
-            case 'h':
-                fputs (usage, stdout);
-                return 1;
-            default:
-                fputs (usage, stderr);
-                return -1;
-        }
-    }
-    b->opt.argc = argc - optind;
-    b->opt.argv = argv + optind;
-    return 0;
-}
-
-/* Where things are */
-
-static char *executable_dir (void)
-{
-    char path[4096];
-    ssize_t n = readlink ("/proc/self/exe", path, sizeof (path) - 1);
-    char *slash;
-
-    if (n < 0)
-        return NULL;
-    path[n] = '\0';
-    if ((slash = strrchr (path, '/')))
-        *slash = '\0';
-    return strdup (path);
-}
-
-/* In the build tree things are beside the broker, else where configured. */
-static int find_places (struct broker *b)
-{
-    _cleanup_ (freep) char *dir = executable_dir ();
-    const char *env = getenv ("FLUX_MODULE_PATH");
-
-    if (!dir || asprintf (&b->flux, "%s/../cmd/flux", dir) < 0) {
-        b->flux = NULL;
-        return -1;
-    }
-    if (access (b->flux, X_OK) == 0) {
-        char *real = realpath (b->flux, NULL);
-
-        if (!real)
-            return -1;
-        free (b->flux);
-        b->flux = real;
-        if (!env && asprintf (&b->module_path, "%s/../modules/.libs", dir) < 0)
-            b->module_path = NULL;
-        if (asprintf (&b->overlay_path, "%s/overlay/.libs/overlay.so", dir) < 0)
-            b->overlay_path = NULL;
-    }
-    else {
-        free (b->flux);
-        if (!(b->flux = strdup (BINDIR "/flux")))
-            return -1;
-        b->overlay_path = strdup (OVERLAYDIR "/overlay.so");
-    }
-    if (!b->overlay_path)
-        return -1;
-    if (!b->module_path)
-        b->module_path = strdup (env ? env : FLUXMODDIR);
-    return b->module_path ? 0 : -1;
-}
-
-/* Children find `flux` first in PATH. */
-static int set_path (const struct broker *b)
-{
-    _cleanup_ (freep) char *path = NULL;
-    const char *old = getenv ("PATH");
-    const char *slash = strrchr (b->flux, '/');
-
-    if (asprintf (&path,
-                  "%.*s:%s",
-                  (int)(slash - b->flux),
-                  b->flux,
-                  old ? old : "/usr/local/bin:/usr/bin:/bin")
-        < 0) {
-        path = NULL;
-        return -1;
-    }
-    return setenv ("PATH", path, 1);
-}
 
 static const char *tmpdir (const char *otherwise)
 {
@@ -348,13 +204,13 @@ static int create_hosts (struct broker *b)
                                         b->router,
                                         b->services,
                                         b->attrs,
-                                        b->module_path,
+                                        b->places.modules,
                                         &module_host_ops,
                                         b))
         || !(b->connector = connector_new (
                  b->h, b->router, b->services, b->events, getuid ())))
         return -1;
-    module_host_set_exec (b->modules, b->flux, b->env);
+    module_host_set_exec (b->modules, b->places.flux, b->env);
     module_host_set_builtins (b->modules, builtins, self);
     config_set_targets (b->config_service, b->modules, config_changed, b);
     args.modules = b->modules;
@@ -370,7 +226,7 @@ static int create_places (struct broker *b, const char **socket, flux_error_t *e
     if (rundir_create (b->attrs, "rundir", tmpdir ("/tmp"), error) < 0
         || (b->pmi.rank == 0
             && rundir_create (b->attrs, "statedir", tmpdir ("/var/tmp"), error) < 0)
-        || rundir_link_flux (b->attrs, b->flux, error) < 0
+        || rundir_link_flux (b->attrs, b->places.flux, error) < 0
         || rundir_local_uri (b->attrs, socket, error) < 0)
         return -1;
     if (!(b->env = child_env_new (environ,
@@ -466,7 +322,7 @@ static int create_overlay (struct broker *b, flux_error_t *error)
         .events = b->events,
         .services = b->services,
         .uuid = b->uuid,
-        .plugin = b->overlay_path,
+        .plugin = b->places.overlay,
     };
 
     return (b->overlay = overlay_new (&args, error)) ? 0 : -1;
@@ -541,10 +397,8 @@ static void teardown (struct broker *b)
     attrs_free (b->attrs);
     child_env_free (b->env);
     free (b->notify);
-    free (b->opt.conf);
-    free (b->flux);
-    free (b->module_path);
-    free (b->overlay_path);
+    options_fini (&b->opt);
+    places_fini (&b->places);
 }
 
 static void remove_places (struct broker *b)
@@ -601,12 +455,12 @@ int main (int argc, char *argv[])
         fprintf (stderr, "flux-broker: out of memory\n");
         return 1;
     }
-    if ((r = parse_options (&b, argc, argv)) != 0) {
+    if ((r = options_parse (&b.opt, b.attrs, argc, argv)) != 0) {
         teardown (&b);
         return r < 0;
     }
     setup_process (b.pmi.rank);
-    if (uuid_generate_text (b.uuid) < 0 || find_places (&b) < 0 || set_path (&b) < 0
+    if (uuid_generate_text (b.uuid) < 0 || places_find (&b.places) < 0 || places_set_path (&b.places) < 0
         || create_core (&b) < 0) {
         fprintf (stderr, "flux-broker: %s\n", strerror (errno));
         teardown (&b);

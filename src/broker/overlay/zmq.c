@@ -3,45 +3,29 @@
  *
  * One socket per link, and its monitor, is what tells at once, and reliably
  * which, peer has gone: the kernel closes the connection of a dead process.
- *
- * ZeroMQ's descriptors are edge-triggered: whoever touched a socket looks
- * again before the loop sleeps.  So a link that sent goes on the dirty list,
- * which is worked off when the loop comes round.
- *
- * To send a frame, encrypt it and wake ZeroMQ's thread for it costs more than
- * the message in it.  So the first message of a pass of the loop goes at once,
- * and what is sent behind it in the same pass goes together: a frame is any
- * number of messages, each with its length before it (common/blobbatch.h).
  */
 
 #include "config.h"
 
 #include <errno.h>
 #include <sodium.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
 
-#include "common/blobbatch.h"
 #include "common/errprintf.h"
-#include "common/list.h"
-#include "common/text.h"
 #include "common/util.h"
 
-#include "transport.h"
-
-enum {
-    KEY = crypto_box_PUBLICKEYBYTES,
-    BUDGET = 256, /* messages of one link before the others have their turn */
-    RECONNECT_MS = 5,
-    FRAME = 16 * 1024, /* bytes: a frame with so much takes no further message */
-    FRAMES = 64,       /* that ZeroMQ keeps in either direction */
-};
+#include "zmq_private.h"
 
 _Static_assert(TRANSPORT_KEY_SIZE == 2 * KEY + 1, "hex digits and NUL");
 _Static_assert(crypto_box_SECRETKEYBYTES == KEY, "CURVE keys have one size");
+
+enum {
+    RECONNECT_MS = 5,
+    FRAMES = 64, /* that ZeroMQ keeps in either direction */
+};
 
 #define HANDSHAKE_FAILED                                                        \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL \
@@ -49,46 +33,6 @@ _Static_assert(crypto_box_SECRETKEYBYTES == KEY, "CURVE keys have one size");
 #define EVENTS                                                                 \
     (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | HANDSHAKE_FAILED | ZMQ_EVENT_DISCONNECTED \
      | ZMQ_EVENT_CONNECT_RETRIED)
-
-#define ZAP_ENDPOINT "inproc://zeromq.zap.01"
-
-struct transport {
-    flux_reactor_t *reactor;
-    void *ctx;
-    void *zap; /* who may come in */
-    flux_watcher_t *zap_w;
-    flux_watcher_t *check; /* both while a link is dirty ... */
-    flux_watcher_t *idle;  /* ... this one that the loop does not sleep */
-    unsigned char public_key[KEY];
-    unsigned char secret_key[KEY];
-    char key_text[TRANSPORT_KEY_SIZE];
-    unsigned int links_made;
-    struct list links;
-    struct list dirty;
-};
-
-struct link {
-    struct transport *t;
-    struct list node;
-    struct list dirty;
-    void *sock;
-    void *monitor;
-    flux_watcher_t *w;
-    flux_watcher_t *monitor_w;
-    struct text out;            /* messages for the next frame */
-    zmq_msg_t frame;            /* one that ZeroMQ did not take yet, ... */
-    bool framed;                /* ... if there is one */
-    struct flux_msglist *queue; /* what came when there was no room in 'out' */
-    const struct link_ops *ops;
-    void *arg;
-    char domain[16];
-    unsigned char peer_key[KEY];
-    bool admits;   /* peer_key is known */
-    bool connects; /* rather than listens */
-    bool up;
-    unsigned int strangers; /* turned away, not disconnected yet */
-    bool congested;
-};
 
 static int key_decode (const char *text, unsigned char key[KEY])
 {
@@ -102,32 +46,9 @@ static int key_decode (const char *text, unsigned char key[KEY])
     return 0;
 }
 
-static bool is_closed (const struct link *l)
-{
-    return !l->sock;
-}
-
-static void mark_dirty (struct link *l)
-{
-    if (list_empty (&l->t->dirty)) {
-        flux_watcher_start (l->t->check);
-        flux_watcher_start (l->t->idle);
-    }
-    if (!list_linked (&l->dirty))
-        list_append (&l->t->dirty, &l->dirty);
-}
-
-static void set_congested (struct link *l, bool yes)
-{
-    if (l->congested != yes) {
-        l->congested = yes;
-        l->ops->congested (l, yes, l->arg);
-    }
-}
-
 static void link_close (struct link *l)
 {
-    if (is_closed (l))
+    if (link_is_closed (l))
         return;
     list_del (&l->dirty);
     flux_watcher_destroy (l->w);
@@ -144,235 +65,12 @@ static void link_close (struct link *l)
     text_fini (&l->out);
 }
 
-static void lose (struct link *l, const char *why)
+void link_lose (struct link *l, const char *why)
 {
-    if (is_closed (l))
+    if (link_is_closed (l))
         return;
     link_close (l);
     l->ops->lost (l, why, l->arg);
-}
-
-/* Sending */
-
-/* Add a message to the frame that is being made. */
-static int add_message (struct link *l, const flux_msg_t *msg)
-{
-    ssize_t size = flux_msg_encode_size (msg);
-    size_t start = l->out.len;
-    char *p;
-
-    if (size < 0)
-        return -1;
-    if (size > UINT32_MAX) {
-        errno = EMSGSIZE;
-        return -1;
-    }
-    blobbatch_add (&l->out, NULL, 0);
-    if (!(p = text_reserve (&l->out, size)) || flux_msg_encode (msg, p, size) < 0) {
-        int saved_errno = text_error (&l->out) ? ENOMEM : errno;
-
-        l->out.len = start;
-        l->out.error = 0;
-        errno = saved_errno;
-        return -1;
-    }
-    text_commit (&l->out, size);
-    blobbatch_set_size (&l->out, start);
-    return 0;
-}
-
-/* A frame is freed by a thread of ZeroMQ's, after it was handed over.  That order
- * is ZeroMQ's to keep; it is stated here for tools that do not see into it.
- */
-static atomic_uint handed_over;
-
-static void free_frame (void *data, void *hint)
-{
-    (void)atomic_load_explicit (&handed_over, memory_order_acquire);
-    free (data);
-}
-
-/* Small ones are copied, so that what waits takes no more room than it has to. */
-static int make_frame (struct link *l)
-{
-    size_t size = l->out.len;
-
-    if (size > 2 * FRAME) {
-        char *buf = text_take (&l->out, NULL);
-
-        (void)atomic_fetch_add_explicit (&handed_over, 1, memory_order_release);
-        if (zmq_msg_init_data (&l->frame, buf, size, free_frame, NULL) < 0) {
-            free_keep_errno (buf);
-            return -1;
-        }
-    }
-    else {
-        if (zmq_msg_init_size (&l->frame, size) < 0)
-            return -1;
-        memcpy (zmq_msg_data (&l->frame), l->out.buf, size);
-        text_clear (&l->out);
-    }
-    l->framed = true;
-    return 0;
-}
-
-/* Returns 0, or -1 with errno, EAGAIN if ZeroMQ's own queue is full. */
-static int send_frames (struct link *l)
-{
-    while (l->framed || l->out.len > 0) {
-        if ((!l->framed && make_frame (l) < 0)
-            || zmq_msg_send (&l->frame, l->sock, ZMQ_DONTWAIT) < 0)
-            return -1;
-        l->framed = false;
-    }
-    return 0;
-}
-
-static bool has_room (const struct link *l)
-{
-    return l->out.len < FRAME && flux_msglist_count (l->queue) == 0;
-}
-
-static int link_send (struct link *l, const flux_msg_t *msg)
-{
-    if (is_closed (l)) {
-        errno = EHOSTUNREACH;
-        return -1;
-    }
-    if (has_room (l)) {
-        if (add_message (l, msg) < 0)
-            return -1;
-        /* if this fails, work () will find out */
-        if (!list_linked (&l->dirty) || !has_room (l))
-            (void)send_frames (l);
-        mark_dirty (l);
-        return 0;
-    }
-    mark_dirty (l);
-    if (flux_msglist_count (l->queue) >= LINK_HARD) {
-        errno = EHOSTUNREACH; /* work () will say so */
-        return -1;
-    }
-    if (flux_msglist_append (l->queue, msg) < 0)
-        return -1;
-    if (flux_msglist_count (l->queue) > LINK_SOFT)
-        set_congested (l, true);
-    return 0;
-}
-
-/* Send what is there, as far as it goes. */
-static void flush (struct link *l)
-{
-    const flux_msg_t *msg;
-
-    for (;;) {
-        if (send_frames (l) < 0) {
-            if (errno != EAGAIN)
-                lose (l, zmq_strerror (errno));
-            return;
-        }
-        if (flux_msglist_count (l->queue) == 0)
-            break;
-        while (l->out.len < FRAME && (msg = flux_msglist_pop (l->queue))) {
-            if (add_message (l, msg) < 0)
-                lose (l, strerror (errno));
-            flux_msg_decref (msg);
-            if (is_closed (l))
-                return;
-        }
-    }
-    set_congested (l, false);
-}
-
-/* Receiving */
-
-/* The messages of a frame.  Any of them may be the link's last. */
-static int receive_messages (struct link *l, const void *buf, size_t size)
-{
-    const void *data;
-    size_t len, pos = 0;
-    int n = 0;
-
-    while (!is_closed (l) && pos < size) {
-        flux_msg_t *msg = NULL;
-
-        if (blobbatch_next (buf, size, &pos, &data, &len) > 0)
-            msg = flux_msg_decode (data, len);
-        if (!msg) {
-            lose (l, "undecodable message");
-            break;
-        }
-        l->ops->message (l, msg, l->arg);
-        n++;
-    }
-    return n;
-}
-
-/* Returns the number of messages, 0 if there is nothing. */
-static int receive_frame (struct link *l)
-{
-    zmq_msg_t frame;
-    int n;
-
-    zmq_msg_init (&frame);
-    if (zmq_msg_recv (&frame, l->sock, ZMQ_DONTWAIT) < 0)
-        n = 0;
-    else
-        n = receive_messages (l, zmq_msg_data (&frame), zmq_msg_size (&frame));
-    zmq_msg_close (&frame);
-    return n;
-}
-
-static bool events (struct link *l, int which)
-{
-    int value = 0;
-    size_t size = sizeof (value);
-
-    return zmq_getsockopt (l->sock, ZMQ_EVENTS, &value, &size) == 0 && (value & which);
-}
-
-static void work (struct link *l)
-{
-    int n = 0, more;
-
-    do {
-        flush (l);
-        more = 1;
-        while (!is_closed (l) && n < BUDGET && (more = receive_frame (l)) > 0)
-            n += more;
-        if (is_closed (l))
-            return;
-        if (more) {
-            mark_dirty (l);
-            return;
-        }
-    } while (l->framed && events (l, ZMQ_POLLOUT));
-    if (flux_msglist_count (l->queue) >= LINK_HARD)
-        lose (l, "it does not read its messages");
-}
-
-static void link_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct link *l = arg;
-
-    if (!is_closed (l))
-        work (l);
-}
-
-static void check_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct transport *t = arg;
-    struct list todo = LIST_INIT (todo);
-    struct link *l;
-
-    list_splice (&todo, &t->dirty);
-    flux_watcher_stop (t->check);
-    flux_watcher_stop (t->idle);
-    while ((l = list_first (&todo, struct link, dirty))) {
-        list_del (&l->dirty);
-        if (!is_closed (l))
-            work (l);
-    }
 }
 
 /* Coming and going */
@@ -406,9 +104,9 @@ static void disconnected (struct link *l)
         l->strangers--;
     else if (l->up) {
         /* its last words may still be here */
-        while (!is_closed (l) && receive_frame (l) > 0)
+        while (!link_is_closed (l) && link_receive_frame (l) > 0)
             ;
-        lose (l, "connection lost");
+        link_lose (l, "connection lost");
     }
 }
 
@@ -416,15 +114,15 @@ static void monitor_work (struct link *l)
 {
     int event;
 
-    while (!is_closed (l) && (event = monitor_read (l))) {
+    while (!link_is_closed (l) && (event = monitor_read (l))) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
             l->up = true;
         else if (event == ZMQ_EVENT_DISCONNECTED)
             disconnected (l);
         else if (event == ZMQ_EVENT_CONNECT_RETRIED)
-            lose (l, "nobody is there"); /* who listens did so before we knew */
+            link_lose (l, "nobody is there"); /* who listens did so before we knew */
         else if ((event & HANDSHAKE_FAILED) && l->connects)
-            lose (l, "turned away");
+            link_lose (l, "turned away");
         else if ((event & HANDSHAKE_FAILED))
             l->strangers++;
     }
@@ -435,71 +133,12 @@ static void monitor_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void 
     monitor_work (arg);
 }
 
-/* A ZAP request: version, id, domain, address, identity, mechanism, and for
- * CURVE the client's key.  Returns how many frames there were, 0 if none.
- */
-struct zap_request {
-    char id[64];
-    int id_len;
-    char domain[32];
-    unsigned char key[KEY];
-    int key_len;
-};
-
-static int zap_read (struct transport *t, struct zap_request *req)
+static void link_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
-    unsigned char buf[256];
-    int n, count = 0, more = 1;
-    size_t size;
+    struct link *l = arg;
 
-    memset (req, 0, sizeof (*req));
-    while (more) {
-        if ((n = zmq_recv (t->zap, buf, sizeof (buf), ZMQ_DONTWAIT)) < 0)
-            return 0;
-        if (count == 1 && n <= (int)sizeof (req->id)) {
-            memcpy (req->id, buf, n);
-            req->id_len = n;
-        }
-        else if (count == 2 && n < (int)sizeof (req->domain))
-            memcpy (req->domain, buf, n);
-        else if (count == 6 && n == KEY) {
-            memcpy (req->key, buf, KEY);
-            req->key_len = KEY;
-        }
-        count++;
-        size = sizeof (more);
-        if (zmq_getsockopt (t->zap, ZMQ_RCVMORE, &more, &size) < 0)
-            return 0;
-    }
-    return count;
-}
-
-static bool zap_allows (struct transport *t, const struct zap_request *req)
-{
-    struct link *l;
-
-    list_foreach (&t->links, l, node) {
-        if (!is_closed (l) && l->admits && strcmp (l->domain, req->domain) == 0)
-            return req->key_len == KEY && sodium_memcmp (l->peer_key, req->key, KEY) == 0;
-    }
-    return false;
-}
-
-static void zap_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
-{
-    struct transport *t = arg;
-    struct zap_request req;
-
-    while (zap_read (t, &req) > 0) {
-        const char *status = zap_allows (t, &req) ? "200" : "400";
-
-        zmq_send (t->zap, "1.0", 3, ZMQ_SNDMORE);
-        zmq_send (t->zap, req.id, req.id_len, ZMQ_SNDMORE);
-        zmq_send (t->zap, status, 3, ZMQ_SNDMORE);
-        zmq_send (t->zap, "", 0, ZMQ_SNDMORE); /* status text */
-        zmq_send (t->zap, "", 0, ZMQ_SNDMORE); /* user id */
-        zmq_send (t->zap, "", 0, 0);           /* metadata */
-    }
+    if (!link_is_closed (l))
+        link_work (l);
 }
 
 /* Making */
@@ -557,7 +196,7 @@ static int link_start (struct link *l)
         return -1;
     /* a pipe that was never read does not signal that it has something */
     monitor_work (l);
-    mark_dirty (l);
+    link_mark_dirty (l);
     return 0;
 }
 
@@ -633,8 +272,8 @@ static void transport_destroy (struct transport *t, double linger)
     if (!t)
         return;
     list_foreach (&t->links, l, node) {
-        if (!is_closed (l)) {
-            (void)send_frames (l);
+        if (!link_is_closed (l)) {
+            (void)link_send_frames (l);
             (void)set_int (l->sock, ZMQ_LINGER, (int)(linger * 1000));
         }
         link_free (l);
@@ -669,8 +308,8 @@ static struct transport *transport_create (flux_reactor_t *r, flux_error_t *erro
     sodium_bin2hex (t->key_text, sizeof (t->key_text), t->public_key, KEY);
     if (!(t->ctx = zmq_ctx_new ()) || !(t->zap = zmq_socket (t->ctx, ZMQ_REP))
         || set_int (t->zap, ZMQ_LINGER, 0) < 0 || zmq_bind (t->zap, ZAP_ENDPOINT) < 0
-        || !(t->zap_w = watch_socket (t, t->zap, zap_cb, t))
-        || !(t->check = flux_check_watcher_create (r, check_cb, t))
+        || !(t->zap_w = watch_socket (t, t->zap, transport_zap_cb, t))
+        || !(t->check = flux_check_watcher_create (r, transport_check_cb, t))
         || !(t->idle = flux_idle_watcher_create (r, NULL, NULL)))
         goto error;
     return t;

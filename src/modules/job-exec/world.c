@@ -7,7 +7,7 @@
 #include "common/base64.h"
 #include "common/tap.h"
 #include "common/util.h"
-#include "world.h"
+#include "world_private.h"
 
 #define PATIENCE 60.0
 
@@ -20,7 +20,7 @@ static struct {
     char **argv;
 } args;
 
-static double now (void)
+double world_now (void)
 {
     struct timespec ts;
 
@@ -250,19 +250,19 @@ static void handle_exec_response (struct world *w, const flux_msg_t *msg)
         job->order_ok = false;
     if (!strcmp (type, "start")) {
         job->started = true;
-        job->t_start = now () - w->t0;
+        job->t_start = world_now () - w->t0;
         if (!job->linked)
             job->order_ok = false;
     }
     else if (!strcmp (type, "finish")) {
-        job->t_finish = now () - w->t0;
+        job->t_finish = world_now () - w->t0;
         if (!job->started
             || json_unpack (o, "{s:{s:i}}", "data", "status", &job->status) < 0)
             job->order_ok = false;
     }
     else if (!strcmp (type, "release")) {
         job->released = true;
-        job->t_release = now () - w->t0;
+        job->t_release = world_now () - w->t0;
     }
     else if (!strcmp (type, "exception") && !job->type[0]
              && json_unpack (o, "{s:{s:s s:s}}", "data", "type", &etype, "note", &note)
@@ -292,27 +292,6 @@ static void handle_news (struct world *w, const flux_msg_t *msg)
         bail_out ("malformed news");
     text_put (&job->news, end + 1, n);
     text_put (&job->notes, end + 1 + n, len - (end + 1 - (char *)data) - n);
-}
-
-static flux_msg_t *request (const char *topic)
-{
-    flux_msg_t *msg = flux_request_encode (topic, NULL);
-
-    if (!msg)
-        bail_out ("no request");
-    return msg;
-}
-
-static void post (struct world *w, flux_msg_t *msg)
-{
-    if (flux_send (w->h, msg, 0) < 0)
-        bail_out ("send: %s", strerror (errno));
-    flux_msg_destroy (msg);
-}
-
-void world_ask_stats (struct world *w)
-{
-    post (w, request ("job-exec.stats-get"));
 }
 
 /* Ask again until the job is paused. */
@@ -372,12 +351,12 @@ void world_step (struct world *w)
 
 void world_run (struct world *w, bool (*cond) (struct world *w))
 {
-    double end = now () + PATIENCE;
+    double end = world_now () + PATIENCE;
 
     while (!cond (w)) {
         if (step (w))
             continue;
-        if (now () > end)
+        if (world_now () > end)
             bail_out ("the module does not do what it should");
         sched_yield ();
     }
@@ -405,7 +384,7 @@ void world_init (struct world *w, int argc, char **argv)
         bail_out ("no world: %s", strerror (errno));
 }
 
-static void forget_job (struct world *w)
+void world_forget_job (struct world *w)
 {
     for (int i = 0; i < LOGS; i++)
         text_fini (&w->job.logs[i]);
@@ -424,147 +403,15 @@ static bool gone (struct world *w)
 
 void world_fini (struct world *w)
 {
-    post (w, request ("job-exec.shutdown"));
+    world_post (w, world_request ("job-exec.shutdown"));
     world_run (w, gone);
     ok (w->rc == 0, "the module ends well");
     ok (rmdir (w->rundir.buf) == 0, "and leaves nothing behind");
-    forget_job (w);
+    world_forget_job (w);
     json_decref (w->J);
     flux_msglist_destroy (w->held);
     text_fini (&w->rundir);
     flux_close (w->h);
-}
-
-static json_t *loads (const char *s)
-{
-    json_error_t error;
-    json_t *o = json_loads (s, 0, &error);
-
-    if (!o)
-        bail_out ("%s: %s", s, error.text);
-    return o;
-}
-
-void world_start (struct world *w, const struct world_start *start)
-{
-    static uint64_t id = 1ULL << 24;
-    int n = start->ntasks ? start->ntasks : 1;
-    double wall = flux_reactor_time ();
-    flux_msg_t *msg = request ("job-exec.start");
-    json_t *system, *count, *R, *redacted;
-
-    forget_job (w);
-    w->job.id = id += 1 << 10;
-    system = loads (start->system ? start->system : "{}");
-    count = start->raw_count ? loads (start->raw_count) : json_pack ("{s:i}", "total", n);
-    json_object_set_new (system, "duration", json_real (start->duration));
-    json_object_set_new (system, "cwd", json_string (start->cwd ? start->cwd : "/"));
-    json_decref (w->J);
-    w->J = json_pack ("{s:i s:[{s:s s:i s:s s:[{s:s s:i}]}] s:[{s:o s:s s:o}] s:{s:o}}",
-                      "version", 1,
-                      "resources",
-                        "type", "slot", "count", n, "label", "task",
-                        "with", "type", "core", "count", 1,
-                      "tasks",
-                        "command", loads (start->command), "slot", "task", "count", count,
-                      "attributes", "system", system);
-    if (!w->J)
-        bail_out ("no jobspec");
-    redacted = json_deep_copy (w->J);
-    json_object_set_new (system,
-                         "environment",
-                         loads (start->environment ? start->environment
-                                                   : "{\"PATH\":\"/bin:/usr/bin\"}"));
-    R = json_pack ("{s:i s:{s:[{s:s s:{s:s}}] s:f s:f s:i s:[s]}}",
-                   "version", 1,
-                   "execution",
-                     "R_lite", "rank", "0", "children", "core", "0",
-                     "starttime", wall,
-                     "expiration", start->expiration > 0 ? wall + start->expiration : 0.,
-                     "nslots", n,
-                     "nodelist", "vm");
-    w->t0 = now ();
-    if (flux_msg_pack (msg,
-                       "{s:I s:i s:o s:b s:o}",
-                       "id", (json_int_t)w->job.id,
-                       "userid", (int)getuid (),
-                       "jobspec", redacted,
-                       "reattach", start->reattach,
-                       "R", R) < 0)
-        bail_out ("no start request");
-    flux_msg_set_streaming (msg);
-    post (w, msg);
-}
-
-void world_event_kill (struct world *w, int signum)
-{
-    char topic[64];
-
-    snprintf (topic, sizeof (topic), "shell-%ju.kill", (uintmax_t)w->job.id);
-    post (w, flux_event_pack (topic, "{s:i}", "signum", signum));
-}
-
-void world_event_exception (struct world *w, int severity)
-{
-    post (w,
-          flux_event_pack ("job-exception",
-                           "{s:I s:s s:i}",
-                           "id", (json_int_t)w->job.id,
-                           "type", "cancel",
-                           "severity", severity));
-}
-
-void world_stdin (struct world *w, const char *json)
-{
-    char topic[80], id[32];
-    flux_msg_t *msg;
-
-    if (flux_job_id_encode (w->job.id, "f58plain", id, sizeof (id)) < 0)
-        bail_out ("no id");
-    snprintf (topic, sizeof (topic), "%u-shell-%s.stdin", getuid (), id);
-    msg = request (topic);
-    if (flux_msg_set_string (msg, json) < 0 || flux_msg_set_matchtag (msg, 1) < 0)
-        bail_out ("no stdin request");
-    post (w, msg);
-}
-
-/* A client's request has a route, which tells clients from each other. */
-static flux_msg_t *client_request (const char *topic)
-{
-    flux_msg_t *msg = request (topic);
-
-    flux_msg_route_enable (msg);
-    if (flux_msg_route_push (msg, "client") < 0)
-        bail_out ("no route");
-    return msg;
-}
-
-void world_attach (struct world *w, const char *token)
-{
-    flux_msg_t *msg = client_request ("job-exec.attach");
-
-    if (flux_msg_pack (msg, "{s:s}", "token", token) < 0
-        || flux_msg_set_matchtag (msg, 2) < 0 || flux_msg_set_streaming (msg) < 0)
-        bail_out ("no attach request");
-    post (w, msg);
-}
-
-void world_ack (struct world *w, const char *token, size_t bytes)
-{
-    flux_msg_t *msg = client_request ("job-exec.attach-ack");
-
-    if (flux_msg_pack (msg, "{s:s s:I}", "token", token, "bytes", (json_int_t)bytes) < 0
-        || flux_msg_set_noresponse (msg) < 0)
-        bail_out ("no ack request");
-    post (w, msg);
-}
-
-void world_disconnect (struct world *w)
-{
-    flux_msg_t *msg = client_request ("job-exec.disconnect");
-
-    flux_msg_set_noresponse (msg);
-    post (w, msg);
 }
 
 bool world_attach_ended (struct world *w)
@@ -584,81 +431,4 @@ void world_let_go (struct world *w)
         handle_request (w, msg, topic);
         flux_msg_decref (msg);
     }
-}
-
-/* The entries of a log, one JSON object at a time. */
-static json_t *next_entry (const char **p)
-{
-    json_error_t error;
-    json_t *o;
-
-    if (!*p || !**p)
-        return NULL;
-    if (!(o = json_loads (*p, JSON_DISABLE_EOF_CHECK, &error)))
-        bail_out ("not an entry: %.80s", *p);
-    *p = strchr (*p, '\n');
-    *p = *p ? *p + 1 : NULL;
-    return o;
-}
-
-static const char *names_of (const struct text *log)
-{
-    static char buf[4096];
-    const char *p = log->buf;
-    json_t *o;
-
-    buf[0] = '\0';
-    while ((o = next_entry (&p))) {
-        if (strlen (buf) < sizeof (buf) - 64) {
-            strcat (buf, buf[0] ? " " : "");
-            strcat (buf, json_string_value (json_object_get (o, "name")));
-        }
-        json_decref (o);
-    }
-    return buf;
-}
-
-const char *world_names (struct world *w, int log)
-{
-    return names_of (&w->job.logs[log]);
-}
-
-const char *world_note_names (struct world *w)
-{
-    return names_of (&w->job.notes);
-}
-
-static const char *data_of (const struct text *log, const char *stream, int rank, size_t *len)
-{
-    static struct text t;
-    const char *p = log->buf;
-    char want[16];
-    json_t *o;
-
-    text_clear (&t);
-    text_puts (&t, "");
-    snprintf (want, sizeof (want), "%d", rank);
-    while ((o = next_entry (&p))) {
-        json_t *c = json_object_get (o, "context");
-        const char *s = json_string_value (json_object_get (c, "stream"));
-        const char *r = json_string_value (json_object_get (c, "rank"));
-        json_t *d = json_object_get (c, "data");
-
-        if (s && r && d && !strcmp (s, stream) && !strcmp (r, want))
-            text_put (&t, json_string_value (d), json_string_length (d));
-        json_decref (o);
-    }
-    if (len)
-        *len = t.len;
-    return t.buf ? t.buf : "";
-}
-
-const char *world_data (struct world *w, const char *stream, int rank, size_t *len)
-{
-    return data_of (&w->job.logs[LOG_OUT], stream, rank, len);
-}
-
-const char *world_news (struct world *w, const char *stream, int rank, size_t *len)
-{
-    return data_of (&w->job.news, stream, rank, len);
 }

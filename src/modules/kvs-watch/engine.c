@@ -293,8 +293,12 @@ void watch_engine_setroot (struct watch_engine *e,
     struct root *root;
     struct topic *t;
 
-    if (!ns || !(root = ns_advance (ns, owner, rootseq, rootref)))
+    if (!ns)
         return;
+    if (!(root = ns_advance (ns, owner, rootseq, rootref))) {
+        engine_sweep (e); /* if there was no memory for it all have ended */
+        return;
+    }
     for (size_t i = 0; i < nkeys; i++) {
         struct wkey *key = table_get_str (&ns->keys, keys[i]);
 

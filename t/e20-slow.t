@@ -80,7 +80,7 @@ test_expect_success 'a job that ends and is gone while its reader is stopped, se
 # The sum of what is bounded by design, with three readers: doc/architecture.md,
 # "What output costs in memory".  A job that prints less can fill less.
 bound=$((150 + 2 * mb))
-test $bound -lt 340 || bound=340
+test $bound -lt 372 || bound=372
 
 test_expect_success PLAIN 'the broker has stayed within its bound' '
     echo "# $(peak) MB of $bound" && test $(peak) -lt $bound

@@ -63,16 +63,17 @@ static void chunk_touch (struct dirchunk *c)
     c->saved = false;
 }
 
+static size_t chunk_bytes (size_t cap)
+{
+    return sizeof (struct dirchunk) + cap * sizeof (struct dirent *);
+}
+
 static struct dirchunk *chunk_new (size_t cap)
 {
-    struct dirchunk *c = calloc (1, sizeof (*c));
+    struct dirchunk *c = malloc (chunk_bytes (cap));
 
-    if (!c || !(c->ents = malloc (cap * sizeof (c->ents[0])))) {
-        free (c);
-        return NULL;
-    }
-    c->refcount = 1;
-    c->cap = cap;
+    if (c)
+        *c = (struct dirchunk){ .refcount = 1, .cap = cap };
     return c;
 }
 
@@ -82,7 +83,6 @@ static void chunk_put (struct dirchunk *c)
         return;
     for (int i = 0; i < c->count; i++)
         dirent_put (c->ents[i]);
-    free (c->ents);
     free (c->text);
     free (c);
 }
@@ -101,19 +101,30 @@ static struct dirchunk *chunk_copy (const struct dirchunk *c)
     return new;
 }
 
-static int chunk_reserve (struct dirchunk *c)
+/* Room for cap entries in a chunk that nobody else has. */
+static int chunk_reserve (struct dirchunk **chunk, size_t cap)
 {
-    if (c->count == c->cap) {
-        size_t cap = c->cap * 2 < CHUNK_MAX ? c->cap * 2 : CHUNK_MAX;
-        struct dirent **ents = realloc (c->ents, cap * sizeof (ents[0]));
+    struct dirchunk *c = *chunk;
 
-        must (cap > c->cap);
-        if (!ents)
+    must (c->refcount == 1);
+    if (cap > c->cap) {
+        if (!(c = realloc (c, chunk_bytes (cap))))
             return -ENOMEM;
-        c->ents = ents;
         c->cap = cap;
+        *chunk = c;
     }
     return 0;
+}
+
+/* Room for one entry more: there is less than a full chunk. */
+static int chunk_grow (struct dirchunk **chunk)
+{
+    const struct dirchunk *c = *chunk;
+
+    must (c->count < CHUNK_MAX);
+    if (c->count < c->cap)
+        return 0;
+    return chunk_reserve (chunk, c->cap * 2 < CHUNK_MAX ? c->cap * 2 : CHUNK_MAX);
 }
 
 /* Where name is, or belongs. */
@@ -335,7 +346,7 @@ static int dir_insert (struct dir *d, size_t ci, int i, struct dirent *e)
         if ((r = chunk_split (d, &ci, &i)) < 0)
             return r;
     }
-    if ((r = chunk_reserve (d->chunks[ci])) < 0)
+    if ((r = chunk_grow (&d->chunks[ci])) < 0)
         return r;
     chunk_insert (d->chunks[ci], i, e);
     d->count++;
@@ -414,15 +425,10 @@ static void dir_merge (struct dir *d, size_t ci)
         if (!left || left->count + c->count > CHUNK_MAX / 2
             || chunk_unshare (d, ci - 1) < 0)
             return;
+        if (left->count + c->count > d->chunks[ci - 1]->cap
+            && chunk_reserve (&d->chunks[ci - 1], CHUNK_MAX) < 0)
+            return;
         left = d->chunks[ci - 1];
-        if (left->cap < left->count + c->count) {
-            struct dirent **ents = realloc (left->ents, CHUNK_MAX * sizeof (ents[0]));
-
-            if (!ents)
-                return;
-            left->ents = ents;
-            left->cap = CHUNK_MAX;
-        }
         memcpy (&left->ents[left->count], c->ents, c->count * sizeof (c->ents[0]));
         left->count += c->count;
         chunk_touch (left);
@@ -538,6 +544,14 @@ size_t treeobj_dir_size (struct dir *d)
     return size;
 }
 
+/* Its text is kept if another version has it, too: then it is likely to be written again.
+ * What just changed will change again, and versions that stay would each have such a text.
+ */
+static bool chunk_is_steady (const struct dirchunk *c)
+{
+    return c->refcount > 1 && c->size <= CHUNK_TEXT_MAX;
+}
+
 static void chunk_write (struct dirchunk *c, struct text *out, bool keep)
 {
     size_t start = out->len;
@@ -556,7 +570,7 @@ static void chunk_write (struct dirchunk *c, struct text *out, bool keep)
     if (text_error (out))
         return;
     c->size = out->len - start;
-    if (keep && c->size <= CHUNK_TEXT_MAX && (c->text = malloc (c->size)))
+    if (keep && chunk_is_steady (c) && (c->text = malloc (c->size)))
         memcpy (c->text, out->buf + start, c->size);
 }
 

@@ -55,10 +55,10 @@ struct dirchunk {
     uint32_t refcount;
     uint16_t count;
     uint16_t cap;
-    struct dirent **ents;
     bool saved;  /* all it refers to is: see treeobj_dir_set_saved () */
     char *text;  /* canonical text of the run, or NULL: a cache */
     size_t size; /* of that text, cached or not; 0: not known */
+    struct dirent *ents[];
 };
 
 struct dir {

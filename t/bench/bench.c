@@ -1,4 +1,5 @@
 #include "config.h"
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -70,6 +71,63 @@ void cost_stop (struct cost *c)
 {
     c->wall = now () - c->wall;
     c->cpu = broker_cpu () - c->cpu;
+}
+
+/* ---- threads of the broker ---- */
+
+static struct thread_cost *thread_find (struct thread_costs *tc, const char *name)
+{
+    for (int i = 0; i < tc->count; i++) {
+        if (strcmp (tc->v[i].name, name) == 0)
+            return &tc->v[i];
+    }
+    if (tc->count < THREADS_MAX)
+        memcpy (tc->v[tc->count++].name, name, strnlen (name, sizeof (tc->v[0].name) - 1));
+    return &tc->v[tc->count - 1];
+}
+
+/* The first line of a file of a thread, which may have ended. */
+static bool thread_line (const char *task, const char *file, char *line, int size)
+{
+    char path[64];
+    FILE *fp;
+    bool good;
+
+    snprintf (path, sizeof (path), "/proc/%d/task/%.16s/%s", (int)broker, task, file);
+    if (!(fp = fopen (path, "r")))
+        return false;
+    if ((good = fgets (line, size, fp) != NULL))
+        line[strcspn (line, "\n")] = '\0';
+    fclose (fp);
+    return good;
+}
+
+void threads_cpu (struct thread_costs *tc)
+{
+    char path[64], name[16], stat[128];
+    struct dirent *d;
+    DIR *dir;
+
+    snprintf (path, sizeof (path), "/proc/%d/task", (int)broker);
+    if (!(dir = opendir (path)))
+        bench_die ("%s: %s", path, strerror (errno));
+    tc->count = 0;
+    memset (tc->v, 0, sizeof (tc->v));
+    while ((d = readdir (dir))) {
+        if (d->d_name[0] != '.' && thread_line (d->d_name, "comm", name, sizeof (name))
+            && thread_line (d->d_name, "schedstat", stat, sizeof (stat)))
+            thread_find (tc, name)->cpu += strtoull (stat, NULL, 10) * 1e-9;
+    }
+    closedir (dir);
+}
+
+double thread_cpu_since (const struct thread_costs *before, const struct thread_cost *t)
+{
+    for (int i = 0; i < before->count; i++) {
+        if (strcmp (before->v[i].name, t->name) == 0)
+            return t->cpu - before->v[i].cpu;
+    }
+    return t->cpu;
 }
 
 /* ---- figures ---- */

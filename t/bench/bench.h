@@ -39,6 +39,23 @@ void cost_stop (struct cost *c);
 /* CPU time of the broker since it was started. */
 double broker_cpu (void);
 
+/* The same by thread, in seconds, those of one name together; what is left over at the
+ * end of the list belongs to all others.
+ */
+#define THREADS_MAX 32
+struct thread_cost {
+    char name[16];
+    double cpu;
+};
+struct thread_costs {
+    struct thread_cost v[THREADS_MAX];
+    int count;
+};
+void threads_cpu (struct thread_costs *tc);
+
+/* What one has taken since; 0 if it was not there. */
+double thread_cpu_since (const struct thread_costs *before, const struct thread_cost *t);
+
 __attribute__ ((format (printf, 3, 4))) void
 report (double value, const char *unit, const char *fmt, ...);
 

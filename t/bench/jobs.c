@@ -28,6 +28,7 @@ struct jobs {
     int urgency;
     long n;
     flux_jobid_t *ids; /* in order of answers; NULL: not kept */
+    long sent;
     long submitted;
 };
 
@@ -59,16 +60,22 @@ static void step (flux_t *h)
         bench_die ("reactor: %s", strerror (errno));
 }
 
+static void submit_one (struct jobs *j)
+{
+    flux_future_t *f = flux_job_submit (j->h, j->spec, j->urgency, 0);
+
+    if (!f || flux_future_then (f, -1., submitted, j) < 0)
+        bench_die ("submit: %s", strerror (errno));
+    j->sent++;
+}
+
 /* Submit all, at most 256 of them without an answer. */
 static void submit_all (struct jobs *j)
 {
-    j->submitted = 0;
-    for (long i = 0; i < j->n; i++) {
-        flux_future_t *f = flux_job_submit (j->h, j->spec, j->urgency, 0);
-
-        if (!f || flux_future_then (f, -1., submitted, j) < 0)
-            bench_die ("submit: %s", strerror (errno));
-        while (i - j->submitted >= 256)
+    j->sent = j->submitted = 0;
+    while (j->sent < j->n) {
+        submit_one (j);
+        while (j->sent - j->submitted > 256)
             step (j->h);
     }
     while (j->submitted < j->n)
@@ -173,13 +180,23 @@ static void report_counts (const char *name, const struct counts *before,
 
 /* ---- jobs that run ---- */
 
+/* What is done and not yet stored, is: no work is left behind.  Without a state directory
+ * that would be put off until much has gathered, which a short run does not live to see.
+ */
+static void store_rest (flux_t *h)
+{
+    finish (flux_rpc (h, "content.flush", NULL, FLUX_NODEID_ANY, 0), "content.flush");
+}
+
 static void
 throughput_of (flux_t *h, const char *name, const char *system, long n, long runs)
 {
     double wall[99], cpu[99], submit[99];
+    struct cost whole[99];
     struct counts before, after;
     char line[64];
 
+    store_rest (h);
     count (h, &before);
     for (long r = 0; r < runs; r++) {
         struct journal jo;
@@ -189,11 +206,14 @@ throughput_of (flux_t *h, const char *name, const char *system, long n, long run
         jobs_init (&j, h, system, FLUX_JOB_URGENCY_DEFAULT, n);
         journal_open (&jo, h);
         cost_start (&c);
+        whole[r] = c;
         submit_all (&j);
         submit[r] = now () - c.wall;
         while (jo.cleaned < n)
             step (h);
         cost_stop (&c);
+        store_rest (h);
+        cost_stop (&whole[r]);
         journal_close (&jo);
         wall[r] = c.wall;
         cpu[r] = c.cpu;
@@ -202,6 +222,7 @@ throughput_of (flux_t *h, const char *name, const char *system, long n, long run
     report (n / median (wall, runs), "/s", "%s", line);
     report (median (cpu, runs) / n * 1e6, "us", "%s.cpu", line);
     report (n / median (submit, runs), "/s", "%s.submit", line);
+    report_costs (whole, runs, n, "%s.stored", line);
     count (h, &after);
     report_counts (line, &before, &after, (double)n * runs);
 }
@@ -225,6 +246,53 @@ static void simulated (flux_t *h, const char *name)
 static void real (flux_t *h, const char *name)
 {
     throughput (h, name, "");
+}
+
+/* What each thread of the broker has taken per job. */
+static void report_threads (const char *name, const struct thread_costs *before,
+                            const struct thread_costs *after, double jobs)
+{
+    for (int i = 0; i < after->count; i++) {
+        double us = thread_cpu_since (before, &after->v[i]) / jobs * 1e6;
+
+        if (us >= 0.05)
+            report (us, "us", "%s.%s", name, after->v[i].name);
+    }
+}
+
+/* How much more does a job cost, the more have run before?  BENCH_SLOPE jobs, of which
+ * at most BENCH_WINDOW are under way, in ten parts, by threads; what a part leaves to be
+ * stored is counted with it.
+ */
+static void slope (flux_t *h, const char *name)
+{
+    long n = setting ("BENCH_SLOPE", 50000), window = setting ("BENCH_WINDOW", 1000);
+    struct thread_costs before, after;
+    struct journal jo;
+    struct jobs j;
+
+    jobs_init (&j, h, SIMULATED, FLUX_JOB_URGENCY_DEFAULT, n);
+    journal_open (&jo, h);
+    for (long part = 1; part <= 10; part++) {
+        char line[64];
+        double cpu = broker_cpu ();
+
+        threads_cpu (&before);
+        while (jo.cleaned < part * n / 10) {
+            if (j.sent < part * n / 10 && j.sent - j.submitted < 256
+                && j.sent - jo.cleaned < window)
+                submit_one (&j);
+            else
+                step (h);
+        }
+        store_rest (h);
+        threads_cpu (&after);
+        snprintf (line, sizeof (line), "%s-%ld", name, part * n / 10);
+        report ((broker_cpu () - cpu) / n * 10 * 1e6, "us", "%s.cpu", line);
+        report_threads (line, &before, &after, n / 10.);
+        report (broker_memory ("VmRSS"), "KiB", "%s.rss", line);
+    }
+    journal_close (&jo);
 }
 
 /* One job at a time: from sending it to hearing that it started. */
@@ -502,6 +570,7 @@ int main (int argc, char **argv)
 {
     static const struct bench benches[] = {
         { "jobs-simulated", simulated },
+        { "jobs-slope", slope },
         { "jobs-real", real },
         { "jobs-start", start_latency },
         { "jobs-list", list },

@@ -119,9 +119,10 @@ static int set_modes (struct db *db, const struct db_config *cfg)
 
     snprintf (sql, sizeof (sql),
               "PRAGMA locking_mode=EXCLUSIVE;"
+              "PRAGMA cache_size=-%d;"
               "PRAGMA journal_mode=%s;"
               "PRAGMA synchronous=%s",
-              cfg->journal_mode, cfg->synchronous);
+              DB_CACHE_KIB, cfg->journal_mode, cfg->synchronous);
     db->sync_checkpoints = strcmp (cfg->journal_mode, "WAL") == 0
                            && strcmp (cfg->synchronous, "NORMAL") == 0;
     return db_exec (db, sql);

@@ -12,6 +12,10 @@
  * Errors: 0 or a negative errno that SQLite's code maps to; db_error () is the
  * sentence of the last one.
  *
+ * Bound: SQLite keeps DB_CACHE_KIB of the file's pages.  A blob is stored at a random
+ * place of the index of hashes (some 40 bytes for each), and if that is not in memory, it
+ * is read for it.
+ *
  * Not thread-safe.  One process at a time has the file (locking_mode is
  * EXCLUSIVE).
  */
@@ -25,6 +29,8 @@
 
 #include "common/blobref.h"
 #include "common/text.h"
+
+#define DB_CACHE_KIB (32 * 1024)
 
 struct db;
 

@@ -334,6 +334,7 @@ static struct sqlite *sqlite_create (flux_t *h, int argc, char *argv[])
         return NULL;
     s->h = h;
     list_init (&s->queue);
+    list_init (&s->writing);
     if (configure (s, argc, argv) < 0 || get_hash (s) < 0
         || !(s->idle = flux_idle_watcher_create (flux_get_reactor (h), store_idle_cb, s))
         || open_db (s) < 0 || go_online (s) < 0) {

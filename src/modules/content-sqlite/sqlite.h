@@ -4,13 +4,16 @@
  *   store_rpc.c  content-backing.load, .store, .store-batch, .validate
  *   gc_rpc.c     content-backing.gc-info, .mark, .sweep
  *
- * Stores that have gathered while the last batch was written are the next
- * batch: one SQLite transaction, at most BATCH_COUNT blobs and about
- * BATCH_BYTES.  All of it is done in the module's thread.  That thread has no
+ * Stores that have gathered while others were written are written together: one
+ * SQLite transaction, at most about BATCH_COUNT blobs and BATCH_BYTES, and answered
+ * when that is committed.  Hashes are random: each commit writes nearly as many
+ * pages of their index as there are blobs in it, unless there are many.
+ *
+ * All of it is done in the module's thread.  That thread has no
  * other work: it is the worker that a database needs, and its only client
- * writes back and does not wait.  Loads are served between batches, so a load
- * waits for one batch at most, a few milliseconds; a second thread with the
- * same connection would have to wait as long for SQLite's lock.
+ * writes back and does not wait.  Between slices of a transaction loads are served (they
+ * see what is in it), so a load waits for a slice, a few milliseconds, or for a commit;
+ * a second thread with the same connection would have to wait as long for SQLite's lock.
  */
 
 #ifndef CONTENT_SQLITE_SQLITE_H
@@ -22,8 +25,10 @@
 #include "common/list.h"
 #include "db.h"
 
-#define BATCH_COUNT 512
-#define BATCH_BYTES (4 * 1024 * 1024)
+#define BATCH_COUNT 16384
+#define BATCH_BYTES (16 * 1024 * 1024)
+#define SLICE_COUNT 512
+#define SLICE_BYTES (4 * 1024 * 1024)
 
 /* Durations in milliseconds. */
 struct timing {
@@ -40,6 +45,10 @@ struct sqlite {
     struct list queue; /* struct store_request */
     size_t queued;     /* blobs */
     size_t queued_bytes;
+    struct list writing; /* the same: in the transaction that is open */
+    size_t written;      /* blobs; 0: none is open */
+    size_t written_bytes;
+    double writing_ms;
     flux_watcher_t *idle;
     struct timing load_time;
     struct timing store_time;

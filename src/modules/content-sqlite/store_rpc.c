@@ -99,23 +99,6 @@ static void store_request_free (struct store_request *req)
     free_keep_errno (req);
 }
 
-/* Move what the next transaction writes off the queue. */
-static void take_requests (struct sqlite *s, struct list *reqs)
-{
-    struct store_request *req;
-    size_t count = 0, bytes = 0;
-
-    while (count < BATCH_COUNT && bytes < BATCH_BYTES
-           && (req = list_first (&s->queue, struct store_request, link))) {
-        list_del (&req->link);
-        list_append (reqs, &req->link);
-        count += req->count;
-        bytes += req->len;
-        s->queued -= req->count;
-        s->queued_bytes -= req->len;
-    }
-}
-
 static int
 write_blob (struct sqlite *s, struct store_request *req, const void *data, size_t len)
 {
@@ -140,70 +123,102 @@ static int write_request (struct sqlite *s, struct store_request *req)
     return r < 0 ? r : text_error (&req->digests);
 }
 
-/* All or nothing: what fails is still dirty in content, which tries again. */
-static int write_requests (struct sqlite *s, struct list *reqs)
+/* The transaction has ended, one way or the other.  All or nothing: what fails is still
+ * dirty in content, which tries again.
+ */
+static void transaction_answer (struct sqlite *s, int errnum)
 {
+    double each = s->written > 0 ? s->writing_ms / s->written : 0;
     struct store_request *req;
-    int r;
 
-    if ((r = db_begin (s->db)) < 0)
-        return r;
-    list_foreach (reqs, req, link) {
-        if ((r = write_request (s, req)) < 0)
-            break;
-    }
-    if (r == 0)
-        r = db_commit (s->db);
-    if (r < 0)
-        db_rollback (s->db);
-    return r;
-}
-
-static void
-store_answer (struct sqlite *s, const struct store_request *req, int errnum, double ms)
-{
-    for (size_t i = 0; i < req->count; i++)
-        timing_add (&s->store_time, ms);
-    if (errnum)
-        respond_error (s, req->msg, errnum, db_error (s->db));
-    else if (flux_respond_raw (s->h, req->msg, req->digests.buf, req->digests.len) < 0)
-        flux_log_error (s->h, "error responding to content-backing.store");
-}
-
-/* One transaction. */
-static void store_some (struct sqlite *s)
-{
-    struct list reqs = LIST_INIT (reqs);
-    double start = now_ms ();
-    size_t before = s->queued;
-    struct store_request *req;
-    double each;
-    int r;
-
-    take_requests (s, &reqs);
-    r = write_requests (s, &reqs);
-    each = (now_ms () - start) / (before - s->queued);
-    while ((req = list_first (&reqs, struct store_request, link))) {
-        store_answer (s, req, -r, each);
+    while ((req = list_first (&s->writing, struct store_request, link))) {
+        for (size_t i = 0; i < req->count; i++)
+            timing_add (&s->store_time, each);
+        if (errnum)
+            respond_error (s, req->msg, errnum, db_error (s->db));
+        else if (flux_respond_raw (s->h, req->msg, req->digests.buf, req->digests.len)
+                 < 0)
+            flux_log_error (s->h, "error responding to content-backing.store");
         store_request_free (req);
     }
+    s->written = s->written_bytes = 0;
+    s->writing_ms = 0;
+}
+
+static void transaction_fail (struct sqlite *s, int r)
+{
+    db_rollback (s->db);
+    transaction_answer (s, -r);
+}
+
+static void transaction_commit (struct sqlite *s)
+{
+    double start = now_ms ();
+    int r;
+
+    if (s->written == 0)
+        return;
+    if ((r = db_commit (s->db)) < 0) {
+        transaction_fail (s, r);
+        return;
+    }
+    s->writing_ms += now_ms () - start;
+    transaction_answer (s, 0);
+}
+
+/* The first request goes from the queue into the transaction. */
+static int write_next (struct sqlite *s)
+{
+    struct store_request *req = list_first (&s->queue, struct store_request, link);
+    int r = s->written == 0 ? db_begin (s->db) : 0;
+
+    list_del (&req->link);
+    list_append (&s->writing, &req->link);
+    s->queued -= req->count;
+    s->queued_bytes -= req->len;
+    s->written += req->count;
+    s->written_bytes += req->len;
+    return r < 0 ? r : write_request (s, req);
+}
+
+static bool transaction_full (const struct sqlite *s)
+{
+    return s->written >= BATCH_COUNT || s->written_bytes >= BATCH_BYTES;
+}
+
+/* As much as loads may have to wait for. */
+static void store_some (struct sqlite *s)
+{
+    double start = now_ms ();
+    size_t count = s->queued, bytes = s->queued_bytes;
+    int r = 0;
+
+    while (r == 0 && s->queued > 0 && !transaction_full (s)
+           && count - s->queued < SLICE_COUNT && bytes - s->queued_bytes < SLICE_BYTES)
+        r = write_next (s);
+    s->writing_ms += now_ms () - start;
+    if (r < 0)
+        transaction_fail (s, r);
+    else if (s->queued == 0 || transaction_full (s))
+        transaction_commit (s);
 }
 
 void store_all (struct sqlite *s)
 {
     while (s->queued > 0)
         store_some (s);
+    transaction_commit (s);
     flux_watcher_stop (s->idle);
 }
 
-/* Nothing else to do for the moment, or more than a batch: write. */
+/* Nothing else to do for the moment, or more than a slice: write. */
 void store_idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
 {
     struct sqlite *s = arg;
     bool more_input = flux_pollevents (s->h) & FLUX_POLLIN;
 
     if (s->queued > 0
-        && (!more_input || s->queued >= BATCH_COUNT || s->queued_bytes >= BATCH_BYTES))
+        && (!more_input || s->queued >= SLICE_COUNT || s->queued_bytes >= SLICE_BYTES))
         store_some (s);
     if (s->queued == 0)
         flux_watcher_stop (w);

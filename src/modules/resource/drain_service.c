@@ -87,10 +87,8 @@ static void put_event (struct resource *r,
     free (s);
 }
 
-static void commit_continuation (flux_future_t *f, void *arg)
+static void committed (struct resource *r, flux_future_t *f, const flux_msg_t *msg)
 {
-    struct resource *r = arg;
-    const flux_msg_t *msg = flux_future_aux_get (f, "resource::msg");
     int rc;
 
     if (flux_rpc_get (f, NULL) < 0)
@@ -99,15 +97,14 @@ static void commit_continuation (flux_future_t *f, void *arg)
         rc = flux_respond (r->h, msg, NULL);
     if (rc < 0)
         flux_log_error (r->h, "drain response");
-    flux_future_destroy (f);
 }
 
 /* Commit one line; the request is answered when it is in the KVS. */
 static int commit_event (struct resource *r, const struct text *line, const flux_msg_t *msg)
 {
     struct kvsops ops = KVSOPS_INIT;
-    flux_future_t *f = NULL;
     char *payload;
+    int rc = -1;
 
     if (text_error (line)) {
         errno = ENOMEM;
@@ -115,18 +112,11 @@ static int commit_event (struct resource *r, const struct text *line, const flux
     }
     kvsops_append (&ops, "resource.eventlog", line->buf, line->len);
     payload = kvsops_finish (&ops, KVS_PRIMARY_NAMESPACE, 0);
-    if (!payload || !(f = flux_rpc (r->h, "kvs.commit", payload, FLUX_NODEID_ANY, 0))
-        || flux_future_aux_set (f,
-                                "resource::msg",
-                                (void *)flux_msg_incref (msg),
-                                (flux_free_f)flux_msg_decref) < 0
-        || flux_future_then (f, -1., commit_continuation, r) < 0) {
-        free (payload);
-        flux_future_destroy (f);
-        return -1;
-    }
-    free (payload);
-    return 0;
+    if (payload)
+        rc = resource_ask (r, msg, flux_rpc (r->h, "kvs.commit", payload, FLUX_NODEID_ANY, 0),
+                           committed);
+    free_keep_errno (payload);
+    return rc;
 }
 
 /* Tell the scheduler which of the ranks changed: was is what was up before. */

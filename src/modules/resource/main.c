@@ -200,9 +200,11 @@ int mod_main (flux_t *h, int argc, char **argv)
     struct resource r = { .h = h };
     int rc = -1;
 
+    list_init (&r.asked);
     if (parse_args (&r, argc, argv) == 0 && start (&r) == 0)
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;
     flux_msg_handler_delvec (r.handlers);
+    resource_forget_asked (&r);
     flux_future_destroy (r.f_replay);
     flux_future_destroy (r.f_online);
     flux_future_destroy (r.f_torpid);

@@ -13,7 +13,9 @@
 #include <flux/core.h>
 #include <jansson.h>
 
+#include "common/list.h"
 #include "common/rset.h"
+#include "common/util.h"
 #include "drain.h"
 
 struct resource {
@@ -27,6 +29,7 @@ struct resource {
     struct idset *omitted; /* those of them that the scheduler has not in its R */
     struct idset *torpid;  /* brokers not heard of for a while */
     struct drain *drain;
+    struct list asked;         /* requests that wait for others (asked.c) */
     const flux_msg_t *acquire; /* the scheduler's request, or NULL */
     bool force_up;             /* all of R is up, whatever the brokers are */
     bool replayed;             /* drain state is known */
@@ -39,6 +42,19 @@ struct resource {
 
 /* Ranks that may be used now: online, not excluded, not drained.  NULL: ENOMEM. */
 struct idset *resource_up (const struct resource *r);
+
+/* asked.c: msg waits for f, which is taken over and may be NULL: errno says why.
+ * answer () responds to it.  0, or -1 with errno.
+ */
+typedef void (*resource_answer_f) (struct resource *r,
+                                   flux_future_t *f,
+                                   const flux_msg_t *msg);
+int resource_ask (struct resource *r,
+                  const flux_msg_t *msg,
+                  flux_future_t *f,
+                  resource_answer_f answer);
+/* We go: those that wait are left to the broker, which answers ENOSYS. */
+void resource_forget_asked (struct resource *r);
 
 /* config.c: [resource] and [fake-resources]; what it points to is the configuration's.
  * Errors are EINVAL, with a text.

@@ -83,10 +83,8 @@ static int respond_alone (struct resource *r, const flux_msg_t *msg)
     return rc;
 }
 
-static void sched_continuation (flux_future_t *f, void *arg)
+static void sched_said (struct resource *r, flux_future_t *f, const flux_msg_t *msg)
 {
-    struct resource *r = arg;
-    const flux_msg_t *msg = flux_future_aux_get (f, "resource::msg");
     const char *s;
     int rc;
 
@@ -98,7 +96,6 @@ static void sched_continuation (flux_future_t *f, void *arg)
         rc = flux_respond_error (r->h, msg, errno, future_strerror (f, errno));
     if (rc < 0)
         flux_log_error (r->h, "sched-status response");
-    flux_future_destroy (f);
 }
 
 /* resource.sched-status -> { "all":R "down":R "allocated":R } */
@@ -107,17 +104,10 @@ void resource_sched_status_cb (flux_t *h,
                                const flux_msg_t *msg,
                                void *arg)
 {
-    struct resource *r = arg;
-    flux_future_t *f;
-
-    if (!(f = flux_rpc (h, "sched.resource-status", NULL, FLUX_NODEID_ANY, 0))
-        || flux_future_aux_set (f,
-                                "resource::msg",
-                                (void *)flux_msg_incref (msg),
-                                (flux_free_f)flux_msg_decref) < 0
-        || flux_future_then (f, -1., sched_continuation, r) < 0) {
-        if (flux_respond_error (h, msg, errno, NULL) < 0)
-            flux_log_error (h, "sched-status response");
-        flux_future_destroy (f);
-    }
+    if (resource_ask (arg, msg,
+                      flux_rpc (h, "sched.resource-status", NULL, FLUX_NODEID_ANY, 0),
+                      sched_said)
+            < 0
+        && flux_respond_error (h, msg, errno, NULL) < 0)
+        flux_log_error (h, "sched-status response");
 }

@@ -90,8 +90,8 @@ test_expect_success 'after a crash the active ones are found without it' '
 '
 test_expect_success 'one that cannot be replayed is set aside, also from the history' '
     in_state <<-\EOF &&
-	flux kvs put --raw $(flux job id --to=kvs $(head -1 ids)).eventlog=garbage
 	flux jobs -ano "{id}" | wc -l >count
+	flux kvs put --raw $(flux job id --to=kvs $(head -1 ids)).eventlog=garbage
 	EOF
     in_state <<-\EOF &&
 	flux jobs -ano "{id}" | wc -l >count2

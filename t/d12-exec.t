@@ -120,10 +120,13 @@ test_expect_success 'one in the background outlives who started it, and is liste
     test_must_fail flux exec -r 2 --bg --label=nap true 2>err && grep "in use" err &&
     $rpc -n 2 rexec.kill "{\"pid\":$pid,\"signum\":9}" && wait_until sh -c "! kill -0 $pid"
 '
+logged () {
+    flux dmesg | grep "$1"
+}
 test_expect_success 'what one in the background writes is logged' '
     flux exec -r 0 --bg sh -c "echo said; echo wrong >&2; exit 3" &&
-    wait_until sh -c "flux dmesg | grep \"sh.*exit 3\"" &&
-    flux dmesg | grep "broker.info.*sh.*: said" && flux dmesg | grep "broker.err.*sh.*: wrong"
+    wait_until logged "broker.err.*sh.*exit 3" && wait_until logged "broker.info.*sh.*: said" &&
+    wait_until logged "broker.err.*sh.*: wrong"
 '
 test_expect_success 'a waitable one is waited for, before or after its end' '
     pid=$(flux exec -r 1 --bg --waitable sh -c "echo kept; exit 4" | sed "s/1: //") &&

@@ -92,26 +92,30 @@ test_expect_success 'a subtree is cut off: it is told, the rest goes on' '
     flux overlay status -d -p >out && ! grep "1 h1" out &&
     test_must_fail flux ping -c1 -r 5 broker 2>err && grep "No route to host" err && flux ping -c1 -r 4 broker &&
     wait_until grep degraded health && kill $pid && { wait $pid; true; } &&
-    $rpc groups.get "{\"name\":\"broker.online\"}" | grep "0-1,3-4"
+    wait_until sh -c "$rpc groups.get \"{\\\"name\\\":\\\"broker.online\\\"}\" | grep \":.0-1,3-4.}\""
 '
 test_expect_success 'a broker cuts itself off' '
     $rpc -n 3 overlay.disconnect-parent "{\"reason\":\"tired\"}" &&
-    flux overlay status -r 1 --wait=degraded -s && flux overlay errors | grep "3 h3: disconnected itself"
+    flux overlay status -r 1 --wait=degraded -s &&
+    wait_until sh -c "flux overlay errors | grep \"3 h3: disconnected itself\""
 '
+# On a busy machine others may be torpid for a moment, and this rank before it is stopped.
 test_expect_success 'a rank that is stopped is torpid until it goes on' '
     cat >torpid.sh <<-\EOF &&
-	until_torpid () {
-	    until $rpc groups.get "{\"name\":\"broker.torpid\"}" | grep ":\"$1\""; do :; done
+	torpid () { # how rank 2 is by what the monitor and the group have said last
+	    until grep "\"rank\":2," seen | tail -n 1 | grep "\"torpid\":$1"; do :; done
+	    until $rpc groups.get "{\"name\":\"broker.torpid\"}" >group && grep "$2" group; do :; done
 	}
 	pid=$(flux exec -r 2 flux getattr broker.pid)
-	$rpc -s -c 4 overlay.monitor >seen & m=$!
-	kill -STOP $pid && until_torpid 2 && kill -CONT $pid && until_torpid "" && wait $m
+	$rpc -s overlay.monitor >seen & monitor=$!
+	torpid false "" && kill -STOP $pid && torpid true ":\"\(1-\)*2\"" &&
+	    kill -CONT $pid && torpid false ":\"1*\"" && kill $monitor && { wait $monitor; echo told; }
 	EOF
-    export rpc && timeout 60 flux start -s3 -Stbon.torpid_min=0.05s -Stbon.torpid_max=0.3s -Sbroker.rc1_path= -Sbroker.rc3_path= \
-        sh ./torpid.sh 2>err && grep "broker.err.0.: rank 2 is torpid" err && grep "rank 2 is no longer torpid" err &&
-    sed -n "3,4p" seen >out &&
-    printf "{\"rank\":2,\"status\":\"full\",\"torpid\":true}\n{\"rank\":2,\"status\":\"full\",\"torpid\":false}\n" >want &&
-    test_cmp want out
+    export rpc && timeout 240 flux start -s3 -Stbon.torpid_min=0.05s -Stbon.torpid_max=1s -Sbroker.rc1_path= -Sbroker.rc3_path= \
+        sh ./torpid.sh >out 2>err && grep told out &&
+    grep "broker.err.0.: rank 2 is torpid" err && grep "rank 2 is no longer torpid" err &&
+    grep "\"rank\":2," seen | uniq -d >twice && test_must_be_empty twice &&
+    grep "\"rank\":2," seen | grep -v "\"status\":\"full\"" >other; test_must_be_empty other
 '
 test_expect_success 'waiting for a status may be limited' '
     test_expect_code 1 flux overlay status --wait=full -t 0.1s 2>err && grep "timed out" err

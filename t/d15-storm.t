@@ -51,12 +51,12 @@ done >loads
 for r in $survivors; do
     { while ! test -e stop; do
         for to in 0 $last; do
-            on $r timeout 30 flux ping -c1 -r $to broker >/dev/null 2>err.$r || echo "$r to $to: $(cat err.$r)"
+            on $r timeout 100 flux ping -c1 -r $to broker >/dev/null 2>err.$r || echo "$r to $to: $(cat err.$r)"
         done
     done >pings.$r 2>&1 & }
     echo $!
 done >>loads
-on $last timeout 60 flux event sub -c 40 load. >heard 2>&1 &
+on $last timeout 200 flux event sub -c 40 load. >heard 2>&1 &
 sub=$!
 parent=$(((victim - 1) / 2))
 until [ "$(on $parent flux module stats -p child-rpc overlay)" -ge $n ]; do :; done
@@ -71,19 +71,19 @@ touch stop
 wait $(cat loads)
 cat events.* pings.* | grep . && status=1
 for r in $survivors; do
-    on $r timeout 30 flux ping -c1 -r 0 broker >/dev/null || bad "$r is gone"
+    on $r timeout 100 flux ping -c1 -r 0 broker >/dev/null || bad "$r is gone"
 done
 for b in $behind; do
-    ! timeout 30 flux ping -c1 -r $b broker >/dev/null 2>&1 || bad "$b answers"
+    ! timeout 100 flux ping -c1 -r $b broker >/dev/null 2>&1 || bad "$b answers"
 done
-on $last timeout 30 flux kvs put a=$victim && test "$(flux kvs get a)" = $victim || bad "kvs"
+on $last timeout 100 flux kvs put a=$victim && test "$(flux kvs get a)" = $victim || bad "kvs"
 test $status -ne 0 || echo survived
 EOF
 
 # one_round VICTIM: it is the rank that is killed
 one_round () {
     dir=$(mktemp -d) && mkdir $dir/tmp && cp round.sh $dir && cd $dir || return 1
-    victim=$1 TMPDIR=$dir/tmp timeout -k 5 120 flux start -s16 -Stbon.topo=kary:2 sh ./round.sh >out 2>err
+    victim=$1 TMPDIR=$dir/tmp timeout -k 5 280 flux start -s16 -Stbon.topo=kary:2 sh ./round.sh >out 2>err
     code=$?
     cd "$OLDPWD" && echo "rank $1 killed: exit code $code" && cat $dir/out
     test $code -eq 137 && grep -q survived $dir/out && ! pgrep -f $dir && rmdir $dir/tmp && rm -r $dir

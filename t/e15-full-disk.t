@@ -27,6 +27,8 @@ fi
 
 # What runs inside an instance begins with this.
 cat >functions.sh <<\END
+INSIDE_FLUX=t
+. "$T/lib.sh"
 set -e
 say () {
     echo "# $*"
@@ -55,6 +57,12 @@ missing () { # KEY
 }
 content () { # a number of its statistics
     "$rpc" content.stats-get | sed "s/.*\"$1\":\([0-9]*\).*/\1/"
+}
+clean () { # nothing waits to be stored
+    test $(content dirty) -eq 0
+}
+job_is () { # STATUS: one of all
+    flux jobs -ano "{status}" | grep "$1"
 }
 rss () { # of the broker, in kB
     sed -n 's/VmRSS:[^0-9]*\([0-9]*\).*/\1/p' /proc/$(flux getattr broker.pid)/status
@@ -89,16 +97,16 @@ cmp big1 big2
 flux kvs get --raw kept | cmp - kept
 
 say "and jobs"
-flux jobs -no "{status}" | grep RUN
+wait_until job_is RUN
 test "$(flux run echo hello)" = hello
 flux cancel $id
 flux job wait-event $id clean
-flux jobs -ano "{status}" | grep CANCELED
+wait_until job_is CANCELED
 
 say "room again: no restart needed"
 make_room
 flux kvs put -S after=1
-test $(content dirty) -eq 0
+wait_until clean
 flux kvs get --raw kept | cmp - kept
 
 say "again and again"
@@ -113,8 +121,14 @@ done
 touch through
 kill -9 $(flux getattr broker.pid)
 END
+# Room for two jobs, on any machine.
+cat >resource.toml <<END
+[[resource.config]]
+hosts = "$(uname -n)"
+cores = "0-1"
+END
 test_expect_success 'a full disk is survived, and heals' '
-    ! flux start --statedir="$disk/state" sh full.sh >out 2>log
+    ! flux start --config-path=resource.toml --statedir="$disk/state" sh full.sh >out 2>log
     cat out && test -f through || { cat log; false; }
 '
 
@@ -135,8 +149,6 @@ test_expect_success 'all that was kept meanwhile is there after a crash' '
 
 cat >flood.sh <<\END
 . ./functions.sh
-INSIDE_FLUX=t
-. "$T/lib.sh"
 fill
 id=$(flux submit flux lptest 100 12000000)
 stuck () {
@@ -144,7 +156,7 @@ stuck () {
 }
 wait_until stuck
 test $(rss) -lt 700000
-flux jobs -no "{status}" | grep RUN
+wait_until job_is RUN
 test "$(flux kvs get before)" = 1
 flux cancel $id
 mount -o remount,size=900m "$disk"

@@ -14,10 +14,14 @@ backlog () {
 is_held () {
     test "$(backlog)" -gt 1000000
 }
+# None has an event before it: what the journal has of each is complete.
+all_wait () {
+    test "$(flux jobs -n -f sched --count=2000 -o "{state}" | wc -l)" -eq 1500
+}
 test_expect_success '1500 jobs that wait, 30 MB of jobspecs' '
     filler=$(head -c 20000 /dev/zero | tr "\0" x) &&
     flux submit --urgency=hold --setattr=system.filler=$filler --cc=1-1500 true >ids &&
-    test_line_count 1500 ids
+    test_line_count 1500 ids && wait_until all_wait
 '
 test_expect_success 'nobody reads: the backlog waits where it is' '
     mkfifo pipe &&

@@ -38,13 +38,13 @@ under_flux () {
     fi
 }
 
-# wait_until COMMAND...: true as soon as the command is; false after thirty
-# seconds of trying.
+# wait_until COMMAND...: true as soon as the command is; false after two minutes of
+# trying: more than anything takes, on any machine, and less than a test may.
 wait_until () {
     tries=0
     while ! "$@" >/dev/null 2>&1; do
         tries=$((tries + 1))
-        [ $tries -lt 1500 ] || return 1
+        [ $tries -lt 6000 ] || return 1
         perl -e 'select undef, undef, undef, 0.02'
     done
 }

@@ -44,7 +44,7 @@ test_expect_success '... but not with -disable-auto-cleanup' '
 '
 test_expect_success 'who aborts and is gone at once is heard' '
     for i in 1 2 3 4 5 6 7 8 9 10; do
-        test_expect_code 3 timeout 20 flux mpiexec -n 2 sh -c \
+        test_expect_code 3 timeout 60 flux mpiexec -n 2 sh -c \
             "test \$PMI_RANK = 1 || exec sleep 1000; echo cmd=abort exitcode=3 >&\$PMI_FD" 2>err || return 1
     done
 '
@@ -278,6 +278,19 @@ test_expect_success 'SIGTERM, SIGQUIT, SIGUSR1 and SIGALRM are passed on' '
         printf "$s\n$s\n" >expect && test_cmp expect out || return 1
     done
 '
+# Sent by a process as soon as it lives: mpiexec may not know of its job yet.
+cat >hasty <<-\EOF
+	#!/bin/sh
+	trap "exit 4" USR1
+	kill -USR1 $LAUNCHER
+	while :; do sleep 0.1; done
+EOF
+chmod +x hasty
+test_expect_success 'a signal that comes with the first word of the job is passed on, too' '
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        test_expect_code 4 sh -c "LAUNCHER=\$\$ exec flux mpiexec ./hasty" 2>err || { cat err; return 1; }
+    done
+'
 test_expect_success 'processes do not outlive it: SIGHUP, SIGKILL' '
     for s in HUP KILL; do
         { flux mpiexec -n 2 sh -c "echo \$\$ >pid$s.\$PMI_RANK; while :; do sleep 0.1; done" & }
@@ -293,7 +306,7 @@ test_expect_success 'processes do not outlive it: SIGHUP, SIGKILL' '
 test_expect_success 'a job that waits does not outlive it either' '
     flux submit -n "$(nproc)" sh -c "while :; do sleep 0.1; done" >blocker &&
     { flux mpiexec -verbose true 2>err.4 & } && pid=$! && wait_until grep job err.4 && kill -9 $pid &&
-    id=$(sed "s/.*job //" err.4) && flux job wait-event -t 30 $id clean &&
+    id=$(sed "s/.*job //" err.4) && flux job wait-event -t 120 $id clean &&
     flux job eventlog $id | grep "the program that ran this job is gone" &&
     flux cancel $(cat blocker) && flux job wait-event $(cat blocker) clean
 '
@@ -318,7 +331,7 @@ test_expect_success 'it is a job like any other' '
     flux mpiexec -n 2 sh -c "echo hello; exit 1" ; id=$(flux job last) &&
     flux job wait-event $id clean &&
     test_expect_code 1 flux job attach $id >out && test_line_count 2 out &&
-    flux jobs -a -n | grep -F "$id" | grep " F "
+    wait_until sh -c "flux jobs -a -n | grep -F \"$id\" | grep \" F \""
 '
 test_expect_success 'without an instance there is one for the call' '
     (unset FLUX_URI INSIDE_FLUX &&

@@ -64,11 +64,6 @@ cat >family <<-\EOF
 	perl -e 'sleep 1 while 1' "$1" &
 	echo ready
 	wait
-	#!/bin/sh
-	setsid perl -e 'sleep 1 while 1' "$1" &
-	perl -e 'sleep 1 while 1' "$1" &
-	echo ready
-	wait
 EOF
 chmod +x family
 test_expect_success "kill -9 of $KILLS clients at random moments" '

@@ -114,19 +114,19 @@ test_expect_success 'tasks that are stopped when they are started, for a debugge
     id=$(flux submit -N2 -n2 -o stop-tasks-in-exec sh -c "echo went on") && flux job wait-event -t 30 -p exec $id shell.start >/dev/null &&
     dec=$(flux job id --to=dec $id) &&
     stopped () { grep -l "State:.*(stopped)" $(grep -l "FLUX_KVS_NAMESPACE=job-$dec" /proc/[0-9]*/environ 2>/dev/null | sed "s/environ/status/"); } &&
-    stopped >who && test_line_count 2 who &&
+    both () { stopped >who && test_line_count 2 who; } && wait_until both &&
     flux job kill -s CONT $id && flux job attach $id >out && test $(grep -c "went on" out) = 2
 '
 test_expect_success 'a signal before the time is over' '
-    test_expect_code 3 flux run -t 1.5s --signal=USR2@1s \
+    test_expect_code 3 flux run -t 7s --signal=USR2@4s \
         perl -e "\$SIG{USR2} = sub { print qq/usr2\n/; exit 3 }; sleep 1 while 1" >out 2>err &&
     echo usr2 >expect && test_cmp expect out && grep "sending SIGUSR2 to job" err &&
     flux run --signal=USR2 true 2>err && grep "job has no expiration, SIGUSR2 will not be sent" err
 '
 test_expect_success 'a new expiration is a new time for the signal' '
-    { test_expect_code 3 flux run -t 100s --signal=USR2@10s \
+    { test_expect_code 3 flux run -t 1000s --signal=USR2@100s \
         perl -e "\$SIG{USR2} = sub { exit 3 }; print qq/ready\n/; \$| = 1; print qq/set\n/; sleep 1 while 1" >live & } &&
-    pid=$! && wait_until grep set live && flux update $(flux job last) duration=1s && wait $pid
+    pid=$! && wait_until grep set live && flux update $(flux job last) duration=100s && wait $pid
 '
 test_expect_success 'a terminal of their own, captured' '
     flux run -n2 -l -o pty sh -c "test -t 0 && test -t 1 && test -t 2 && tty >/dev/null </dev/tty && echo yes >&2" \

@@ -4,9 +4,12 @@ test_description='flux batch, flux alloc: a job that is an instance of its own'
 under_flux -s 2
 . "$T/sharness.sh"
 
-# finished ID: wait for the end of a job, quietly.
+# finished ID: wait for the end of a job, quietly, until job-list has heard of it, too.
 finished () {
-    flux job wait-event -t 60 "$1" clean >/dev/null
+    flux job wait-event -t 120 "$1" clean >/dev/null && wait_until inactive "$1"
+}
+inactive () {
+    flux jobs -a -n -o "{state}" "$1" | grep INACTIVE
 }
 cat >script <<-\EOF
 	#!/bin/sh
@@ -93,7 +96,7 @@ test_expect_success 'alloc without a command is a shell; its end ends the instan
     test_expect_code 1 flux alloc -n1 </dev/null 2>err && grep "stdin is not a tty" err &&
     echo "echo level \$(flux getattr instance-level); exit 5" |
         SHELL=/bin/sh test_expect_code 5 script -qec "flux alloc -n1" /dev/null >out &&
-    grep "level 1" out && flux job wait-event -t 30 $(flux job last) clean
+    grep "level 1" out && flux job wait-event -t 120 $(flux job last) clean
 '
 test_expect_success 'an instance in an instance in this one' '
     flux alloc -n1 flux alloc -n1 flux getattr jobid-path >out &&
@@ -105,7 +108,7 @@ cat >R.sh <<-\EOF
 EOF
 test "$(nproc)" -ge 2 && test_set_prereq CPUS
 test_expect_success CPUS 'an instance has the resources of its job, by the ids that they have there' '
-    hold=$(flux submit -n1 --requires=rank:0 sleep 1000) && flux job wait-event -t 30 $hold start >/dev/null &&
+    hold=$(flux submit -n1 --requires=rank:0 sleep 1000) && flux job wait-event -t 120 $hold start >/dev/null &&
     test "$(flux job info $hold R | jq -r ".execution.R_lite[0].children.core")" = 0 &&
     cat >bound.sh <<-\EOF &&
 	sh ./R.sh
@@ -127,11 +130,11 @@ test_expect_success 'one with more brokers than its job has nodes looks at the m
     grep -x 0-1 out && grep "the job has 1 nodes, this instance 2 brokers" out
 '
 test_expect_success 'the time of the job is the time of the instance, and of those in it' '
-    flux alloc -n1 -t 10m sh -c "flux alloc -n1 flux run flux job timeleft" >out &&
-    test $(cat out) -gt 570 -a $(cat out) -le 600 &&
+    flux alloc -n1 -t 100m sh -c "flux alloc -n1 flux run flux job timeleft" >out &&
+    test $(cat out) -gt 5400 -a $(cat out) -le 6000 &&
     id=$(flux alloc --bg -n1 -t 10m) && uri=$(flux job eventlog $id | grep -o "local://[^\"]*") &&
     flux update $id duration=+20m &&
-    wait_until sh -c "test \$(FLUX_URI=$uri flux run flux job timeleft) -gt 1700" && flux cancel $id && finished $id
+    wait_until sh -c "test \$(FLUX_URI=$uri flux run flux job timeleft) -gt 1200" && flux cancel $id && finished $id
 '
 test_expect_success 'a batch job that is canceled ends in order, with its own jobs' '
     id=$(flux batch --wrap --output=none -n1 flux run perl -e "\"sleep 1 while 1\"" inner-$$) &&

@@ -118,31 +118,34 @@ test_expect_success 'a reader that stops stops a task elsewhere' '
     kill -KILL $run && wait_until sh -c "! kill -0 $yes"
 '
 test_expect_success 'nothing is left, on no rank' '
-    flux queue drain && test -z "$(ls -d $(flux getattr rundir)/jobtmp-* 2>/dev/null)" &&
+    flux queue drain && dir=$(flux getattr rundir) && wait_until sh -c "! ls -d $dir/jobtmp-*" &&
     flux exec flux module list | grep -c job-tasks | grep 3
 '
 # A broker that is stopped can neither end its tasks nor say how they ended.
 test_expect_success 'a rank whose tasks cannot be killed is drained, it alone, and the job ends' '
     cat >unkillable.toml <<-\EOF &&
 	[exec]
-	kill-timeout = "0.05s"
+	kill-timeout = "0.3s"
 	max-kill-count = 2
 	EOF
     cat >unkillable.sh <<-\EOF &&
+	INSIDE_FLUX=t
+	. "$T/lib.sh"
 	id=$(flux submit -N4 -n4 sh -c "echo \$\$ >unkillable.\$FLUX_TASK_RANK; exec sleep 1000")
-	for r in 0 1 2 3; do until test -s unkillable.$r; do sleep 0.05; done; done
+	for r in 0 1 2 3; do wait_until test -s unkillable.$r; done
 	broker=$(flux exec -r 3 flux getattr broker.pid)
 	kill -STOP $broker
-	flux cancel $id && flux job wait-event -t 60 $id clean
+	flux cancel $id && flux job wait-event -t 120 $id clean
 	flux job eventlog $id >unkillable.log
-	flux resource status -s drain -no "{ranks} {reason}" >unkillable.drain
+	drained () { flux resource status -s drain -no "{ranks} {reason}" >unkillable.drain; test -s unkillable.drain; }
+	wait_until drained
 	for r in 0 1 2; do kill -0 $(cat unkillable.$r) && echo $r lives; done
 	flux run -N3 -n3 true && echo the others run jobs
 	kill -CONT $broker
-	until ! kill -0 $(cat unkillable.3) 2>/dev/null; do sleep 0.05; done
+	wait_until sh -c "! kill -0 $(cat unkillable.3)"
 	flux resource undrain 3 && flux run -N4 -n4 true && echo all run jobs
 	EOF
-    env -u FLUX_URI timeout 120 flux start -s4 -c unkillable.toml sh ./unkillable.sh >out 2>err &&
+    env -u FLUX_URI timeout 300 flux start -s4 -c unkillable.toml sh ./unkillable.sh >out 2>err &&
     grep "the others run jobs" out && grep "all run jobs" out && ! grep lives out &&
     grep "^3 unkillable user processes for job" unkillable.drain && test_line_count 1 unkillable.drain &&
     grep "finish status=" unkillable.log
@@ -152,7 +155,7 @@ test_expect_success 'a rank that a job can do without: it goes on, and is told' 
     wait_until test -e crit.0 -a -e crit.1 -a -e crit.2 &&
     $rpc job-exec.critical-ranks "{\"id\":$(flux job id --to=dec $id),\"ranks\":\"0\"}" &&
     kill -KILL $(broker 3) &&
-    flux job wait-event -t 30 $id exception >ev && grep "type=\"node-failure\" severity=2" ev &&
+    flux job wait-event -t 120 $id exception >ev && grep "type=\"node-failure\" severity=2" ev &&
     grep "node failure on .* (rank 3)" ev && touch goon && test_expect_code 1 flux job attach $id
 '
 test_expect_success 'one that it cannot: fatal, and its processes are gone with theirs' '
@@ -160,7 +163,7 @@ test_expect_success 'one that it cannot: fatal, and its processes are gone with 
     id=$(flux submit -N3 -n3 sh -c "setsid ./apart >/dev/null 2>&1 & sleep 1000") &&
     wait_until test -s full.0 -a -s full.1 -a -s full.2 && kill -KILL $(broker 2) &&
     test_expect_code 143 flux job attach $id 2>err && grep "node failure on .* (rank 2)" err &&
-    flux job wait-event -t 30 $id clean &&
+    flux job wait-event -t 120 $id clean &&
     wait_until sh -c "! kill -0 $(cat full.2)" && kill -KILL $(cat full.0 full.1)
 '
 test_expect_success 'the others still run jobs' '

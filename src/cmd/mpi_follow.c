@@ -35,6 +35,7 @@ struct follow {
     flux_watcher_t *timer;
     int interrupts; /* SIGINTs so far */
     bool cancel;    /* ... the job as soon as there is one */
+    sigset_t early; /* signals for it that came before its id did */
     bool finished;  /* all processes are gone, all output is here */
     bool decided;   /* something other than exit codes says how we exit */
     int exit_code;
@@ -126,10 +127,11 @@ static void cancel_job (struct follow *fl, const char *why)
         send_off (fl, flux_job_cancel (fl->h, fl->id, why), false);
 }
 
+/* It may run before its id is here. */
 static void kill_job (struct follow *fl, int signum)
 {
     if (fl->id == 0)
-        fl->cancel = true;
+        sigaddset (&fl->early, signum);
     else
         send_off (fl, flux_job_kill (fl->h, fl->id, signum), true);
 }
@@ -383,6 +385,10 @@ static void submitted (flux_future_t *f, void *arg)
         mpi_die ("job-manager.hold: %s", flux_strerror (errno));
     if (fl->cancel)
         cancel_job (fl, "interrupted");
+    for (int signum = 1; signum < NSIG; signum++) {
+        if (sigismember (&fl->early, signum) == 1)
+            kill_job (fl, signum);
+    }
     if (fl->args->verbose && flux_job_id_encode (fl->id, "f58", name, sizeof (name)) == 0)
         fprintf (stderr, "%s: job %s\n", cmd_name, name);
 }
@@ -487,18 +493,19 @@ int mpi_follow (flux_t *h, const struct mpi_args *a)
     char *jobspec;
 
     list_init (&fl.sent);
+    sigemptyset (&fl.early);
     fl.style.label_io = a->label != NULL;
     if (!fl.r || !(fl.statuses = calloc (a->size, sizeof (fl.statuses[0]))))
         mpi_die ("out of memory");
     make_token (fl.token, sizeof (fl.token));
     jobspec = mpi_jobspec (a, fl.token, has_stdin ());
+    catch_signals (&fl); /* its processes may run, and wait for one, before submit () returns */
     submit (&fl, jobspec);
     free (jobspec);
     if (has_stdin ()) {
         fl.in = attach_stdin_create (h, NULL, false);
         attach_stdin_quiet (fl.in);
     }
-    catch_signals (&fl);
     start_timer (&fl);
     if (flux_reactor_run (fl.r, 0) < 0)
         fail (&fl, "lost connection to Flux: %s", flux_strerror (errno));

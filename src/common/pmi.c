@@ -109,6 +109,11 @@ bool pmi_is_open (const struct pmi *p, uint32_t task)
     return task < p->ntasks && p->tasks[task] && !p->tasks[task]->finalized;
 }
 
+bool pmi_is_finalized (const struct pmi *p, uint32_t task)
+{
+    return task < p->ntasks && p->tasks[task] && p->tasks[task]->finalized;
+}
+
 unsigned int pmi_barriers (const struct pmi *p)
 {
     return p->barriers;

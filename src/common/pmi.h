@@ -79,6 +79,9 @@ void pmi_input (struct pmi *p, uint32_t task, const char *data, size_t len);
 /* Has the task begun a dialogue that it has not finalized? */
 bool pmi_is_open (const struct pmi *p, uint32_t task);
 
+/* Has it finalized the one that it began last? */
+bool pmi_is_finalized (const struct pmi *p, uint32_t task);
+
 /* How many barriers have been left so far. */
 unsigned int pmi_barriers (const struct pmi *p);
 

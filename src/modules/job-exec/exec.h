@@ -87,8 +87,9 @@ struct exec {
     struct {
         char *path;          /* NULL: no place for it */
         bool ready;          /* it is there */
-        unsigned int wanted; /* by so many jobs before it was */
-        int pidfd;           /* of who makes it, or -1 */
+        bool tried;          /* to make it */
+        pid_t pid;           /* of who makes it */
+        int pidfd;           /* ... or -1 */
         flux_watcher_t *w;
     } topology; /* topology.c */
     unsigned int nspares; /* directories for jobs that are at hand (tmpdir.c) */
@@ -223,6 +224,7 @@ struct job {
     bool paused;           /* tasks are not read: log is full */
     struct pmi *pmi;       /* of the tasks that are here */
     bool pmi_gathered;     /* these are in a barrier */
+    bool topology_missed;  /* they would have used a file that was not there */
     struct text pmi_pairs; /* what is new in it */
 
     bool member;         /* rank 0 leads it, msg is its request */
@@ -384,6 +386,8 @@ void env_fini (struct env *env);
 int topology_init (struct exec *x);
 void topology_fini (struct exec *x);
 const char *topology_path (struct job *job, json_t *environment);
+/* A task of the job, which may have had none, is done with MPI. */
+void topology_missed (struct job *job);
 
 /* tmpdir.c */
 void tmpdir_make (struct job *job, uint32_t shell_rank);

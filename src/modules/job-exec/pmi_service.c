@@ -229,6 +229,8 @@ static bool read_pmi (struct task *task)
         job_log (task->job, LEVEL_TRACE, "pmi: %u: C: %.*s", task->rank,
                  (int)n - (buf[n - 1] == '\n'), buf);
     pmi_input (task->job->pmi, task->rank, buf, n);
+    if (pmi_is_finalized (task->job->pmi, task->rank))
+        topology_missed (task->job);
     return true;
 }
 

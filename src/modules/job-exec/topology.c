@@ -2,18 +2,22 @@
  *
  *   option hwloc.xmlfile   0 or not; on if a client follows the job (flux mpiexec)
  *
- * The file is made by flux hwloc-xml, in the background, once it is known that
- * there are many such jobs: one alone is not faster for it.  A job whose
- * environment has anything to say to hwloc is left alone.
+ * The file is made by flux hwloc-xml, in the background, as soon as somebody asks
+ * for it or the first MPI program that would have used it is about to end: beside
+ * that program the two would wait for each other's look at the same registers, and
+ * one alone is not faster for a file.  A job whose environment has anything to say
+ * to hwloc is left alone.
  */
 #include "config.h"
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "common/util.h"
 #include "exec.h"
 
-#define JOBS_BEFORE 2
+#define PATIENCE 1000 /* ms for who makes it to be gone */
 
 static void forget_maker (struct exec *x)
 {
@@ -35,11 +39,10 @@ static void made_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *ar
     forget_maker (x);
 }
 
-static void make (struct exec *x)
+static void start_maker (struct exec *x, int null)
 {
     char *argv[] = { "flux", "hwloc-xml", x->topology.path, NULL };
     char *envp[] = { NULL };
-    int null = open ("/dev/null", O_RDWR | O_CLOEXEC);
     struct spawn_command cmd = {
         .argv = argv,
         .envp = envp,
@@ -51,11 +54,8 @@ static void make (struct exec *x)
         .newsession = true,
         .umask = -1,
     };
-    pid_t pid;
 
-    if (null < 0)
-        return;
-    if (spawn (x->spawner, &cmd, &pid, &x->topology.pidfd) < 0)
+    if (spawn (x->spawner, &cmd, &x->topology.pid, &x->topology.pidfd) < 0)
         x->topology.pidfd = -1;
     else if (!(x->topology.w = flux_fd_watcher_create (x->reactor, x->topology.pidfd,
                                                        FLUX_POLLIN, made_cb, x))) {
@@ -63,6 +63,17 @@ static void make (struct exec *x)
         x->topology.pidfd = -1;
     }
     flux_watcher_start (x->topology.w);
+}
+
+/* Once, whatever comes of it. */
+static void make (struct exec *x)
+{
+    int null;
+
+    if (x->topology.tried || (null = open ("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+        return;
+    x->topology.tried = true;
+    start_maker (x, null);
     close (null);
 }
 
@@ -78,15 +89,34 @@ int topology_init (struct exec *x)
     return 0;
 }
 
+/* Nobody adds to our directory when we have gone, so that it can be removed. */
+static void stop_maker (struct exec *x)
+{
+    char *tmp;
+    int status;
+
+    if (x->topology.pidfd < 0)
+        return;
+    (void)spawn_signal (x->topology.pidfd, SIGKILL);
+    (void)poll (&(struct pollfd){ .fd = x->topology.pidfd, .events = POLLIN }, 1, PATIENCE);
+    (void)spawn_collect (x->topology.pidfd, &status);
+    forget_maker (x);
+    if (asprintf (&tmp, "%s.%d", x->topology.path, (int)x->topology.pid) >= 0) {
+        (void)unlink (tmp);
+        free (tmp);
+    }
+}
+
 void topology_fini (struct exec *x)
 {
-    forget_maker (x);
+    stop_maker (x);
     if (x->topology.path)
         (void)unlink (x->topology.path);
     free (x->topology.path);
 }
 
-static bool is_wanted (const struct job *job, json_t *environment)
+/* Asked for by the job itself, or by the client that follows it. */
+static enum { NOT, MAYBE, SURELY } wanted (const struct job *job, json_t *environment)
 {
     json_t *o = jobspec_option (job->js, "hwloc.xmlfile");
     const char *name;
@@ -94,24 +124,33 @@ static bool is_wanted (const struct job *job, json_t *environment)
 
     if (o ? json_is_false (o) || (json_is_integer (o) && json_integer_value (o) == 0)
           : !job->followed || !job->pmi)
-        return false;
+        return NOT;
     json_object_foreach (environment, name, value)
     {
         if (!strncmp (name, "HWLOC_", 6))
-            return false;
+            return NOT;
     }
-    return true;
+    return o ? SURELY : MAYBE;
 }
 
 const char *topology_path (struct job *job, json_t *environment)
 {
     struct exec *x = job->x;
+    int how;
 
-    if (!x->topology.path || !is_wanted (job, environment))
+    if (!x->topology.path || (how = wanted (job, environment)) == NOT)
         return NULL;
     if (x->topology.ready)
         return x->topology.path;
-    if (x->topology.wanted++ == JOBS_BEFORE)
+    if (how == SURELY)
         make (x);
+    else
+        job->topology_missed = true;
     return NULL;
+}
+
+void topology_missed (struct job *job)
+{
+    if (job->topology_missed)
+        make (job->x);
 }

@@ -304,14 +304,14 @@ test_expect_success 'processes do not outlive it: SIGHUP, SIGKILL' '
     wait_until sh -c "test -z \"\$(flux jobs -n)\""
 '
 test_expect_success 'a job that waits does not outlive it either' '
-    flux submit -n "$(nproc)" sh -c "while :; do sleep 0.1; done" >blocker &&
+    flux submit -n "$(flux resource list -s all -no {ncores})" sh -c "while :; do sleep 0.1; done" >blocker &&
     { flux mpiexec -verbose true 2>err.4 & } && pid=$! && wait_until grep job err.4 && kill -9 $pid &&
     id=$(sed "s/.*job //" err.4) && flux job wait-event -t 120 $id clean &&
     flux job eventlog $id | grep "the program that ran this job is gone" &&
     flux cancel $(cat blocker) && flux job wait-event $(cat blocker) clean
 '
 test_expect_success 'SIGINT while the job waits takes it back' '
-    flux submit -n "$(nproc)" sh -c "while :; do sleep 0.1; done" >blocker &&
+    flux submit -n "$(flux resource list -s all -no {ncores})" sh -c "while :; do sleep 0.1; done" >blocker &&
     { interruptible flux mpiexec -verbose true 2>err.5 & } && pid=$! && wait_until grep job err.5 &&
     kill -INT $pid && test_expect_code 255 wait $pid && grep -i "cancel" err.5 &&
     flux cancel $(cat blocker) && flux job wait-event $(cat blocker) clean

@@ -4,6 +4,9 @@ test_description='what tasks find: files, variables, numbers, cpus, a signal bef
 under_flux -s 2
 . "$T/sharness.sh"
 
+# Nodes of several cores, which may have two threads each.
+test "$(flux kvs get resource.R | jq -r ".execution.R_lite[0].children.core")" = 0 || test_set_prereq CPUS
+
 test_expect_success 'files that come along with a job' '
     echo hello >hi.txt && chmod 640 hi.txt && head -c 3000 /dev/urandom >blob &&
     flux run --add-file=hi.txt --add-file=blob --add-file=run.sh:0700="#!/bin/sh\necho script \$1\n" \
@@ -32,7 +35,7 @@ test_expect_success 'variables that are made up where the task runs' '
     V=old flux run --env=V="{{nnodes}} {{nosuch}}" sh -c "echo \$V" >out &&
     echo "1 {{nosuch}}" >expect && test_cmp expect out
 '
-test_expect_success 'taskmap: block, cyclic' '
+test_expect_success CPUS 'taskmap: block, cyclic' '
     flux run -N2 -n4 -l sh -c "echo \$FLUX_TASK_LOCAL_ID {{node.id}} {{node.taskids}}" >out && sort out >sorted &&
     printf "%s\n" "0: 0 0 0-1" "1: 1 0 0-1" "2: 0 1 2-3" "3: 1 1 2-3" >expect && test_cmp expect sorted &&
     flux run -N2 -n4 -l --taskmap=cyclic sh -c "echo \$FLUX_TASK_LOCAL_ID {{node.id}} {{node.taskids}}" >out &&
@@ -44,7 +47,7 @@ test_expect_success 'taskmap: a map of the user' '
     flux run -N2 -n2 --taskmap="manual:[[1,1,1,1],[0,1,1,1]]" -l echo {{node.id}} >out && sort out >sorted &&
     printf "0: 1\n1: 0\n" >expect && test_cmp expect sorted
 '
-test_expect_success 'taskmap: what does not fit' '
+test_expect_success CPUS 'taskmap: what does not fit' '
     test_expect_code 1 flux run --taskmap=foo true 2>err && grep "failed to map tasks with scheme=foo" err &&
     test_expect_code 1 flux run --taskmap=block:1 true 2>err &&
     grep "block taskmap does not accept a value (got 1)" err &&
@@ -52,7 +55,7 @@ test_expect_success 'taskmap: what does not fit' '
     grep "invalid taskmap: got 1 nodes, expected 2" err &&
     grep "failed to set new shell taskmap" err
 '
-test_expect_success 'taskmap: a file of hosts' '
+test_expect_success CPUS 'taskmap: a file of hosts' '
     printf "n1\nn[0,0] # twice\n" >hosts && cat >hosts.sh <<-\EOF &&
 	flux run -N2 -n4 -l --taskmap=hostfile:hosts sh -c "echo {{node.name}} \$FLUX_TASK_LOCAL_ID \$(flux getattr rank)" | sort
 	echo n2 >other
@@ -135,9 +138,6 @@ test_expect_success 'a terminal of their own, captured' '
     test $code -eq 1 && printf "a\nb\n" | flux run -o pty sh -c "stty -echo; echo ready; cat" | tr -d "\r" >out &&
     grep -x a out && grep -x b out && test_expect_code 5 flux run -o pty sh -c "exit 5" </dev/null
 '
-if test "$(nproc)" -ge 2; then
-    test_set_prereq CPUS
-fi
 cpus="grep Cpus_allowed_list /proc/self/status"
 test_expect_success CPUS 'cpus: a map, each task its own, none' '
     flux run -N1 -n2 -l -o cpu-affinity="map:0;1" $cpus | sort >out &&

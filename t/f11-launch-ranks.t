@@ -4,6 +4,9 @@ test_description='tasks on several brokers: each rank starts its own, rank 0 hea
 under_flux -s4 --test-exit-mode=leader -Stbon.topo=kary:2
 . "$T/sharness.sh"
 
+# Nodes of several cores, which may have two threads each.
+test "$(flux kvs get resource.R | jq -r ".execution.R_lite[0].children.core")" = 0 || test_set_prereq CPUS
+
 rpc=$BUILDDIR/t/live/rpc
 pmi=$BUILDDIR/src/modules/job-exec/pmi_client
 
@@ -21,7 +24,7 @@ test_expect_success 'each task is a child of the broker that R names, and talks 
 test_expect_success 'only the ranks that R names have tasks' '
     flux run -N1 --requires=rank:2 sh -c "echo \$PPID" >out && test "$(cat out)" = $(broker 2)
 '
-test_expect_success 'numbers, directories and variables of tasks' '
+test_expect_success CPUS 'numbers, directories and variables of tasks' '
     flux run -N2 -n4 --requires=rank:2-3 -l sh -c "test -d \$FLUX_JOB_TMPDIR &&
         echo \$FLUX_TASK_LOCAL_ID \$FLUX_JOB_NNODES \$PMI_RANK \$PMI_SIZE \${FLUX_JOB_TMPDIR##*/}" | sort |
         sed "s/jobtmp-\(.\)-.*/\1/" >out &&
@@ -92,7 +95,7 @@ test_expect_success 'exit-on-error, exit-timeout' '
 test_expect_success 'the time limit' '
     test_expect_code 142 flux run -N4 -n4 -t 0.3s sleep 1000 2>err && grep "resource allocation expired" err
 '
-test_expect_success 'PMI: what one has put all find behind the barrier' '
+test_expect_success CPUS 'PMI: what one has put all find behind the barrier' '
     flux run -N4 -n8 $pmi | sort >out &&
     for r in 0 1 2 3 4 5 6 7; do echo "$r of 8: 0 1 2 3 4 5 6 7"; done >want && test_cmp want out &&
     flux run -N2 -n3 --requires=rank:2-3 $pmi | sort >out &&

@@ -40,11 +40,15 @@ test_expect_success 'each rank knows its place' '
 	EOF
     test_cmp want out
 '
+# A guard of jobs ends a moment after its broker.
+gone () {
+    ! pgrep -f "$1"
+}
 test_expect_success 'no process and no directory stays behind' '
     tmp=$(mktemp -d) &&
     TMPDIR=$tmp start -s3 sh -c "flux getattr rundir; pgrep -c -f \$(flux getattr rundir)" >out &&
     dir=$(head -1 out) && test ${dir%/*} = $tmp && test $(tail -1 out) -ge 3 &&
-    ! pgrep -f $dir && rmdir $tmp
+    wait_until gone $dir && rmdir $tmp
 '
 test_expect_success 'the exit code is that of the initial program, also behind ranks' '
     test_expect_code 5 start -s3 sh -c "exit 5" &&
@@ -91,7 +95,7 @@ test_expect_success 'events reach all ranks in the order of their publication' '
         until grep -q t.begin ev.$r; do flux event pub t.begin; done
     done
     for i in 1 2 3 4 5 6 7 8 9 10; do
-        on $((i % 5)) flux event pub t.$i &
+        on $((i % 5)) flux event pub -s t.$i &
         pubs="$pubs $!"
     done
     wait $pubs && flux event pub t.end || exit 1

@@ -80,13 +80,17 @@ on $last timeout 100 flux kvs put a=$victim && test "$(flux kvs get a)" = $victi
 test $status -ne 0 || echo survived
 EOF
 
+# A guard of jobs ends a moment after its broker.
+gone () {
+    ! pgrep -f "$1"
+}
 # one_round VICTIM: it is the rank that is killed
 one_round () {
     dir=$(mktemp -d) && mkdir $dir/tmp && cp round.sh $dir && cd $dir || return 1
     victim=$1 TMPDIR=$dir/tmp timeout -k 5 280 flux start -s16 -Stbon.topo=kary:2 sh ./round.sh >out 2>err
     code=$?
     cd "$OLDPWD" && echo "rank $1 killed: exit code $code" && cat $dir/out
-    test $code -eq 137 && grep -q survived $dir/out && ! pgrep -f $dir && rmdir $dir/tmp && rm -r $dir
+    test $code -eq 137 && grep -q survived $dir/out && wait_until gone $dir && rmdir $dir/tmp && rm -r $dir
 }
 
 test_expect_success 'an inner rank, a leaf' '
@@ -104,7 +108,7 @@ while [ $i -lt ${D15_STARTS:-0} ]; do
     i=$((i + 1))
     test_expect_success "64 ranks start and stop, round $i" '
         dir=$(mktemp -d) && TMPDIR=$dir timeout -k 5 100 flux start -s64 flux ping -c1 -r 63 broker 2>err &&
-        test_must_be_empty err && ! pgrep -f $dir && rmdir $dir
+        test_must_be_empty err && wait_until gone $dir && rmdir $dir
     '
 done
 test_done

@@ -17,9 +17,9 @@ all_attached () {
     test "$(flux module stats -p watchers job-info)" -ge "$1"
 }
 
+# Job-manager watches resource.R, once it is there.
 test_expect_success 'a job prints, and pauses in between; attachers come, every third goes' '
-    before=$(flux module stats -p watchers kvs-watch) && echo $before >before &&
-    mkfifo more &&
+    wait_until watchers kvs-watch 1 && mkfifo more &&
     id=$(flux submit sh -c "exec 3<more; for i in \$(seq 1 40); do
         flux lptest 80 2500; read x <&3; done") &&
     exec 9<>more && pids= &&
@@ -44,7 +44,7 @@ test_expect_success 'all that stayed have the same' '
     done
 '
 test_expect_success 'nothing is left of those that went' '
-    wait_until watchers job-info 0 && wait_until watchers kvs-watch $(cat before)
+    wait_until watchers job-info 0 && wait_until watchers kvs-watch 1
 '
 
 test_done

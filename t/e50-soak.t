@@ -9,7 +9,12 @@ under_flux
 SOAK_MODULE=$BUILDDIR/src/broker/.libs/testmod.so
 export SOAK_MODULE
 
+# That of resource.R, by job-manager, once it is there.
+one_watch () {
+    test "$(flux module stats -p watchers kvs-watch)" -eq 1
+}
 test_expect_success 'nothing is lost, doubled or left' '
+    wait_until one_watch &&
     "$BUILDDIR/t/soak/soak" ${E50_SECONDS:-4} >out 2>&1 || { cat out; false; }
 '
 test_expect_success 'there was something to lose' '

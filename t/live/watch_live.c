@@ -369,8 +369,8 @@ static void departures (void)
 
     live_create (h, "nsd", getuid ());
     live_commit (h, "nsd", "put a 1", NULL);
-    f = live_watch (other, "nsd", W, "a");
     g = live_watch (other, "nsd", W | WAIT, "b");
+    f = live_watch (other, "nsd", W, "a"); /* when this is answered, that has come */
     next_is (f, "1", "a client that watches");
     is_int (stats_get (h, "kvs-watch", "namespaces/nsd/watchers"), 2, "two keys");
     flux_future_destroy (f);

@@ -64,18 +64,21 @@ static int submit (int argc, char **argv)
     struct submit_opts o = { .urgency = FLUX_JOB_URGENCY_DEFAULT };
     int i = opt_parse (&submit_table, argc, argv, submit_set, &o);
     const char *name = i < argc ? argv[i] : "-";
+    _cleanup_ (freep) char *jobspec = NULL;
     FILE *in = stdin;
-    char *jobspec;
     flux_t *h;
     flux_future_t *f;
     flux_jobid_t id;
     char buf[64];
+    int rc = 1;
 
     if (argc - i > 1)
         opt_usage (&submit_table);
     if (strcmp (name, "-") != 0 && !(in = fopen (name, "r")))
         cmd_die ("%s: %s", name, strerror (errno));
     jobspec = cmd_read_all (in, name);
+    if (in != stdin)
+        fclose (in);
     if (jobspec[strspn (jobspec, " \t\n")] == '\0')
         cmd_die ("required jobspec is empty");
     if (o.flags & FLUX_JOB_PRE_SIGNED) /* a signed string is one word */
@@ -83,14 +86,16 @@ static int submit (int argc, char **argv)
     h = cmd_open ();
     if (!(f = flux_job_submit (h, jobspec, o.urgency, o.flags))
         || flux_job_submit_get_id (f, &id) < 0)
-        cmd_die ("%s", f ? cmd_future_error (f) : flux_strerror (errno));
-    if (flux_job_id_encode (id, "f58", buf, sizeof (buf)) < 0)
-        cmd_die ("job id: %s", flux_strerror (errno));
-    printf ("%s\n", buf);
+        cmd_warn ("%s", f ? cmd_future_error (f) : flux_strerror (errno));
+    else if (flux_job_id_encode (id, "f58", buf, sizeof (buf)) < 0)
+        cmd_warn ("job id: %s", flux_strerror (errno));
+    else {
+        printf ("%s\n", buf);
+        rc = 0;
+    }
     flux_future_destroy (f);
-    free (jobspec);
     flux_close (h);
-    return 0;
+    return rc;
 }
 
 /* -- attach -- */

@@ -23,7 +23,7 @@ test_expect_success 'an unknown option is named, with a hint' '
 '
 test_expect_success 'options may not be abbreviated' '
     test_expect_code 2 flux run --ntas=2 true 2>err &&
-    grep "unrecognized option .--ntas" err
+    grep "unrecognized option .--ntas" err && grep "^Usage: flux run " err
 '
 test_expect_success 'a group without subcommand lists them' '
     test_expect_code 1 flux kvs 2>err &&
@@ -53,7 +53,7 @@ test_expect_success 'a stale FLUX_URI: the same' '
     test_expect_code 1 env "FLUX_URI=local://$(pwd)/bin/flux-extern" \
         FLUX_LOCAL_CONNECTOR_RETRY_COUNT=0 flux run true 2>err &&
     test_line_count 1 err &&
-    grep "^flux-run: Unable to connect to Flux: " err
+    grep "^flux-run: ERROR: Unable to connect to Flux: " err
 '
 test_expect_success 'a URI that is none: the same' '
     test_expect_code 1 env FLUX_URI=nosuch://x flux jobs 2>err &&

@@ -67,6 +67,31 @@ test_expect_success 'attributes' '
     has "\"options\": {\"a\": {\"b\": 1}, \"c\": 2.5}" -o a.b -o c=2.5 &&
     echo "{\"k\":1}" >opt.json && has "\"f\": {\"k\": 1}" -o ^f=opt.json
 '
+test_expect_success 'where output goes, and how' '
+    spec --output=none --error=kvs >out && spec >expect && test_cmp expect out &&
+    has "\"output\": {\"stdout\": {\"type\": \"file\", \"path\": \"o\", \"label\": true}, \"stderr\": {\"type\": \"file\", \"path\": \"e\", \"label\": true}}" \
+        --output=o --error=e -l && spec -l >out && test_cmp expect out &&
+    spec -u >out && jq -c ".attributes.system.shell.options" out >opts &&
+    jq -nc "{output: {stdout: {buffer: {type: \"none\"}}, stderr: {buffer: {type: \"none\"}}, \"batch-timeout\": 0.05}, input: {\"batch-timeout\": 0}}" >expect &&
+    jq -e --slurpfile want expect ". == \$want[0]" opts
+'
+test_expect_success 'urgency and flags are no part of the jobspec: they are looked at when it is sent' '
+    spec --urgency=nope --flags=foo,debug --urgency=99 >out && spec >expect && test_cmp expect out &&
+    test_expect_code 1 flux run --urgency=nope true 2>err &&
+    grep "^flux-run: ERROR: --urgency: invalid value .nope.$" err &&
+    test_expect_code 1 flux submit --urgency=99 true 2>err && grep "urgency range is" err &&
+    test_expect_code 1 flux submit --flags=debug,foo true 2>err &&
+    grep "^flux-submit: ERROR: --flags: Unknown flag foo$" err &&
+    id=$(flux submit --urgency=expedite --flags=waitable true) && flux job wait $id &&
+    flux job eventlog $id | grep "submit .*urgency=31 flags=4" &&
+    id=$(flux submit --urgency=hold true) && flux job eventlog $id | grep "submit .*urgency=0" && flux cancel $id
+'
+test_expect_success 'a command is needed; options end where it begins, or at --' '
+    for c in run submit; do
+        test_expect_code 1 flux $c -n1 2>err && grep "^flux-$c: ERROR: job command and arguments are missing$" err || return 1
+    done &&
+    flux run --dry-run -- a -- -n5 | grep -F "\"command\": [\"a\", \"--\", \"-n5\"]"
+'
 test_expect_success 'dependencies and begin time' '
     has "{\"scheme\": \"afterok\", \"value\": \"f1\", \"x\": [1, 2], \"y\": \"z\"}, {\"scheme\": \"singleton\", \"value\": \"\"}" \
         --dependency="afterok:f1?x=1&x=2&y=z" --dependency=singleton &&
@@ -88,6 +113,9 @@ test_expect_success 'the environment' '
     echo "{\"X\": \"1\", \"Y\": \"1\$\"}" >expect && test_cmp expect out &&
     printf "A=1\n# comment\nB=2\n" >rules && spec_env "--env-remove=*" --env-file=rules >out &&
     echo "{\"A\": \"1\", \"B\": \"2\"}" >expect && test_cmp expect out &&
+    Zq1=1 Zq12=2 spec_env "--env=-*" "--env=/Zq1.?/" --env=-/Zq12/ >out && echo "{\"Zq1\": \"1\"}" >expect && test_cmp expect out &&
+    A=1 spec_env "--env=-*" --env=A=5 --env=A "--env=B=\${A}x" --env=NOSUCH >out &&
+    echo "{\"A\": \"5\", \"B\": \"5x\"}" >expect && test_cmp expect out &&
     has "\"env-expand\": {\"Z\": \"a{{id}}\"}" --env="Z=a{{id}}" &&
     refused "--env: Variable '"'NOPE'"' not found in X=\$NOPE" --env="X=\$NOPE" &&
     refused "--env: [Errno 2] No such file or directory: '"'/nope'"'" --env-file=/nope

@@ -136,7 +136,7 @@ flux_jobid_t batch_submit (flux_t **h, struct batch *b, json_t *jobspec)
     if (b->s.dry_run)
         printf ("%s\n", text);
     else {
-        *h = cmd_open ();
+        *h = cmd_open_for ("ERROR: ");
         if (!(f = flux_job_submit (*h, text, b->s.urgency, b->s.flags))
             || flux_job_submit_get_id (f, &id) < 0)
             cmd_die ("ERROR: %s", f ? cmd_future_error (f) : flux_strerror (errno));
@@ -208,7 +208,7 @@ static char *read_script (const struct command_line *c, int argc, char **argv, c
 
     *name = "batch";
     if (c->wrap && argc == 0)
-        opt_error (&table, "ERROR: --wrap needs a command");
+        cmd_die ("ERROR: --wrap needs a command");
     if (c->wrap)
         return wrapped (argc, argv);
     if (argc == 0)

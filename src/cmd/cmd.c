@@ -52,7 +52,7 @@ void cmd_die (const char *fmt, ...)
     exit (1);
 }
 
-flux_t *cmd_open (void)
+flux_t *cmd_open_for (const char *prefix)
 {
     /* Kept reachable for a command that dies, as is the future whose error it says. */
     static flux_t *volatile opened;
@@ -61,11 +61,16 @@ flux_t *cmd_open (void)
 
     error.text[0] = '\0';
     if (!(h = flux_open_ex (NULL, 0, &error))) {
-        cmd_die ("Unable to connect to Flux: %s",
+        cmd_die ("%sUnable to connect to Flux: %s", prefix,
                  error.text[0] ? error.text : flux_strerror (errno));
     }
     opened = h;
     return opened;
+}
+
+flux_t *cmd_open (void)
+{
+    return cmd_open_for ("");
 }
 
 const char *cmd_future_error (flux_future_t *f)

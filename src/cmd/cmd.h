@@ -37,6 +37,8 @@ extern int cmd_failure; /* 1 unless the command has another code for it */
  * is none.
  */
 flux_t *cmd_open (void);
+/* The same; the line starts with prefix, behind the command's name. */
+flux_t *cmd_open_for (const char *prefix);
 
 /* Run the subcommand argv[1] of a group such as "flux kvs".  No or an unknown
  * subcommand prints the list and returns 1.

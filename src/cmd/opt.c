@@ -21,6 +21,8 @@ void opt_error (const struct opt_table *t, const char *fmt, ...)
     va_start (ap, fmt);
     vfprintf (stderr, fmt, ap);
     va_end (ap);
+    if (t->error_exit == 2)
+        fprintf (stderr, "\nUsage: %s %s", t->prog, t->usage);
     fprintf (stderr, "\nTry `%s --help' for more information.\n", t->prog);
     exit (error_exit (t));
 }

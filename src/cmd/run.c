@@ -53,7 +53,7 @@ int cmd_run (int argc, char **argv)
     submission_init (&run.s, &table);
     i = opt_parse (&table, argc, argv, set, &run);
     if (i == argc)
-        opt_error (&table, "ERROR: job command and arguments are missing");
+        cmd_die ("ERROR: job command and arguments are missing");
     jobspec = submission_jobspec (&run.s, argc - i, argv + i);
     if (run.s.dry_run) {
         json_dumpf (jobspec, stdout, 0);
@@ -64,7 +64,7 @@ int cmd_run (int argc, char **argv)
     }
     if (!(text = json_dumps (jobspec, JSON_COMPACT)))
         cmd_die ("ERROR: out of memory");
-    h = cmd_open ();
+    h = cmd_open_for ("ERROR: ");
     if (!(f = flux_job_submit (h, text, run.s.urgency, run.s.flags))
         || flux_job_submit_get_id (f, &id) < 0)
         cmd_die ("ERROR: %s", f ? cmd_future_error (f) : flux_strerror (errno));

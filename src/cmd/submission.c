@@ -44,6 +44,7 @@ void submission_fini (struct submission *s)
     json_decref (s->rlimits);
     json_decref (s->files);
     text_fini (&s->requires);
+    free (s->request_error);
 }
 
 /* Set a dotted path, making the objects on the way. */
@@ -195,18 +196,42 @@ static void apply_env (struct submission *s, const char *prefix, const char *arg
     env_rule (s->env, rule);
 }
 
-static int parse_urgency (const struct submission *s, const char *arg)
+/* What goes with the job but is not in its jobspec is looked at when that is
+ * submitted: what is wrong with it is noted until then.
+ */
+static void note_error (struct submission *s, const char *fmt, ...) _printf_ (2, 3);
+
+static void note_error (struct submission *s, const char *fmt, ...)
 {
+    va_list ap;
+
+    if (s->request_error)
+        return;
+    va_start (ap, fmt);
+    if (vasprintf (&s->request_error, fmt, ap) < 0)
+        cmd_die ("ERROR: out of memory");
+    va_end (ap);
+}
+
+static int parse_urgency (struct submission *s, const char *arg)
+{
+    char *end;
+    long n;
+
     if (strcmp (arg, "hold") == 0)
         return FLUX_JOB_URGENCY_HOLD;
     if (strcmp (arg, "default") == 0)
         return FLUX_JOB_URGENCY_DEFAULT;
     if (strcmp (arg, "expedite") == 0)
         return FLUX_JOB_URGENCY_EXPEDITE;
-    return opt_number (s->table, "urgency", arg, INT_MIN, INT_MAX);
+    errno = 0;
+    n = strtol (arg, &end, 10);
+    if (errno || end == arg || *end || n < INT_MIN || n > INT_MAX)
+        note_error (s, "--urgency: invalid value '%s'", arg);
+    return n;
 }
 
-static int parse_flags (const char *arg)
+static int parse_flags (struct submission *s, const char *arg)
 {
     _cleanup_ (freep) char *copy = strdup (arg);
     int flags = 0;
@@ -219,7 +244,7 @@ static int parse_flags (const char *arg)
         else if (strcmp (w, "novalidate") == 0)
             flags |= FLUX_JOB_NOVALIDATE;
         else
-            cmd_die ("ERROR: --flags: Unknown flag %s", w);
+            note_error (s, "--flags: Unknown flag %s", w);
     }
     return flags;
 }
@@ -356,7 +381,7 @@ bool submission_option (struct submission *s, int key, const char *arg)
             addfile (s->files, arg);
             break;
         case SK_FLAGS:
-            s->flags |= parse_flags (arg);
+            s->flags |= parse_flags (s, arg);
             break;
         default:
             return false;

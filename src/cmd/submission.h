@@ -111,6 +111,7 @@ struct submission {
     bool quiet;
     int urgency;
     int flags; /* FLUX_JOB_* */
+    char *request_error; /* what is wrong with these two; NULL: nothing */
     const char *time_limit;
     const char *queue;
     const char *bank;

@@ -148,6 +148,8 @@ json_t *submission_jobspec (struct submission *s, int argc, char **argv)
     json_t *command = submission_checked (json_array ());
     json_t *task_count, *res;
 
+    if (s->request_error && !s->dry_run)
+        cmd_die ("ERROR: %s", s->request_error);
     for (int i = 0; i < argc; i++)
         json_array_append_new (command, submission_checked (json_string (argv[i])));
     res = submission_resources (s, &task_count);

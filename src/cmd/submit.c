@@ -35,7 +35,7 @@ int cmd_submit (int argc, char **argv)
     submitter_init (&s, &table, true);
     i = opt_parse (&table, argc, argv, set, &s);
     if (i == argc)
-        opt_error (&table, "ERROR: job command and arguments are missing");
+        cmd_die ("ERROR: job command and arguments are missing");
     submitter_begin (&s, argc - i, argv + i, 1);
     submitter_add (&s, &none);
     exit_code = submitter_finish (&s);

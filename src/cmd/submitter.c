@@ -345,7 +345,7 @@ void submitter_begin (struct submitter *s, int argc, char **argv, size_t ninputs
         return;
     if (!(s->ring = calloc (SUBMIT_WINDOW, sizeof (s->ring[0]))))
         cmd_die ("ERROR: out of memory");
-    s->h = cmd_open ();
+    s->h = cmd_open_for ("ERROR: ");
     begin_progress (s, ninputs * (s->cc ? idset_count (s->cc) : 1));
     if (s->wait)
         s->watcher = jobwatch_create (s->h, &s->watch);

@@ -30,6 +30,16 @@ test_expect_success 'input reaches the tasks' '
     printf "a\nb\n" | flux run cat >out && printf "a\nb\n" >expect && test_cmp expect out &&
     seq 1 20000 >in && flux run cat <in >out && cmp in out
 '
+# More than its pipe holds has been written, and nothing more is taken.
+is_stuck () {
+    before=$(sed -n "s/^wchar: //p" /proc/$1/io) && perl -e "select undef, undef, undef, 0.3" &&
+    test "${before:-0}" -gt 100000 && test "$before" = "$(sed -n "s/^wchar: //p" /proc/$1/io)"
+}
+test_expect_success 'input that nobody reads stops who sends it, and does no harm' '
+    { sh -c "echo \$\$ >yes.pid; exec yes" | flux run sh -c "until test -e unread; do sleep 0.05; done; exit 3" & } &&
+    run=$! && wait_until test -s yes.pid && wait_until is_stuck $(cat yes.pid) && touch unread &&
+    test_expect_code 3 wait $run
+'
 test_expect_success 'without input there is an end of file' '
     flux run cat </dev/null >out && test ! -s out
 '

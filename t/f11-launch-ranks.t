@@ -69,6 +69,13 @@ test_expect_success 'a task elsewhere that does not read stops who sends, and ha
     flux mpiexec -n 1 true && head -c 8000000 /dev/zero | flux run --requires=rank:2 true &&
     head -c 8000000 /dev/zero | flux run --requires=rank:2 sh -c "wc -c" >out && test "$(cat out)" = 8000000
 '
+test_expect_success '... nor another task, which does read' '
+    for r in 0 1; do
+        head -c 9000000 /dev/zero | flux run -N2 -n2 --requires=rank:0,2 sh -c "
+            test \$FLUX_TASK_RANK = $r && wc -c && touch all.read.$r
+            until test -e all.read.$r; do sleep 0.05; done" >out && test "$(cat out)" = 9000000 || return 1
+    done
+'
 test_expect_success 'signals reach all' '
     id=$(flux submit -N4 -n4 sh -c "trap \"exit 4\" USR1; touch up.\$FLUX_TASK_RANK; while :; do sleep 0.05; done") &&
     wait_until test -e up.0 -a -e up.1 -a -e up.2 -a -e up.3 &&

@@ -210,23 +210,35 @@ static bool within_limit (struct job *job)
     return false;
 }
 
-/* A follower is answered when the tasks have read what it sent: how much it
- * may have under way bounds what is in memory here.
+/* Who sends is answered when the tasks have read it: how much he may have under
+ * way bounds what is in memory here.  For a follower, whose input has no limit,
+ * that is all of them.  Others wait for one at least: of many tasks often one
+ * reads and the rest never does, and what these are sent is bounded by input.limit.
  */
-static bool all_read (const struct job *job)
+static bool is_read (const struct job *job)
 {
+    bool unread = false;
+
     for (uint32_t i = 0; i < job->ntasks; i++) {
-        if (task_has_unread (&job->tasks[i]))
-            return false;
+        const struct task *task = &job->tasks[i];
+
+        if (task_has_unread (task)) {
+            if (job->follower)
+                return false;
+            unread = true;
+        }
+        else if (task_takes_stdin (task) && !job->follower)
+            return true;
     }
-    return true;
+    return !unread;
 }
 
 void input_read (struct job *job)
 {
     const flux_msg_t *msg;
 
-    if (flux_msglist_count (job->unread) < 1 || !all_read (job))
+    if (flux_msglist_count (job->unread) < 1
+        || (job->state <= JOB_RUNNING && !is_read (job)))
         return;
     while ((msg = flux_msglist_pop (job->unread))) {
         if (flux_respond (job->x->h, msg, NULL) < 0)
@@ -269,11 +281,11 @@ void input_stdin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
         rc = flux_respond_error (h, msg, errno, NULL);
     else if ((r = deliver (job, &req)) < 0)
         rc = flux_respond_error (h, msg, -r, NULL);
-    else if (job->follower && !all_read (job))
-        rc = flux_msglist_append (job->unread, msg);
     else {
-        rc = flux_respond (h, msg, NULL);
-        (void)within_limit (job);
+        if (within_limit (job) && !is_read (job))
+            rc = flux_msglist_append (job->unread, msg);
+        else
+            rc = flux_respond (h, msg, NULL);
     }
     if (rc < 0)
         flux_log_error (h, "stdin response");

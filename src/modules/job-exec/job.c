@@ -151,6 +151,7 @@ void job_complete (struct job *job)
         return;
     }
     remove_service (job);
+    input_read (job); /* whatever was not */
     if (job->output)
         output_finish (job->output, exec_now ());
     if (job->started) {
@@ -331,7 +332,7 @@ int job_prepare (struct job *job, flux_error_t *error)
     if ((r = programs_create (job, error)) < 0 || (r = client_options (job, error)) < 0
         || (r = size_limits (job, &config, error)) < 0)
         return r;
-    if (job->follower && !(job->unread = flux_msglist_create ()))
+    if (!job->member && !(job->unread = flux_msglist_create ()))
         return -ENOMEM;
     if (job->member)
         return output_create (&config, &job->fresh, &job->output);

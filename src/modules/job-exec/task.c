@@ -26,7 +26,8 @@ bool task_takes_stdin (const struct task *task)
 
 bool task_has_unread (const struct task *task)
 {
-    return task->stdin_buf.len > 0 || (task->away && task->stdin_count != task->stdin_read);
+    return task->stdin_buf.len > 0
+           || (task->away && !task->complete && task->stdin_count != task->stdin_read);
 }
 
 /* Who sent it wants to know. */

@@ -258,6 +258,7 @@ struct job {
 
     uint64_t input_bytes;
     struct flux_msglist *unread; /* stdin requests of the follower, unanswered */
+    double start_delay; /* from allocation to start, in seconds */
     flux_watcher_t *w_expiration;
     flux_watcher_t *w_warning; /* option signal: before the job expires */
     flux_watcher_t *w_exit_timeout;

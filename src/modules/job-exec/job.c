@@ -92,6 +92,10 @@ void job_flush (struct job *job)
 
 void job_started (struct job *job)
 {
+    double allocated = rset_starttime (job->R);
+
+    if (allocated > 0)
+        job->start_delay = flux_reactor_time () - allocated;
     job->started = true;
     job_respond_start (job);
     job_arm_expiration (job);

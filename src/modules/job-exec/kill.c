@@ -259,13 +259,12 @@ static void arm_warning (struct job *job, double left)
 }
 
 /* The allocation may have waited for us: if that took much of the job's time
- * it gets that time in addition.
+ * it gets that time in addition, also to a limit that it is given later.
  */
 void job_arm_expiration (struct job *job)
 {
     double expiration = rset_expiration (job->R);
     double start = rset_starttime (job->R);
-    double now = flux_reactor_time ();
     double left;
 
     flux_watcher_destroy (job->w_expiration);
@@ -274,10 +273,9 @@ void job_arm_expiration (struct job *job)
         arm_warning (job, -1);
         return;
     }
-    left = expiration - now;
-    if (start > 0 && now > start
-        && now - start > (expiration - start) * job->x->config.max_start_delay / 100)
-        left += now - start;
+    left = expiration - flux_reactor_time ();
+    if (job->start_delay > (expiration - start) * job->x->config.max_start_delay / 100)
+        left += job->start_delay;
     arm_warning (job, left > 0 ? left : 0);
     job->w_expiration = flux_timer_watcher_create (job->x->reactor,
                                                    left > 0 ? left : 0,

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A consumer of the job-manager's journal that stops reading in the middle of a long
-# backlog costs a few MiB, and gets the rest, in order, when it reads again.
+# backlog costs a few MiB, and gets the rest, in order, when it reads again.  If it goes
+# instead, or the job-manager does, nothing of that stays behind.
 test_description='A journal consumer that does not read'
 . "$(dirname "$0")/lib.sh"
 under_flux
@@ -17,6 +18,9 @@ is_held () {
 # None has an event before it: what the journal has of each is complete.
 all_wait () {
     test "$(flux jobs -n -f sched --count=2000 -o "{state}" | wc -l)" -eq 1500
+}
+listeners () {
+    flux module stats job-manager | jq .journal.listeners
 }
 test_expect_success '1500 jobs that wait, 30 MB of jobspecs' '
     filler=$(head -c 20000 /dev/zero | tr "\0" x) &&
@@ -38,7 +42,25 @@ test_expect_success 'somebody reads again: every job, the sentinel, what came si
     sed -n 1502p got | grep "\"late\":1"
 '
 exec 9<&-
+test_expect_success 'one that goes in the middle of its backlog is forgotten' '
+    mkfifo pipe2 && before=$(listeners) &&
+    { "$rpc" -s job-manager.events-journal "{}" >pipe2 & } && pid=$! &&
+    exec 9<pipe2 &&
+    wait_until is_held && test $(listeners) = $((before + 1)) &&
+    kill $pid && wait_until sh -c "flux module stats job-manager | jq -e \".journal.listeners == $before\""
+'
+exec 9<&-
 test_expect_success 'others were not held up' '
     flux cancel --all --quiet && flux queue drain -t 60s
 '
+test_expect_success 'the job-manager goes before one has read its backlog: the stream ends' '
+    mkfifo pipe3 &&
+    { "$rpc" -s job-manager.events-journal "{\"full\":true}" >pipe3 & } && pid=$! &&
+    exec 9<pipe3 &&
+    wait_until is_held && flux module remove job-manager &&
+    cat <&9 >got && wait $pid && jq -r .id got >out && test $(wc -l <out) -ge 40 &&
+    test -z "$(sort out | uniq -d)"
+'
+exec 9<&-
+flux module load job-manager
 test_done

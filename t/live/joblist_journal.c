@@ -316,6 +316,28 @@ static void pausing (void)
     unload ();
 }
 
+/* The backlog had the job when it ran; what follows the sentinel ends it. */
+static void purged_behind_the_backlog (void)
+{
+    flux_future_t *f;
+
+    load ();
+    send_past (1, SUBMIT "," VALIDATE "," DEPEND "," PRIORITY);
+    send_past (2, SUBMIT "," VALIDATE "," DEPEND "," PRIORITY);
+    f = flux_event_publish_pack (h, "job-purge-inactive", 0, "{s:[i]}", "jobs", 1);
+    live_finish (f, "publish");
+    send (SENTINEL);
+    is (answer ("list", LIST_ALL), "{\"jobs\":[{\"id\":1},{\"id\":2}]}",
+        "a purge that comes before the job's last events waits for them");
+    for (int id = 1; id <= 2; id++) {
+        send_event (id, CANCEL);
+        send_event (id, CLEAN);
+    }
+    is (answer ("list", LIST_ALL), "{\"jobs\":[{\"id\":2}]}", "and has not been forgotten");
+    ok (strstr (answer ("job-stats", NULL), "\"inactive_purged\":1"), "nor in the counters");
+    unload ();
+}
+
 /* ---- guests ---- */
 
 static const char *guest_asks (flux_t *guest, const char *method, const char *payload)
@@ -545,6 +567,7 @@ int main (int argc, char **argv)
     unloaded_before ();
     unknown_ids ();
     pausing ();
+    purged_behind_the_backlog ();
     guests ();
     turns ();
     flux_close (h);

@@ -7,6 +7,7 @@
 
 struct index {
     struct jl *jl;
+    bool ready; /* it has had the sentinel */
 };
 
 static void waited (void *token, const struct record *rec, void *arg)
@@ -38,15 +39,22 @@ void index_free (struct index *x)
 int index_message (struct index *x, const char *payload, size_t len)
 {
     const char *why;
-    bool sentinel;
+    bool sentinel = false;
+    int r = jl_message (x->jl, payload, len, &sentinel, &why);
 
-    return jl_message (x->jl, payload, len, &sentinel, &why);
+    x->ready = x->ready || sentinel;
+    return r;
 }
 
 void index_purge (struct index *x, uint64_t id)
 {
-    if (x)
-        jl_purge (x->jl, id);
+    if (x && !jl_purge (x->jl, id) && !x->ready)
+        jl_purge_at_end (x->jl, id);
+}
+
+bool index_knows (struct index *x, uint64_t id)
+{
+    return jl_lookup (x->jl, id) != NULL;
 }
 
 bool index_agrees (struct index *x, uint64_t id, int state, int urgency, int64_t priority)

@@ -19,6 +19,9 @@ void index_free (struct index *x);
 int index_message (struct index *x, const char *payload, size_t len);
 void index_purge (struct index *x, uint64_t id);
 
+/* Does the index have the job? */
+bool index_knows (struct index *x, uint64_t id);
+
 /* Does the index have the job in that state?  (A NEW one may have any.) */
 bool index_agrees (struct index *x,
                    uint64_t id,

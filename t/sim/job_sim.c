@@ -3,14 +3,15 @@
  * Around the engine: users, a KVS whose commits take a while, a scheduler with
  * NCORES cores and an exec service that answer late, deny, fail, go away and come
  * back, plugins (prologs, epilogs, dependencies, priorities, updates, housekeeping),
- * journal consumers that come and go, and restarts from what the KVS holds.  All of
+ * journal consumers that come and go and pause, and restarts from what the KVS holds.  All of
  * it follows from one seed.
  *
  * After every step (logs and KVS: after every fiftieth)
  *  - each log follows RFC 21 (checked by a reader of its own)
  *  - the KVS holds a prefix of each log
  *  - each consumer past its sentinel has exactly the logs, all of them, and the
- *    job-list's index made from what it got agrees with the job-manager
+ *    job-list's index made from what it got agrees with the job-manager; one that
+ *    pauses has the beginning of each
  *  - nothing is asked of scheduler or exec before the job is in the KVS
  *  - the scheduler is asked in order of priority, never has more requests than it
  *    wants, and never the same job twice
@@ -420,6 +421,30 @@ static void do_journal (void)
     }
 }
 
+/* Its consumer does not read, or does again. */
+static void do_journal_pause (void)
+{
+    struct consumer *c = &sim.consumers[sim_roll (MAXCONSUMERS)];
+
+    if (!c->used)
+        return;
+    c->paused = !c->paused;
+    if (c->paused) {
+        c->behind = true;
+        c->lagged = c->lagged || c->sentinel;
+    }
+    jm_journal_pause (sim.jm, c, c->paused);
+}
+
+static bool do_journal_pump (size_t bytes)
+{
+    if (jm_journal_pump (sim.jm, bytes))
+        return true;
+    for (int i = 0; i < MAXCONSUMERS; i++)
+        sim.consumers[i].behind = sim.consumers[i].paused;
+    return false;
+}
+
 /* Stop or start one, or configure others: their jobs come and go with them. */
 static void do_queue (void)
 {
@@ -527,8 +552,10 @@ static void step (void)
         jm_sched_pump (sim.jm, 1 + sim_roll (5));
     else if (r < 945)
         jm_depend_pump (sim.jm, 1 + sim_roll (3));
+    else if (r < 966)
+        do_journal_pump (sim_roll (1 << (8 + sim_roll (12))));
     else if (r < 970)
-        jm_journal_pump (sim.jm, sim_roll (2000));
+        do_journal_pause ();
     else if (r < 980)
         do_sched_change ();
     else if (r < 985)
@@ -606,7 +633,11 @@ static void finish (void)
         if (c.active == 0 && !jm_commit_wanted (sim.jm))
             break;
     }
-    while (jm_journal_pump (sim.jm, 1 << 20))
+    for (int i = 0; i < MAXCONSUMERS; i++) {
+        sim.consumers[i].paused = false;
+        jm_journal_pause (sim.jm, &sim.consumers[i], false);
+    }
+    while (do_journal_pump (1 << 20))
         ;
     jm_count (sim.jm, &c);
     if (c.active > 0)

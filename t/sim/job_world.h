@@ -51,6 +51,9 @@ struct sjob {
 struct consumer {
     bool used;
     bool sentinel;
+    bool paused;
+    bool behind; /* there may be events that wait for it */
+    bool lagged; /* it was, past its sentinel: it may have missed a purge */
     struct index *index; /* what a job-list makes of it */
     struct text logs[MAXJOBS];
     bool seen[MAXJOBS];

@@ -231,3 +231,11 @@ bool jl_purge (struct jl *jl, uint64_t id)
     jl_forget (jl, rec);
     return true;
 }
+
+void jl_purge_at_end (struct jl *jl, uint64_t id)
+{
+    struct record *rec = jl_lookup (jl, id);
+
+    if (rec)
+        rec->purged = 1;
+}

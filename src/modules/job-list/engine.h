@@ -104,6 +104,11 @@ int jl_message (struct jl *jl,
 /* Forget an inactive job.  False if there is no such one. */
 bool jl_purge (struct jl *jl, uint64_t id);
 
+/* The same for a job, if there is such a one, whose end has not been told yet: it is
+ * forgotten when it is.  A purge overtakes those events that follow the backlog.
+ */
+void jl_purge_at_end (struct jl *jl, uint64_t id);
+
 /* Make a queue known, with its parent (NULL: none).  0 or -ENOMEM. */
 int jl_queue_configure (struct jl *jl, const char *name, const char *parent);
 

@@ -35,6 +35,23 @@ static void ordering (void)
     jl_destroy (jl);
 }
 
+static void a_purge_that_overtakes (void)
+{
+    struct jl *jl = new_jl ();
+
+    pending (jl, 1, 1., 16);
+    alloc (jl, 1, 2., "0", "h");
+    ok (!jl_purge (jl, 1), "an active job is not purged");
+    jl_purge_at_end (jl, 1);
+    jl_purge_at_end (jl, 99);
+    is (listed (jl, LIST_RUNNING), "1 ", "nor when its end is known to come");
+    ended (jl, 1, 8., 0);
+    is (listed (jl, LIST_INACTIVE), "", "but then it is gone");
+    is_int (jl->counters.purged, 1, "and counted");
+    ok (!jl_lookup (jl, 1) && !jl_purge (jl, 1), "once");
+    jl_destroy (jl);
+}
+
 static void attributes (void)
 {
     struct jl *jl = new_jl ();
@@ -294,6 +311,7 @@ static void backlog (void)
 int main (void)
 {
     ordering ();
+    a_purge_that_overtakes ();
     attributes ();
     outcomes ();
     dependencies_and_updates ();

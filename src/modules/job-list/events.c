@@ -401,6 +401,8 @@ static int ev_clean (struct jl *jl, struct record *rec, struct event *ev)
         return 0;
     rec->result = result_of (rec);
     enter_once (jl, rec, STATE_INACTIVE, ev->t);
+    if (rec->purged)
+        jl_purge (jl, rec->id);
     return 0;
 }
 

@@ -172,8 +172,12 @@ void purge_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *a
     }
     jiter_init (&it, jview_get (v, "jobs"));
     while (jiter_next (&it, NULL, &id)) {
-        if (jview_int (id, &n) == 0)
-            purged += jl_purge (s->jl, n);
+        if (jview_int (id, &n) < 0)
+            continue;
+        if (jl_purge (s->jl, n))
+            purged++;
+        else if (!s->ready)
+            jl_purge_at_end (s->jl, n);
     }
     flux_log (h, LOG_DEBUG, "purged %zu inactive jobs", purged);
 }

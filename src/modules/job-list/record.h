@@ -78,6 +78,7 @@ struct record {
     unsigned int R_valid : 1;
     unsigned int old_eventlog : 1; /* submit without version */
     unsigned int had_deps : 1;
+    unsigned int purged : 1; /* by the job-manager; its end is still to be told */
     int64_t ntasks_per; /* tasks per node or core of R */
     struct itext *name, *cwd, *project, *bank;
     struct itext *ranks, *nodelist;

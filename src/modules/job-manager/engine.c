@@ -628,3 +628,9 @@ bool jm_journal_pump (struct jm *jm, size_t bytes)
     jm_fail (jm, r);
     return r > 0;
 }
+
+void jm_journal_finish (struct jm *jm)
+{
+    jm_told (jm);
+    journal_finish (&jm->journal);
+}

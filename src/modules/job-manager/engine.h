@@ -477,6 +477,9 @@ void *jm_journal_next (const struct jm *jm, const void *token);
 /* Send more backlog.  True if there is more to send. */
 bool jm_journal_pump (struct jm *jm, size_t bytes);
 
+/* The streams are about to end: send what is kept for those past their sentinel. */
+void jm_journal_finish (struct jm *jm);
+
 /* ---- purge ------------------------------------------------------------------ */
 
 /* Remove an inactive job from the tables and from the KVS. */

@@ -108,7 +108,10 @@ void manager_journal_disconnect (struct manager *m, const flux_msg_t *msg)
     end_streams (m, msg, flux_disconnect_match, false);
 }
 
+/* A stream that ends with ENODATA has had every event, if it was past its sentinel. */
 void manager_journal_fini (struct manager *m)
 {
+    manager_journal_check (m);
+    jm_journal_finish (m->jm);
     end_streams (m, NULL, NULL, true);
 }

@@ -36,6 +36,7 @@ struct consumer {
     struct list kept;
     size_t kept_bytes;
     bool paused;
+    bool overrun; /* for good: an event was not kept */
     bool group;
     struct text open; /* the group that is being written, without its tail ... */
     uint64_t open_id; /* ... and whose it is */
@@ -229,11 +230,18 @@ static int send_job (struct journal *j, const struct consumer *c, const struct j
     return 0;
 }
 
+/* For later.  What one that does not read has no room for is left out, and with it all
+ * that follows: it has overrun, also if it reads again before anybody has looked.
+ */
 static int keep (struct consumer *c, const struct text *t)
 {
-    struct kept *k = malloc (sizeof (*k) + t->len + 1);
+    struct kept *k;
 
-    if (!k)
+    if (c->paused && c->kept_bytes > JOURNAL_KEPT_MAX)
+        c->overrun = true;
+    if (c->overrun)
+        return 0;
+    if (!(k = malloc (sizeof (*k) + t->len + 1)))
         return -ENOMEM;
     list_init (&k->node);
     k->len = t->len;
@@ -334,11 +342,6 @@ static bool is_direct (const struct consumer *c)
     return c->phase == PHASE_LIVE && !c->paused && list_empty (&c->kept);
 }
 
-static bool has_overrun (const struct consumer *c)
-{
-    return c->paused && c->kept_bytes > JOURNAL_KEPT_MAX;
-}
-
 void journal_pause (struct journal *j, const void *token, bool pause)
 {
     struct consumer *c = find (j, token);
@@ -352,7 +355,7 @@ void *journal_overrun (const struct journal *j)
     struct consumer *c = NULL;
 
     list_foreach (&j->consumers, c, node) {
-        if (has_overrun (c))
+        if (c->overrun)
             return c->token;
     }
     return NULL;
@@ -468,8 +471,8 @@ int journal_event (struct journal *j,
         written = true;
         if (is_direct (c))
             j->send (c->token, t->buf, t->len, j->arg);
-        else if (!has_overrun (c) && keep (c, t) < 0)
-            return -ENOMEM;
+        else if ((r = keep (c, t)) < 0)
+            return r;
     }
     return 0;
 }
@@ -568,6 +571,16 @@ static ssize_t step (struct journal *j, struct consumer *c)
     }
     c->next = next_active (j, job);
     return send_job (j, c, job) < 0 ? -ENOMEM : (ssize_t)j->message.len;
+}
+
+void journal_finish (struct journal *j)
+{
+    struct consumer *c = NULL;
+
+    list_foreach (&j->consumers, c, node) {
+        while (c->phase == PHASE_LIVE && !list_empty (&c->kept))
+            send_kept (j, c);
+    }
 }
 
 int journal_pump (struct journal *j, size_t bytes)

@@ -28,7 +28,7 @@
  * Bounds: the events kept for one consumer live as long as its backlog takes.
  * One that does not read is paused (our broker says so): its backlog waits
  * where it is, events are kept, and with JOURNAL_KEPT_MAX bytes of them it has
- * overrun: it must be removed.  Beside a stock broker nobody is paused, and what
+ * overrun, for good: it must be removed.  Beside a stock broker nobody is paused, and what
  * a consumer does not read waits in its connection.
  */
 
@@ -115,5 +115,10 @@ void journal_job_vanishes (struct journal *j, const struct job *job);
  * more to send, 0 if not, -ENOMEM.
  */
 int journal_pump (struct journal *j, size_t bytes);
+
+/* All streams are about to end: those past their sentinel get what was kept for them,
+ * whether they read or not.
+ */
+void journal_finish (struct journal *j);
 
 #endif /* !MILLRACE_JOB_MANAGER_JOURNAL_H */

@@ -72,8 +72,41 @@ static void a_journal_consumer_that_does_not_read (void)
          i++)
         ;
     ok (jm_journal_overrun (jm) != NULL, "24 MB are too much");
+    bed_heard_is ("", "none was sent");
+    jm_journal_pause (jm, "s", false);
+    ok (jm_journal_overrun (jm) != NULL,
+        "it reads again too late: what came last was not kept");
     jm_journal_remove (jm, jm_journal_overrun (jm));
     ok (!jm_journal_overrun (jm), "and then there is nobody");
+    jm_destroy (jm);
+}
+
+/* Of two that do not read, one has had the sentinel. */
+static void streams_that_end (void)
+{
+    struct jm *jm = bed_new_jm ();
+
+    bed_submit (jm, 1, 0);
+    bed_commit_all (jm);
+    jm_journal_add (jm, "live", false, false, JVIEW_ABSENT, JVIEW_ABSENT);
+    jm_journal_pump (jm, 1 << 20);
+    jm_journal_add (jm, "past", false, false, JVIEW_ABSENT, JVIEW_ABSENT);
+    jm_journal_pause (jm, "live", true);
+    jm_journal_pause (jm, "past", true);
+    bed_heard ();
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"a\":1}"), false);
+    jm_post (jm, jm_lookup (jm, 1), "memo", bed_view ("{\"b\":2}"), false);
+    bed_heard_is ("", "what happens is kept");
+    jm_journal_finish (jm);
+    {
+        const char *s = bed_heard (), *a = strstr (s, "[live]{\"id\":1,");
+
+        ok (a && strstr (a, "\"a\":1") && strstr (strstr (a, "\"a\":1"), "\"b\":2"),
+            "at the end of the streams it goes out, in order");
+        ok (!strstr (s, "[past]"), "but not to one that waits for its backlog");
+    }
+    jm_journal_finish (jm);
+    bed_heard_is ("", "once");
     jm_destroy (jm);
 }
 
@@ -173,5 +206,6 @@ void journals (void)
     events_are_encoded_once ();
     groups_in_the_journal ();
     a_journal_consumer_that_does_not_read ();
+    streams_that_end ();
     journal_backlog ();
 }

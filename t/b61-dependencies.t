@@ -27,6 +27,12 @@ test_expect_success 'afterok: runs when the other has succeeded' '
     flux job urgency $a default && ended $a $b && test "$(flux jobs -no "{result}" $b)" = COMPLETED &&
     events $b >out && grep "^submit dependency-add validate dependency-remove depend priority " out
 '
+test_expect_success 'after: does what afterstart does, and says that that is its name' '
+    a=$(submit --urgency=hold true) && b=$(submit --dependency=after:$a true) && waits $b &&
+    flux job wait-event $b exception >x &&
+    grep "severity=3 note=\"dependency scheme .after. is deprecated, use .afterstart.\"" x &&
+    flux job urgency $a default && ended $a $b && test "$(flux jobs -no "{result}" $b)" = COMPLETED
+'
 test_expect_success 'what can never come true ends the job' '
     a=$(submit --urgency=hold false) && b=$(submit --dependency=afterok:$a true) &&
     c=$(submit --dependency=afterok:$b true) && d=$(submit --dependency=afternotok:$a true) &&

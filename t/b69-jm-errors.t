@@ -318,6 +318,12 @@ test_expect_success 'jobtap' '
 	{} | jobtap {"remove":"all"}
 	EOF
 '
+test_expect_success 'alloc-bypass: not for guests, not without a proper R' '
+    $rpc job-manager.jobtap "{\"load\":\"alloc-bypass.so\"}" &&
+    refused 25 "Guest user cannot use alloc bypass" "{\"alloc-bypass\":{\"R\":{}}}" | table &&
+    $rpc job-manager.submit "{\"jobs\":[{\"id\":25,\"userid\":$(id -u),\"urgency\":0,\"t_submit\":1.5,\"flags\":0,\"jobspec\":{\"version\":1,\"attributes\":{\"system\":{\"alloc-bypass\":{\"R\":{}}}}}}]}" >out &&
+    grep "^{\"errors\":\[\[25,\"alloc-bypass: invalid R: [^\"]" out && $rpc job-manager.jobtap "{\"remove\":\"alloc-bypass.so\"}"
+'
 test_expect_success 'journal, scheduler, exec, housekeeping' '
     table <<-EOF
 	EPROTO: job-manager.events requires streaming RPC flag | events-journal {}

@@ -80,4 +80,10 @@ test_expect_success 'a drained node gets no jobs; those that run go on; undraine
     flux jobs -no "{state}" $waiting | grep SCHED &&
     flux resource undrain 0 && flux job wait-event $waiting clean >/dev/null
 '
+test_expect_success 'why scheduler and exec are not asked any more is in the log' '
+    flux module reload sched-simple && flux module reload job-exec &&
+    wait_until sh -c "flux dmesg | grep \"job-manager.debug.*: alloc: stop due to disconnect: Success\"" &&
+    wait_until sh -c "flux dmesg | grep \"job-manager.debug.*: start: stop due to disconnect\"" &&
+    flux run true
+'
 test_done

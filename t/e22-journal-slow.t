@@ -53,6 +53,23 @@ exec 9<&-
 test_expect_success 'others were not held up' '
     flux cancel --all --quiet && flux queue drain -t 60s
 '
+# An event of a job that comes has its jobspec.
+test_expect_success 'one that does not read what happens is told so, and forgotten' '
+    filler=$(head -c 100000 /dev/zero | tr "\0" x) && : >jobs &&
+    mkfifo pipe4 && before=$(listeners) &&
+    { "$rpc" -s job-manager.events-journal "{\"allow\":{\"submit\":1}}" >pipe4 & } && pid=$! &&
+    exec 9<pipe4 && wait_until sh -c "flux module stats job-manager | jq -e \".journal.listeners == $((before + 1))\"" &&
+    while test $(listeners) -gt $before; do
+        flux submit --urgency=hold --setattr=system.filler=$filler --cc=1-50 true >>jobs &&
+            test $(wc -l <jobs) -lt 2000 || return 1
+    done &&
+    cat <&9 >got && ! wait $pid && tail -n 1 got >out &&
+    echo "EOVERFLOW: events are not read" >expect && test_cmp expect out &&
+    sed "\$d" got | jq -r "select(.id != -1) | .id" | flux job id -t f58 >out && test -s out &&
+    head -n $(wc -l <out) jobs >expect && test_cmp expect out && ! test_cmp jobs out &&
+    flux cancel --all --quiet && flux queue drain -t 60s
+'
+exec 9<&-
 test_expect_success 'the job-manager goes before one has read its backlog: the stream ends' '
     mkfifo pipe3 &&
     { "$rpc" -s job-manager.events-journal "{\"full\":true}" >pipe3 & } && pid=$! &&

@@ -147,7 +147,10 @@ in_flux () {
 test_expect_success 'beyond inactive-num-limit old jobs go by themselves' '
     in_flux job-manager.inactive-num-limit=3 <<-\EOF
 	first=$(flux submit true)
-	last=$(flux submit --cc=1-9 true | tail -1)
+	flux queue drain
+	flux submit --cc=1-8 true
+	flux queue drain
+	last=$(flux submit true)
 	flux queue drain
 	wait_until inactive 3
 	flux job info $last R

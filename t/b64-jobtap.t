@@ -142,7 +142,7 @@ test_expect_success 'prolog and epilog hold the job' '
     submit prolog=1 epilog=1 && flux job wait-event -t 20 $id prolog-start &&
     fails_with "Invalid argument" update $dec attributes.system.x 1 &&
     done_well prolog-finish $dec tap-prolog && flux job wait-event -t 20 $id epilog-start &&
-    done_well result $dec && grep "\"result\":1" answer &&
+    done_well result $dec && grep "\"result\":1" answer && flux job wait-event -t 20 $id release &&
     done_well epilog-finish $dec tap-epilog && flux job wait-event -t 20 $id clean &&
     flux job eventlog $id | sed "s/^[^ ]* //; s/ .*//" >names &&
     printf "%s\n" submit validate depend priority alloc prolog-start prolog-finish start \
@@ -197,7 +197,7 @@ test_expect_success 'active jobs are shown to a plugin that comes later' '
 '
 test_expect_success 'the priorities of many jobs reach the scheduler in one message' '
     flux jobtap remove tap.so && flux module reload sched-simple mode=unlimited &&
-    first=$(flux submit -n$(nproc) sleep inf) && flux job wait-event -t 20 $first start &&
+    first=$(flux submit -n$(flux resource list -s all -no "{ncores}") sleep inf) && flux job wait-event -t 20 $first start &&
     submit priority=42 && a=$dec && submit priority=42 && b=$dec && submit priority=43 && c=$dec &&
     wait_until three_are_pending &&
     { flux module trace -f sched-simple >trace & } && pid=$! &&

@@ -35,6 +35,10 @@ in_flux () {
 }
 # what scripts use
 cat >words <<\END
+# cores: of the instance, which may be fewer than processors
+cores () {
+    flux resource list -s all -no "{ncores}"
+}
 # hk WORDS: those are in the statistics of housekeeping
 hk () {
     $rpc job-manager.stats-get | grep -F "$1"
@@ -64,7 +68,7 @@ test_expect_success 'it runs after the job is done, and holds its resources' '
 	wait_until test -s "$dir/ran"
 	$rpc job-manager.stats-get >stats
 	$rpc job-manager.resource-status >status
-	id2=$(flux submit -n$(nproc) true)
+	id2=$(flux submit -n$(cores) true)
 	flux job id --to=dec $id >id
 	rm "$dir/wait"
 	flux job wait-event -t 20 $id2 clean
@@ -78,11 +82,11 @@ test_expect_success 'it runs after the job is done, and holds its resources' '
 '
 test_expect_success 'its failure is told, and holds nothing up' '
     in_flux "job-manager.housekeeping.command=[\"false\"]" <<-\EOF &&
-	flux run true && flux run -n$(nproc) true
+	flux run true && flux run -n$(cores) true
 	wait_until sh -c "flux dmesg | grep \"nonzero exit code\""
 	EOF
     in_flux "job-manager.housekeeping.command=[\"/nosuch\"]" <<-\EOF
-	flux run true && flux run -n$(nproc) true
+	flux run true && flux run -n$(cores) true
 	EOF
 '
 test_expect_success 'it is killed' '
@@ -107,7 +111,7 @@ test_expect_success 'it is killed' '
 	! flux housekeeping kill 2>err
 	grep "specify at least one of --targets, --jobid, or --all" err
 	flux housekeeping kill --all
-	flux run -n$(nproc) true
+	flux run -n$(cores) true
 	wait_until sh -c "flux dmesg | grep \"housekeeping: .*Terminated\""
 	EOF
 '
@@ -116,7 +120,7 @@ test_expect_success 'a scheduler that comes later is told what is held' '
     touch wait && in_flux "$slow" <<-\EOF
 	flux run true
 	flux module reload sched-simple
-	id=$(flux submit -n$(nproc) true)
+	id=$(flux submit -n$(cores) true)
 	rm "$dir/wait"
 	flux job wait-event -t 20 $id clean
 	EOF

@@ -40,7 +40,7 @@ test_expect_success 'it is removed, and loaded again as a thread' '
 '
 test_expect_success 'what it was asked and did not answer fails when it dies; so does its service' '
     flux module load --exec --name=x $mod &&
-    { $rpc x.hold >held & } && held=$! && wait_until sh -c "flux module stats -p rx.request x | grep -v ^0" &&
+    { $rpc x.hold >held & } && held=$! && wait_until sh -c "$rpc x.holding | grep :1" &&
     $rpc x.args && kill -KILL $(process) && test_must_fail wait $held &&
     grep "EHOSTUNREACH: module disconnect" held &&
     wait_until sh -c "! flux module list | grep \"^x \"" && test_must_fail $rpc x.args >out && grep ENOSYS out &&

@@ -8,7 +8,7 @@
  *   picky               refuse any configuration with key "bad"
  *
  * Methods: NAME.echo, NAME.args, NAME.attr, NAME.die {"errnum":i},
- * NAME.hold (answered when NAME.release comes), NAME.subscribe {"topic":s},
+ * NAME.hold (answered when NAME.release comes), NAME.holding (count), NAME.subscribe {"topic":s},
  * NAME.events (topics seen), NAME.disconnects (count), NAME.publish
  * {"topic":s "count":i}, NAME.register {"service":s},
  * NAME.conf (the configuration it has).
@@ -94,6 +94,16 @@ static void hold_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
     struct testmod *tm = arg;
 
     (void)flux_msglist_append (tm->held, msg);
+}
+
+static void holding_cb (flux_t *h,
+                        flux_msg_handler_t *mh,
+                        const flux_msg_t *msg,
+                        void *arg)
+{
+    struct testmod *tm = arg;
+
+    (void)flux_respond_pack (h, msg, "{s:i}", "count", flux_msglist_count (tm->held));
 }
 
 static void release_cb (flux_t *h,
@@ -244,6 +254,7 @@ static const struct flux_msg_handler_spec methods[] = {
     { FLUX_MSGTYPE_REQUEST, "attr", attr_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "die", die_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "hold", hold_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "holding", holding_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "release", release_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "subscribe", subscribe_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "events", events_cb, 0 },

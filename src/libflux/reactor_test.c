@@ -16,7 +16,7 @@ static void reactor_basics (void)
     ok (flux_reactor_run (r, 99) < 0 && errno == EINVAL, "unknown run flags are EINVAL");
     ok (flux_reactor_run (NULL, 0) < 0 && errno == EINVAL, "no reactor is EINVAL");
     is_int (flux_reactor_run (r, 0), 0, "an empty reactor runs dry at once");
-    ok (flux_reactor_time () - flux_reactor_now (r) < 1.0, "now is wall clock time");
+    ok (flux_reactor_time () - flux_reactor_now (r) < 60., "now is wall clock time");
     errno = ENOTTY;
     flux_reactor_destroy (r);
     flux_reactor_destroy (NULL);

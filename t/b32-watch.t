@@ -35,7 +35,7 @@ test_expect_success 'attach --show-status says what the job waits for' '
     wait_until grep "$id waiting for priority\|$id waiting for resources" err &&
     flux queue stop >/dev/null && flux job urgency $id 16 && flux job urgency $id 17 &&
     wait_until grep "waiting for resources (default queue stopped)" err &&
-    flux queue start >/dev/null && wait $pid && tr "\r" "\n" <err | grep "$id started  *00:00:0"
+    flux queue start >/dev/null && wait $pid && tr "\r" "\n" <err | grep "$id started  *00:0"
 '
 test_expect_success 'the status line can be forbidden' '
     FLUX_ATTACH_NONINTERACTIVE=1 flux job attach --show-status $id 2>err &&
@@ -153,6 +153,7 @@ test_expect_success 'watch: by id, labels, codes' '
 test_expect_success 'watch: running jobs until they end' '
     mkfifo go && id=$(flux submit sh -c "read x <go; echo gone") &&
     wait_until sh -c "flux jobs -no {state} $id | grep RUN" &&
+    wait_until sh -c "test \$(flux jobs -n | wc -l) = 1" &&
     { flux watch -av >out 2>err & } && pid=$! && wait_until grep "Watching 1 jobs" err &&
     echo x >go && wait $pid &&
     echo gone >expect && test_cmp expect out

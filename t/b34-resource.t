@@ -64,7 +64,7 @@ test_expect_success 'a node in use is draining until it is free' '
 '
 test_expect_success 'uptime: one line' '
     flux uptime >out && test_line_count 1 out &&
-    grep -E "^ [0-9]{2}:[0-9]{2}:[0-9]{2} run [0-9.]+m?s,  owner $(id -un),  depth 0,  size 1$" out
+    grep -E "^ [0-9]{2}:[0-9]{2}:[0-9]{2} run [0-9.]+(ms|[smhd]),  owner $(id -un),  depth 0,  size 1$" out
 '
 test_expect_success 'dmesg: times and colours' '
     flux logger -s err some error && flux dmesg >out && ! grep "\[0m" out &&

@@ -95,7 +95,7 @@ test_expect_success 'columns: dropped, widened, both; what is cut is marked' '
 test_expect_success 'conversions' '
     flux jobs -no "{t_run:h}|{t_run!d:%Y::h}|{t_run!D}|{runtime!F:h}|{duration!H}|{duration!F}|{t_cleanup!F:>4h}" $c >out &&
     echo "-|-||-|0:05:00|5m|   -" >expect && test_cmp expect out &&
-    flux jobs -no "{t_submit!d:%Y}" $c >out && date +%Y >expect && test_cmp expect out &&
+    flux jobs -no "{t_submit!d:%Y}" $c >out && date -d "@$(flux jobs -no {t_submit} $c)" +%Y >expect && test_cmp expect out &&
     flux jobs -no "{t_submit!d}|{t_submit!D}" $a >out && grep -E "^20..-..-..T..:..:..\|20..-..-..T" out &&
     flux jobs -no "{returncode:d}|{returncode:>5}|{success}|{ntasks:03d}|{userid!s:>7}|{name!r}" $b >out &&
     printf "126|  126|False|001|%7s|%s\n" $(id -u) "'"'beta'"'" >expect && test_cmp expect out

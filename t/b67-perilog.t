@@ -39,7 +39,12 @@ names () {
     flux job eventlog $1 | sed "s/^[^ ]* //; s/ .*//" | sed -n '/^alloc/,$p' | xargs
 }
 over () {
-    flux job wait-event -t 20 $1 clean >/dev/null
+    flux job wait-event -t 60 $1 clean >/dev/null
+}
+# released: so, its epilog waiting until job-exec has told that the tasks are gone,
+# which it does when the output is stored
+released () {
+    flux job wait-event -t 60 $1 release >/dev/null && rm epilog.wait && over $1
 }
 undrain_all () {
     wait_until sh -c "flux resource drain -no {state} | grep -x drained" && flux resource undrain $1
@@ -67,7 +72,7 @@ test_expect_success 'what it is configured with is checked, and what was before 
     grep "\"per-rank\":false,\"timeout\":1800.0,\"kill-timeout\":60.0,\"cancel-on-exception\":true" out
 '
 test_expect_success 'both run on rank 0, with the job in their environment' '
-    load prolog "" epilog "" && id=$(flux submit -N2 -n2 true) && over $id &&
+    load prolog "" epilog "" && touch epilog.wait && id=$(flux submit -N2 -n2 true) && released $id &&
     echo "alloc prolog-start prolog-finish start finish epilog-start release epilog-finish free clean" >want &&
     names $id >got && test_cmp want got &&
     echo "0 $(plain $id) $(id -u) 0-1" >want && test_cmp want prolog.ran && test_cmp want epilog.ran &&
@@ -173,7 +178,7 @@ test_expect_success 'what is under way when the job-manager ends is run again' '
         prolog: {command: [\"$dir/script.sh\", \"prolog\"]}, epilog: {command: [\"$dir/script.sh\", \"epilog\"]}})}" all.json >new.json &&
     flux config load <new.json && reload && wait_until sh -c "test \$(wc -l <prolog.ran) -eq 2" &&
     rm prolog.wait && wait_until test -s epilog.ran && reload && wait_until sh -c "test \$(wc -l <epilog.ran) -eq 2" &&
-    rm epilog.wait && over $id &&
+    released $id &&
     echo "alloc prolog-start prolog-finish start finish epilog-start release epilog-finish free clean" >want &&
     names $id >got && test_cmp want got
 '

@@ -16,6 +16,10 @@ expiration () {
     flux job eventlog $1 | sed -n "s/.* resource-update expiration=//p" | tail -1
 }
 
+expires () {
+    test "$(expiration $1)" = $2
+}
+
 test_expect_success 'without an end of the instance any duration will do' '
     id=$(flux submit -t 1000h true) && flux job wait-event -t 20 $id clean &&
     id=$(flux submit sleep inf) && timed=$(flux submit -t 10m sleep inf) &&
@@ -42,9 +46,8 @@ test_expect_success 'without .validate-duration nobody asks' '
     flux jobtap load .validate-duration && refused -t 2h true
 '
 test_expect_success 'it moves, and it goes' '
-    ends_in 7200 && wait_until sh -c "flux submit -t 90m --urgency=0 true" &&
-    test "$(expiration $id)" = $end &&
-    ends_in 0 && wait_until sh -c "flux submit -t 5h --urgency=0 true" && test "$(expiration $id)" = 0.0
+    ends_in 7200 && wait_until sh -c "flux submit -t 90m --urgency=0 true" && wait_until expires $id $end &&
+    ends_in 0 && wait_until sh -c "flux submit -t 5h --urgency=0 true" && wait_until expires $id 0.0
 '
 test_expect_success 'it is heard of when kvs-watch has been loaded again, too' '
     flux module reload kvs-watch && ends_in 3600 && wait_until refused -t 2h true &&
@@ -52,7 +55,7 @@ test_expect_success 'it is heard of when kvs-watch has been loaded again, too' '
 '
 test_expect_success 'a job that runs has ended when the instance does' '
     ends_in 1 && flux job wait-event -t 30 $id clean && flux job eventlog $id | grep "exception type=\"timeout\" severity=0" &&
-    flux job wait-event -t 1 $timed start && ends_in 0
+    flux job wait-event -t 30 $timed start && ends_in 0
 '
 test_expect_success 'who comes back knows it' '
     ends_in 3600 && flux module remove sched-simple && flux module remove job-exec && flux module remove job-list &&

@@ -359,7 +359,10 @@ test_expect_success 'private mode: guests do not even hear why' '
 '
 test_expect_success 'who waits when the module goes hears of it' '
     { $rpc -s job-manager.events-journal "{}" >journal & } && j=$! && wait_until grep "\"id\":-1" journal &&
+    { flux module trace -t request job-manager >trace & } && tracer=$! &&
+    wait_until sh -c "flux ping -c 1 job-manager; grep job-manager.ping trace" &&
     { $rpc job-manager.drain >drain & } && d=$! && { $rpc job-manager.idle >idle & } && i=$! &&
+    wait_until grep job-manager.drain trace && wait_until grep job-manager.idle trace && kill $tracer &&
     job 30 $(id -u) 0 4 && { $rpc job-manager.wait "{\"id\":30}" >waiter & } && w=$! &&
     wait_until sh -c "$rpc job-manager.wait \"{\\\"id\\\":-1}\" | grep \"ECHILD: there are no more waitable jobs\"" &&
     flux module remove job-list && flux module remove job-exec && flux module remove sched-simple && flux module remove job-manager &&

@@ -96,8 +96,9 @@ test_expect_success 'one that cannot be replayed is set aside, also from the his
     in_state <<-\EOF &&
 	flux jobs -ano "{id}" | wc -l >count2
 	flux dmesg >log
-	wait_for () { for i in $(seq 100); do flux kvs ls job-lost+found.job && return; done; }
-	wait_for >lost
+	INSIDE_FLUX=t . "$T/lib.sh"
+	wait_until flux kvs ls job-lost+found.job
+	flux kvs ls job-lost+found.job >lost
 	EOF
     bad=$(flux job id --to=f58plain $(head -1 ids) | sed "s/^f//") &&
     grep "job .*$bad not replayed: eventlog line is malformed" log &&

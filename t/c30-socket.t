@@ -12,7 +12,7 @@ throw () {
         my $s = IO::Socket::UNIX->new (Peer => $ARGV[0]) or die "connect: $!";
         sysread ($s, my $b, 1) == 1 && ord ($b) == 0 or die "not welcome";
         syswrite ($s, pack ("H*", $ARGV[1]));
-        alarm 10;
+        alarm 60;
         my $n;
         do { $n = sysread ($s, $b, 4096) } while ($n);
     ' "$socket" "$1"

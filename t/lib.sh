@@ -49,6 +49,13 @@ wait_until () {
     done
 }
 
+# awaits SIGNAL PID: the process is no copy of this shell any more, and takes that
+# signal (a number below 32) from a descriptor: it has blocked it.
+awaits () {
+    ! cmp -s "/proc/$2/comm" "/proc/$$/comm" &&
+        mask=$(sed -n 's/^SigBlk:.*\(.\{8\}\)$/\1/p' "/proc/$2/status") && [ -n "$mask" ] &&
+        [ $((0x$mask >> ($1 - 1) & 1)) = 1 ]
+}
 
 # interruptible COMMAND...: run it with the default action for SIGINT, which a
 # shell without job control ignores in what it starts in the background.

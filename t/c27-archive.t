@@ -69,6 +69,7 @@ test_expect_success 'journal, attributes and dependencies are those of any job' 
 '
 test_expect_success 'what changed in a directory is seen, and costs nobody else' '
     in_state <<-\EOF &&
+	flux jobs -anc0 -o "{id}" >read # job-list answers when the history has been read
 	flux kvs put $(flux job id --to=kvs $(head -1 ids)).data.x=1
 	flux kvs put --raw $(flux job id --to=kvs $(sed -n 2p ids)).eventlog=garbage
 	flux job purge -f $(sed -n 3p ids)

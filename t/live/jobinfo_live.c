@@ -358,7 +358,7 @@ static void bad_requests (void)
 
 static bool becomes (const char *name, int n)
 {
-    for (int i = 0; i < 10000; i++) { /* each try is a round trip */
+    for (int i = 0; i < 100000; i++) { /* each try is a round trip */
         if (stats_get (h, "job-info", name) == n)
             return true;
     }

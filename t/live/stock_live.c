@@ -166,15 +166,15 @@ static void full (flux_t *h)
     shared->full = 1;
     rpc_fails (h, "module.load", 0, "{\"path\":\"kvs\",\"args\":[]}", 0, NULL,
                "kvs starts");
-    for (end = now () + 2.5; now () < end;)
+    for (end = now () + 60; shared->ntries < 3 && now () < end;)
         live_commit (h, NULL, "put a 1", NULL);
     n = shared->ntries;
-    ok (n >= 1 && n <= 3, "what cannot be saved is tried again about once a second");
+    ok (n >= 3, "what cannot be saved is tried again");
     for (int i = 1; i < n; i++) {
-        if (shared->tries[i] - shared->tries[i - 1] < 0.95)
+        if (shared->tries[i] - shared->tries[i - 1] < 0.5)
             n = 0;
     }
-    ok (n > 0, "and not earlier");
+    ok (n > 0, "about a second after it has failed, and not earlier");
     rpc_fails (h, "kvs.save", 0, "{}", ENOSPC, NULL, "who asks for it is told why not");
     shared->full = 0;
     rpc_fails (h, "kvs.save", 0, "{}", 0, NULL, "when there is room again, it works");

@@ -355,7 +355,7 @@ static bool no_watchers (const char *ns)
     char path[64];
 
     snprintf (path, sizeof (path), "namespaces/%s/watchers", ns);
-    for (int i = 0; i < 1000; i++) { /* each try is a round trip */
+    for (int i = 0; i < 100000; i++) { /* each try is a round trip */
         if (stats_get (h, "kvs-watch", path) == -2)
             return true;
     }

@@ -37,7 +37,7 @@ static int raw_connect (struct instance *in)
     return fd;
 }
 
-/* Returns false at EOF, error, or if nothing comes for 10 seconds. */
+/* Returns false at EOF, error, or if nothing comes for a minute. */
 static bool read_all (int fd, void *buf, size_t size)
 {
     char *p = buf;
@@ -46,7 +46,7 @@ static bool read_all (int fd, void *buf, size_t size)
         struct pollfd pfd = { .fd = fd, .events = POLLIN };
         ssize_t n;
 
-        if (poll (&pfd, 1, 10000) <= 0 || (n = read (fd, p, size)) <= 0)
+        if (poll (&pfd, 1, 60000) <= 0 || (n = read (fd, p, size)) <= 0)
             return false;
         p += n;
         size -= n;
@@ -69,7 +69,7 @@ static bool at_eof (int fd)
     struct pollfd pfd = { .fd = fd, .events = POLLIN };
     char c;
 
-    return poll (&pfd, 1, 10000) == 1 && read (fd, &c, 1) <= 0;
+    return poll (&pfd, 1, 60000) == 1 && read (fd, &c, 1) <= 0;
 }
 
 /* Captured sessions */

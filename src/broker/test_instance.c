@@ -94,7 +94,7 @@ void instance_start (struct instance *in, const char *const args[])
 {
     flux_t *h;
 
-    setenv ("FLUX_LOCAL_CONNECTOR_RETRY_COUNT", "8", 1);
+    setenv ("FLUX_LOCAL_CONNECTOR_RETRY_COUNT", "24", 1); /* half a minute */
     instance_spawn (in, args);
     h = instance_open (in);
     if (call (h, "state-machine.wait", NULL) != 0)

@@ -166,7 +166,7 @@ static void both_ways (flux_reactor_t *r)
     ok (!a.lost && !b.lost && !a.times_congested, "and that is all that happens");
 
     (void)send_number (&b, 100); /* last words */
-    tr->destroy (b.t, 1.);
+    tr->destroy (b.t, 60.);
     run_until (r, a.lost);
     ok (a.lost, "an end that goes is noticed");
     ok (a.received == 101 && a.in_order, "after its last words");

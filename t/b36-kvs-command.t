@@ -28,7 +28,8 @@ test_expect_success 'get: a snapshot is not waited for, watched or streamed' '
 test_expect_success 'get --stream puts the pieces together' '
     flux kvs put -A log=one && flux kvs put -A log=two && flux kvs get -S log >out &&
     expect onetwo && test_cmp expect out && flux kvs get -S b >out && test_must_be_empty out &&
-    flux kvs get -rS log >out && printf onetwo >expect && cmp expect out
+    flux kvs get -rS log >out && printf onetwo >expect && cmp expect out &&
+    flux kvs get -tS log b >out && test_line_count 3 out && ! grep -v "^{\"data\":\".*\",\"type\":\"val\",\"ver\":1}$" out
 '
 test_expect_success 'get --watch --count counts the values of each key' '
     flux kvs put w1=1 w2=2 && flux kvs get -w -l -c 1 w1 w2 >out && sort out >sorted &&

@@ -38,7 +38,7 @@ test_expect_success 'log entries: level, rank, component, and with -v where they
     sed -n "s/^[0-9.]*s: \(flux-shell.*\)/\1/p" err >got && test_cmp expect got &&
     grep -E "^[0-9]+\.[0-9]{3}s: comp\[0\]: stderr: text$" err &&
     flux job attach -v $id 2>err && grep "flux-shell\[0\]: FATAL: f.c:7: m0" err &&
-    flux job attach -q $id 2>err && test_must_be_empty err
+    flux job attach -q $id 2>err && echo text >expect && test_cmp expect err
 '
 test_expect_success 'output in base64, and what is redirected' '
     started sh -c "printf \"a\\377b\\n\"; read x <go" &&
@@ -71,12 +71,40 @@ test_expect_success 'input: to who has had its end' '
     echo x >go && wait $pid
 '
 test_expect_success 'input: unbuffered, and its descriptor as it was' '
-    started cat && (echo one; sleep 0.1; echo two) | flux job attach -u $id >out &&
-    printf "one\ntwo\n" >expect && test_cmp expect out
+    started cat && (echo one; echo two) | flux job attach -u $id >out &&
+    printf "one\ntwo\n" >expect && test_cmp expect out &&
+    started -n2 cat && echo all | flux job attach -i all $id >out && printf "all\nall\n" >expect && test_cmp expect out
 '
-test_expect_success '--wait-event ends it there; without finish the code is 1' '
-    started sh -c "echo on; read x <go" && test_expect_code 1 flux job attach -E -w start $id 2>err &&
-    grep "job.start" err && ! grep "job.finish" err && echo x >go && flux job attach -w finish $id
+test_expect_success '--wait-event is the last event; without finish the code is 1; output is whole' '
+    started sh -c "seq 1 1000; read x <go; exit 3" && seq 1 1000 >expect &&
+    { flux job attach -r -E -w start $id >out.we 2>err.we & } && pid=$! && wait_until grep -x 1000 out.we &&
+    echo x >go && test_expect_code 1 wait $pid && test_cmp expect out.we &&
+    grep "job.start" err.we && ! grep "job.finish" err.we && flux job wait-event $id clean &&
+    for e in finish release; do
+        test_expect_code 3 flux job attach -E -w $e $id >out 2>err && test_cmp expect out &&
+        grep "job.$e" err && ! grep "job.clean" err || return 1
+    done
+'
+test_expect_success 'a log that cannot be read on is an error, however the job ends' '
+    started sh -c "echo on; read x <go" &&
+    { flux job attach -r $id >out.zero 2>err.zero & } && pid=$! && wait_until grep on out.zero &&
+    flux kvs put -N $(flux job namespace $id) -A output= && test_expect_code 1 wait $pid &&
+    echo "flux-job: flux_job_event_watch_get: illegal append of zero bytes" >expect && test_cmp expect err.zero &&
+    echo x >go && flux job wait-event $id clean && test_expect_code 1 flux job attach $id 2>err && grep "illegal append" err
+'
+test_expect_success 'data that repeat, for flux watch; entries that say nothing' '
+    started sh -c "read x <go" &&
+    guest_entry $id output data "{\"stream\":\"stdout\",\"rank\":\"0\",\"data\":\"ab\",\"repeat\":3}" &&
+    guest_entry $id output data "{\"stream\":\"stdout\",\"rank\":\"0\"}" &&
+    echo x >go && flux watch $id >out 2>err && printf ababab >expect && test_cmp expect out &&
+    grep "an entry of the output log is not understood" err &&
+    flux job attach $id >out && printf ab >expect && test_cmp expect out
+'
+test_expect_success '--show-status is heeded with --show-events, too' '
+    held=$(flux submit --urgency=hold true) &&
+    { flux job attach -E --show-status $held 2>err.es & } && pid=$! &&
+    wait_until grep "job.priority" err.es && wait_until grep "flux-job: $held waiting for resources" err.es &&
+    flux job urgency $held 16 && wait $pid && grep "job.clean" err.es
 '
 test_expect_success 'a fatal exception is remembered, whatever comes after it' '
     started sh -c "trap \"exit 0\" TERM; while :; do sleep 0.05; done" &&
@@ -151,6 +179,9 @@ test_expect_success 'kvs eventlog: what is wrong' '
     fails 1 "flux-kvs: eventlog_entry_create: Invalid argument" flux kvs eventlog append -t -1 late x &&
     fails 1 "flux-kvs: eventlog_entry_create: Invalid argument" flux kvs eventlog append late "" &&
     fails 1 "flux-kvs: eventlog_entry_create: Invalid argument" flux kvs eventlog append late x nonsense &&
+    fails 1 "flux-kvs: eventlog_entry_create: Invalid argument" flux kvs eventlog append late "$(printf "a\377")" &&
+    flux kvs eventlog append -t 1 nul x "{\"a\":\"\\u0000\"}" && flux kvs eventlog get nul >out &&
+    printf "%s\n" "1.000000 x a=\"\\u0000\"" >expect && test_cmp expect out &&
     { flux kvs eventlog wait-event gone x >out 2>err & } && wait $!;
     grep "eventlog path gone not found" err &&
     flux kvs eventlog append -t 1 soon a && { flux kvs eventlog wait-event -v soon x >out 2>err & } && pid=$! &&

@@ -23,7 +23,8 @@ struct attach {
     double t0; /* time of the first main event */
     bool have_t0;
     bool fatal; /* a severity-0 exception was seen */
-    bool done;  /* the event to wait for has come, or nothing will */
+    bool main_done; /* of the main log nothing more is looked at */
+    bool failed;    /* a log cannot be read: all are given up */
     double last_int; /* time of the last SIGINT, 0 if none */
     bool may_suspend; /* Ctrl-Z was pressed too late to detach */
     flux_future_t *main;
@@ -138,19 +139,38 @@ static void on_finish (struct attach *a, json_t *context)
         say ("%s", error.text);
 }
 
+/* A log cannot be read (on): what is shown of the job would not be whole, so the
+ * code is not the job's.
+ */
+static void give_up (struct attach *a, const char *why)
+{
+    if (!a->failed)
+        say ("%s", why);
+    a->failed = a->main_done = true;
+    cancel_all (a);
+}
+
+static void watch_failed (struct attach *a, const char *error)
+{
+    char why[256];
+
+    snprintf (why, sizeof (why), "flux_job_event_watch_get: %s", error);
+    give_up (a, why);
+}
+
 static void main_failed (struct attach *a)
 {
+    char why[256];
+
     if (errno == ENODATA)
         return;
-    if (errno == ENOENT || errno == EPERM) {
-        say ("Failed to attach to %s: %s", a->name,
-             errno == ENOENT ? "No such job" : "that is not your job");
+    if (errno != ENOENT && errno != EPERM) {
+        watch_failed (a, future_strerror (a->main, errno));
+        return;
     }
-    else
-        say ("flux_job_event_watch_get: %s", future_strerror (a->main, errno));
-    a->exit_code = 1;
-    a->done = true;
-    cancel_all (a);
+    snprintf (why, sizeof (why), "Failed to attach to %s: %s", a->name,
+              errno == ENOENT ? "No such job" : "that is not your job");
+    give_up (a, why);
 }
 
 static void main_cb (flux_future_t *f, void *arg)
@@ -165,7 +185,7 @@ static void main_cb (flux_future_t *f, void *arg)
         watch_ended (a, &a->main);
         return;
     }
-    if (a->done) { /* it was on the way when the watch was cancelled */
+    if (a->main_done) { /* it was on the way when the watch was cancelled */
         json_decref (entry);
         flux_future_reset (f);
         return;
@@ -186,8 +206,8 @@ static void main_cb (flux_future_t *f, void *arg)
     if (strcmp (name, "finish") == 0 || strcmp (name, "clean") == 0)
         attach_debug_end (a->debug);
     if (a->opts->wait_event && strcmp (name, a->opts->wait_event) == 0) {
-        a->done = true;
-        cancel_all (a);
+        a->main_done = true; /* the other logs are shown to their end */
+        eventwatch_cancel (a->h, a->main);
     }
     json_decref (entry);
     flux_future_reset (f);
@@ -196,14 +216,14 @@ static void main_cb (flux_future_t *f, void *arg)
 static void exec_log (struct attach *a, double timestamp, json_t *context)
 {
     const char *component = "", *stream = "", *data = "", *rank = "";
+    size_t len = 0;
 
-    if (a->opts->quiet)
-        return;
-    json_unpack (context, "{s?s s?s s?s s?s}", "component", &component, "stream", &stream,
-                 "rank", &rank, "data", &data);
+    json_unpack (context, "{s?s s?s s?s s?s%}", "component", &component, "stream", &stream,
+                 "rank", &rank, "data", &data, &len);
     fflush (stdout);
-    fprintf (stderr, "%.3fs: %s[%s]: %s: %s", timestamp - a->t0, component, rank, stream,
-             data);
+    if (!a->opts->quiet)
+        fprintf (stderr, "%.3fs: %s[%s]: %s: ", timestamp - a->t0, component, rank, stream);
+    fwrite (data, 1, len, stderr);
 }
 
 /* The number of tasks in {"taskmap":{"map":[[node,nnodes,ppn,repeat],...]}}
@@ -236,7 +256,7 @@ static void exec_cb (flux_future_t *f, void *arg)
 
     if (!(entry = next_entry (f))) {
         if (errno != ENODATA && errno != ENOENT && errno != EPERM)
-            say ("flux_job_event_watch_get: %s", future_strerror (f, errno));
+            watch_failed (a, future_strerror (f, errno));
         watch_ended (a, &a->exec);
         return;
     }
@@ -294,10 +314,10 @@ static void output_end (int errnum, const char *text, void *arg)
 {
     struct attach *a = arg;
 
-    if (errnum == ENOENT && !a->fatal && !a->done && !a->opts->quiet)
+    if (errnum == ENOENT && !a->fatal && !a->failed && !a->opts->quiet)
         say ("No job output found");
     else if (errnum != ENODATA && errnum != ENOENT && errnum != EPERM)
-        say ("flux_job_event_watch_get: %s", text);
+        watch_failed (a, text);
     outwatch_destroy (a->output);
     a->output = NULL;
     stream_ended (a);
@@ -372,6 +392,7 @@ static void suspended (struct attach *a)
 {
     if (a->last_int > 0 && flux_reactor_now (a->r) - a->last_int < 2.0) {
         say ("detaching...");
+        a->main_done = true;
         cancel_all (a);
     }
     else if (a->last_int > 0 && !a->may_suspend) {
@@ -446,7 +467,7 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     a.main = watch (&a, "eventlog", 0, main_cb);
     a.exec = watch (&a, "guest.exec.eventlog", FLUX_JOB_EVENT_WATCH_WAITCREATE, exec_cb);
     watch_output (&a);
-    if (!opts->show_events)
+    if (opts->show_status || !opts->show_events)
         a.status = attach_status_create (h, id, name, opts->show_status,
                                          opts->queue_check_interval);
     if (!opts->read_only) {
@@ -460,5 +481,7 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     if (flux_reactor_run (a.r, 0) < 0)
         cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
     attach_fini (&a);
+    if (a.failed)
+        return 1;
     return a.exit_code == 0 && a.fatal ? 1 : a.exit_code;
 }

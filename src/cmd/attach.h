@@ -24,12 +24,12 @@ struct attach_opts {
     double queue_check_interval; /* of the status line, seconds */
     bool debug;             /* for a parallel debugger (attach_debug.h) */
     bool cancel_at_once;    /* one Ctrl-C cancels; else two within 2 s */
-    const char *wait_event; /* stop at this main event; NULL: "clean" */
+    const char *wait_event; /* the last main event of interest; NULL: "clean" */
     const char *stdin_ranks; /* idset, NULL: "all" */
 };
 
 /* Returns the exit code for the program: that of the job's finish event, 1 if
- * there was none, and at least 1 after a fatal exception.
+ * there was none, and at least 1 after a fatal exception or if a log cannot be read.
  * name is the job id as the user knows it.
  */
 int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_opts *opts);

@@ -14,6 +14,8 @@ enum {
     STREAM,
     RANK,
     DATA,
+    END_OF_FILE,
+    REPEAT,
     ENCODING,
     PATH,
     LEVEL,
@@ -25,10 +27,10 @@ enum {
 };
 
 static const char *const members[MEMBERS] = {
-    [STREAM] = "stream",     [RANK] = "rank",           [DATA] = "data",
-    [ENCODING] = "encoding", [PATH] = "path",           [LEVEL] = "level",
-    [MESSAGE] = "message",   [COMPONENT] = "component", [SOURCE_FILE] = "file",
-    [LINE] = "line",
+    [STREAM] = "stream",       [RANK] = "rank",        [DATA] = "data",
+    [END_OF_FILE] = "eof",     [REPEAT] = "repeat",    [ENCODING] = "encoding",
+    [PATH] = "path",           [LEVEL] = "level",      [MESSAGE] = "message",
+    [COMPONENT] = "component", [SOURCE_FILE] = "file", [LINE] = "line",
 };
 
 /* Decode the escapes of a string into 'decoded'. */
@@ -107,13 +109,14 @@ static int output_data (const struct attach_output *o, const struct jview c[])
 {
     FILE *out = jview_equal (c[STREAM], "stderr") ? o->err : o->out;
     bool base64 = jview_equal (c[ENCODING], "base64");
+    int64_t times = 1;
     bool plain;
     const char *s;
     size_t len;
     int r;
 
     if (!jview_present (c[DATA]))
-        return 0;
+        return jview_is (c[END_OF_FILE], JVIEW_TRUE) ? 0 : -EPROTO;
     if (!jview_is (c[DATA], JVIEW_STRING))
         return -EINVAL;
     plain = jview_plain (c[DATA], &s, &len);
@@ -129,10 +132,14 @@ static int output_data (const struct attach_output *o, const struct jview c[])
         s = decoded.buf;
         len = decoded.len;
     }
-    if (o->label_io)
-        print_labelled (o, c[RANK], s, len, out);
-    else
-        fwrite (s, 1, len, out);
+    if (o->repeats)
+        (void)jview_int (c[REPEAT], &times);
+    for (; times > 0 && len > 0; times--) {
+        if (o->label_io)
+            print_labelled (o, c[RANK], s, len, out);
+        else
+            fwrite (s, 1, len, out);
+    }
     return 0;
 }
 

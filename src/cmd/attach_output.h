@@ -20,6 +20,7 @@ struct attach_output {
     bool quiet;         /* no log entries and redirections */
     bool show_place;    /* say where in the source a log entry arose */
     bool timeless;      /* do not say when */
+    bool repeats;       /* heed "repeat": data that came so many times in a row */
     double t0;          /* what times are counted from */
     bool have_header;   /* it has been seen, or does not matter */
 };

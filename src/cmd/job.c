@@ -173,7 +173,7 @@ static void attach_set (int key, const char *arg, void *data)
             o->unbuffered = true;
             break;
         case 'i':
-            o->stdin_ranks = arg;
+            o->stdin_ranks = strcmp (arg, "all") == 0 ? NULL : arg;
             break;
         case KEY_SHOW_STATUS:
             o->show_status = true;

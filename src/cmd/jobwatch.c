@@ -334,6 +334,7 @@ void jobwatch_add (struct jobwatch *w, flux_jobid_t id, FILE *out, FILE *err)
         .prefix = w->opts->label_io ? job->name : NULL,
         .label_io = w->opts->label_io,
         .timeless = true,
+        .repeats = true,
     };
     list_append (&w->jobs, &job->node);
     job->main = watch (job, "eventlog", 0, main_cb);

@@ -8,6 +8,7 @@
 #include "cmd.h"
 #include "common/fsd.h"
 #include "common/text.h"
+#include "common/utf8.h"
 #include "eventfmt.h"
 #include "kvs.h"
 
@@ -126,7 +127,7 @@ static char *context_text (int argc, char **argv)
         text_printf (&t, "%s%s", i ? " " : "", argv[i]);
     if (text_error (&t))
         cmd_die ("out of memory");
-    o = json_loads (t.buf, 0, NULL);
+    o = json_loads (t.buf, JSON_ALLOW_NUL, NULL);
     if (!json_is_object (o) || !(s = json_dumps (o, JSON_COMPACT)))
         cmd_die ("eventlog_entry_create: %s", strerror (EINVAL));
     json_decref (o);
@@ -140,6 +141,7 @@ static int append (int argc, char **argv)
     int i = parse (&append_table, &o, argc, argv);
     _cleanup_ (freep) char *context = NULL;
     struct text t = TEXT_INIT;
+    const char *name;
     struct timespec ts;
     flux_kvs_txn_t *txn;
     flux_future_t *f;
@@ -147,7 +149,8 @@ static int append (int argc, char **argv)
 
     if (argc - i < 2)
         opt_usage (&append_table);
-    if (o.timestamp < 0 || !*argv[i + 1])
+    name = argv[i + 1];
+    if (o.timestamp < 0 || !*name || !utf8_valid (name, strlen (name)))
         cmd_die ("eventlog_entry_create: %s", strerror (EINVAL));
     if (o.timestamp == 0) {
         clock_gettime (CLOCK_REALTIME, &ts);
@@ -157,7 +160,7 @@ static int append (int argc, char **argv)
     text_puts (&t, "{\"timestamp\":");
     text_put_real (&t, o.timestamp);
     text_puts (&t, ",\"name\":");
-    text_put_json_string (&t, argv[i + 1], strlen (argv[i + 1]));
+    text_put_json_string (&t, name, strlen (name));
     if (*context)
         text_printf (&t, ",\"context\":%s", context);
     text_puts (&t, "}\n");

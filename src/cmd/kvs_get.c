@@ -199,6 +199,18 @@ static void watch_all (flux_t *h, struct get *g, int n, char **keys)
     free (w);
 }
 
+/* All pieces of one value as they are stored, one a line. */
+static void get_stream_treeobj (flux_t *h, struct get *g, const char *key)
+{
+    flux_future_t *f = lookup (h, g, key);
+
+    while (print_value (f, g, key) == 0)
+        flux_future_reset (f);
+    if (errno != ENODATA)
+        get_failed (key);
+    flux_future_destroy (f);
+}
+
 /* All pieces of one value, then one newline if there were bytes. */
 static void get_stream (flux_t *h, struct get *g, const char *key)
 {
@@ -238,7 +250,9 @@ int kvs_get (int argc, char **argv)
         watch_all (h, &g, argc - i, argv + i);
     else {
         for (; i < argc; i++) {
-            if (g.stream && !g.treeobj)
+            if (g.stream && g.treeobj)
+                get_stream_treeobj (h, &g, argv[i]);
+            else if (g.stream)
                 get_stream (h, &g, argv[i]);
             else {
                 flux_future_t *f = lookup (h, &g, argv[i]);

@@ -175,7 +175,7 @@ static void paths_that_are_none (void)
 
 static void logs_that_are_broken (void)
 {
-    flux_jobid_t id = job_new (getuid ());
+    flux_jobid_t id = job_new (getuid ()), broken;
     flux_future_t *f, *g;
 
     job_write (id, "append", "o.log", EV ("a"));
@@ -189,6 +189,12 @@ static void logs_that_are_broken (void)
     f = watch (id, "silent", SENTINEL);
     next_is_empty (f, "a value without a newline has no entry");
     cancel_ends (f, "the end");
+
+    broken = job_new (getuid ());
+    f = watch (broken, "eventlog", 0);
+    next_is (f, submit_of (getuid ()), "a main log");
+    job_write (broken, "append", "eventlog", "");
+    end_is (f, EINVAL, "illegal append of zero bytes", "in which nothing is appended ends");
 
     guest_create (id);
     guest_append (id, "log", EV ("a"));

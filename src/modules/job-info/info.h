@@ -134,6 +134,7 @@ struct job {
     struct mainlog log;
     struct source *source; /* NULL: ended, or all is known */
     int errnum;            /* the log ended with this */
+    const char *errtext;   /* NULL: there is nothing to add to that */
     struct list followers;
     struct update *update[2]; /* owned by themselves (update.c) */
 };

@@ -125,8 +125,10 @@ static void log_data (void *arg, const char *data, size_t len)
     struct job *job = arg;
     int r;
 
-    if ((r = mainlog_feed (&job->log, data, len)) < 0)
+    if ((r = mainlog_feed (&job->log, data, len)) < 0) {
+        job->errtext = len == 0 ? "illegal append of zero bytes" : NULL;
         job_end (job, -r);
+    }
     else if (job->log.clean) {
         mainlog_complete (&job->log);
         source_close (job->source);

@@ -74,13 +74,15 @@ void source_close (struct source *s)
         source_free (s);
 }
 
-/* What was brought has been worked off: kvs-watch may send more. */
+/* What was brought has been worked off: kvs-watch may send more, unless it has said
+ * that there is no more: then the matchtag may be somebody else's.
+ */
 static void source_ack (struct source *s, size_t len)
 {
     flux_future_t *f;
 
     s->unacked += len;
-    if (s->unacked < SOURCE_WINDOW / 4)
+    if (s->ended || s->unacked < SOURCE_WINDOW / 4)
         return;
     f = flux_rpc_pack (s->h, "kvs-watch.ack", FLUX_NODEID_ANY, FLUX_RPC_NORESPONSE,
                        "{s:i s:I}", "matchtag", (int)flux_rpc_get_matchtag (s->f), "bytes",

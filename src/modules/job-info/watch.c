@@ -161,7 +161,7 @@ static void main_step (struct watch *w)
     if (log->clean)
         watch_finish (w, ENODATA, NULL);
     else if (job->errnum)
-        watch_finish (w, job->errnum, NULL);
+        watch_finish (w, job->errnum, job->errtext);
 }
 
 /* Guest data */

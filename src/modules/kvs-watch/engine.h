@@ -45,7 +45,8 @@
  * Bounds: watches of one user other than the owner <= WATCH_USER_MAX, more are
  * refused with EDQUOT; unread roots of one topic <= WATCH_BACKLOG, then
  * its watchers end with EOVERFLOW, and so does a throttled watcher of values
- * with more than WATCH_BACKLOG of them, or WATCH_HELD_BYTES; loads in flight
+ * with more than WATCH_BACKLOG of them, or that takes what its client has not read
+ * past WATCH_HELD_BYTES in all; loads in flight
  * for one position in a log <= WATCH_WINDOW, fewer when the blobs are large;
  * bytes that are loaded for paused watchers of logs <= WATCH_KEPT_BYTES and what one
  * load brings, then who was paused first lets go of them and keeps its place.
@@ -169,6 +170,14 @@ void watch_engine_ack (struct watch_engine *e,
                        const char *sender,
                        uint32_t matchtag,
                        size_t bytes);
+
+/* A response could not be sent: the watch ends with errnum, for a gap is worse.  The
+ * actions that are still to be carried out may include others of this watch.
+ */
+void watch_engine_fail (struct watch_engine *e,
+                        const char *sender,
+                        uint32_t matchtag,
+                        int errnum);
 
 /* The sender does not read what it is sent, or does again. */
 void watch_engine_throttle (struct watch_engine *e, const char *sender, bool on);

@@ -613,54 +613,36 @@ static void requests (void)
     bench_free (b);
 }
 
-static void keys (void)
+/* What a client that does not read may have waiting is bounded for all its watches. */
+static void values_that_are_held (void)
 {
-    static const char *const pairs[][2] = {
-        { "a...b", "a.b" }, { ".a.b.", "a.b" }, { "..a...b..", "a.b" }, { ".", "." },
-        { "...", "." },     { "a", "a" },       { "a.", "a" },          { ".a", "a" },
-    };
+    static const char *const overflow = "p!75(watcher is too many changes behind) ";
+    struct bench *b = bench_new ();
+    size_t size = WATCH_HELD_BYTES / 2 - 1000;
+    char *big = calloc (1, size);
 
-    for (size_t i = 0; i < ARRAY_SIZE (pairs); i++) {
-        char *s = watch_key_normalize (pairs[i][0]);
-
-        is (s, pairs[i][1], "%s is normalised", pairs[i][0]);
-        free (s);
+    memset (big, 'x', size - 1);
+    watch (b, "p", "a", WATCH_F_WATCH);
+    answer_value (b, 1, "1");
+    watch (b, "p", "b", WATCH_F_WATCH);
+    answer_value (b, 1, "2");
+    throttle (b, "p", true);
+    text_clear (&b->told);
+    for (int i = 2; i < 5; i++) {
+        setroot (b, i, i == 3 ? "b" : "a");
+        answer_value (b, i, big);
+        told (b, i < 4 ? "" : overflow, i < 4 ? "a value is held" : "one too many is not");
     }
-}
-
-static void answers (void)
-{
-    static const struct {
-        const char *text;
-        int r;
-    } cases[] = {
-        { "{\"val\":{\"ver\":1,\"type\":\"val\",\"data\":\"\"},\"rootseq\":3,"
-          "\"rootref\":\"sha1-0000000000000000000000000000000000000002\"}",
-          0 },
-        { "{\"errno\":2,\"rootseq\":3}", 0 },
-        { "{\"errno\":5,\"rootseq\":3}", -EPROTO },
-        { "{\"errno\":2}", -EPROTO },
-        { "{\"val\":{\"type\":\"val\"},\"rootseq\":3}", -EPROTO },
-        { "{\"val\":[],\"rootseq\":-3}", -EPROTO },
-        { "{\"rootseq\":3}", -EPROTO },
-        { "{\"errno\":2,\"rootseq\":3", -EPROTO },
-        { "[]", -EPROTO },
-        { "", -EPROTO },
-    };
-    struct watch_answer a;
-
-    for (size_t i = 0; i < ARRAY_SIZE (cases); i++) {
-        const char *s = cases[i].text;
-
-        is_int (watch_answer_decode (&a, s, strlen (s), true), cases[i].r, "answer %s",
-                s);
-        if (i == 0) {
-            ok (a.result.rootseq == 3 && a.result.obj != NULL, "is decoded");
-            ok (a.result.len == 32 && strncmp (a.result.text, s + 7, 32) == 0,
-                "and its object found");
-        }
-        watch_answer_fini (&a);
-    }
+    setroot (b, 5, "b");
+    answer_value (b, 5, "3");
+    throttle (b, "p", false);
+    is_int (b->told.len, size - 1 + strlen ("p:{\"val\":} p:{\"val\":3} "),
+            "the other watch goes on");
+    text_clear (&b->told);
+    watch_engine_fail (b->e, "p", next_tag, ENOMEM);
+    told (b, "p!12 ", "unless what is for it cannot be sent");
+    free (big);
+    bench_free (b);
 }
 
 int main (void)
@@ -677,9 +659,8 @@ int main (void)
     paused_watchers ();
     paused_watchers_beyond_the_bound ();
     backlog ();
+    values_that_are_held ();
     quota ();
     requests ();
-    keys ();
-    answers ();
     return done_testing ();
 }

@@ -50,6 +50,7 @@ struct client {
     struct table tags; /* matchtag -> struct watcher */
     struct list watchers;
     bool throttled;
+    size_t held_bytes; /* by all its watchers */
 };
 
 struct wns {

@@ -228,6 +228,17 @@ static int respond (flux_t *h, const struct watch_action *a)
     return respond_sentinel (h, d);
 }
 
+static void respond_failed (struct watch_service *ws, const struct watch_action *a)
+{
+    const struct watch_delivery *d = container_of (a, struct watch_delivery, action);
+    int errnum = error_of (errno);
+    uint32_t matchtag;
+
+    flux_log_error (ws->h, "error responding to a watch");
+    if (flux_msg_get_matchtag (d->client, &matchtag) == 0)
+        watch_engine_fail (ws->engine, flux_msg_route_first (d->client), matchtag, errnum);
+}
+
 /* That not all was delivered before the namespace was gone matters to who knows where
  * else to look: job-info.
  */
@@ -257,7 +268,7 @@ void watch_service_run (struct watch_service *ws)
             case WATCH_CHUNK:
             case WATCH_SENTINEL:
                 if (respond (ws->h, a) < 0)
-                    flux_log_error (ws->h, "error responding to a watch");
+                    respond_failed (ws, a);
                 break;
             case WATCH_FINISH:
                 finish (ws->h, container_of (a, struct watch_finish, action));

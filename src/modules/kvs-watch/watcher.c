@@ -29,12 +29,19 @@ void watch_action_free (struct watch_action *a)
 
 /* Held values */
 
+/* They are not held any more. */
+static void watcher_uncount (struct watcher *w)
+{
+    w->sender->held_bytes -= w->held_bytes;
+    w->nheld = w->held_bytes = 0;
+}
+
 void watcher_release (struct watcher *w)
 {
     struct watch_engine *e = topic_engine (w->topic);
 
     list_splice (&e->actions, &w->held);
-    w->nheld = w->held_bytes = 0;
+    watcher_uncount (w);
 }
 
 static void watcher_discard (struct watcher *w)
@@ -45,17 +52,18 @@ static void watcher_discard (struct watcher *w)
         list_del (&d->action.link);
         watch_action_free (&d->action);
     }
-    w->nheld = w->held_bytes = 0;
+    watcher_uncount (w);
 }
 
 static void watcher_hold (struct watcher *w, struct watch_delivery *d)
 {
-    size_t len = d->bytes ? d->bytes->len : 0;
+    size_t len = sizeof (*d) + (d->bytes ? d->bytes->len : 0);
 
     list_append (&w->held, &d->action.link);
     w->nheld++;
     w->held_bytes += len;
-    if (w->nheld > WATCH_BACKLOG || w->held_bytes > WATCH_HELD_BYTES) {
+    w->sender->held_bytes += len;
+    if (w->nheld > WATCH_BACKLOG || w->sender->held_bytes > WATCH_HELD_BYTES) {
         watcher_discard (w);
         watcher_finish (w, EOVERFLOW, "watcher is too many changes behind");
     }
@@ -276,6 +284,21 @@ void watch_engine_cancel (struct watch_engine *e,
     if (c && (w = table_get_u64 (&c->tags, matchtag)) && authorized (cred, w)) {
         watcher_discard (w);
         watcher_finish (w, ENODATA, NULL);
+        engine_sweep (e);
+    }
+}
+
+void watch_engine_fail (struct watch_engine *e,
+                        const char *sender,
+                        uint32_t matchtag,
+                        int errnum)
+{
+    struct client *c = client_find (e, sender);
+    struct watcher *w = c ? table_get_u64 (&c->tags, matchtag) : NULL;
+
+    if (w) {
+        watcher_discard (w);
+        watcher_finish (w, errnum, NULL);
         engine_sweep (e);
     }
 }

@@ -110,6 +110,27 @@ test_expect_success 'a broken archive changes nothing' '
 	for f in flip.*.tgz; do flux restore -q --key=flip $f 2>err; test $? -le 1 || exit 1; done && test "$(flux kvs get keep)" = 1
 	EOF
 '
+test_expect_success 'a tar file that was cut between two files is not whole' '
+    inside <<-\EOF
+	flux kvs put a=1 b=2 c=3 && flux dump -q good.tar && v=$(flux kvs version) &&
+	for cut in 1024 2048 3072; do
+	    head -c $cut good.tar >cut.tar && tar tf cut.tar >list && test $(wc -l <list) -ge 1 &&
+	    ! flux restore -q --key=x cut.tar 2>err && grep "^flux-restore: cut.tar: ends without the mark of its end" err &&
+	    gzip -c cut.tar >cut.tgz && ! flux restore -q --key=x cut.tgz 2>err && grep "cut.tgz: ends without" err || exit 1
+	done && test "$(flux kvs version)" = "$v" &&
+	perl -e "local \$/; open F, q(good.tar); \$d = <F>; \$d =~ s/\0*\z//; \$n = 512 - length (\$d) % 512; print \$d, qq(\0) x (\$n + 512)" >one.tar &&
+	flux restore -q --key=x one.tar && test "$(flux kvs get x.c)" = 3
+	EOF
+'
+test_expect_success 'an archive that becomes too large for its file system' '
+    inside <<-\EOF
+	head -c 3000000 /dev/urandom | flux kvs put -r big=- && mkdir limited &&
+	for x in tar tgz zip; do
+	    (trap "" XFSZ; ulimit -f 1000; ! flux dump -q limited/o.$x 2>err) && cat err &&
+	    grep "^flux-dump: limited/o.$x: .*File too large$" err && test -z "$(ls -A limited)" || exit 1
+	done
+	EOF
+'
 test_expect_success 'killed while it dumps or restores, it leaves what was there' '
     inside <<-\EOF
 	i=0; while test $i -lt 30; do flux lptest 79 1000 | flux kvs put -r l.k$i=-; i=$((i + 1)); done &&

@@ -5,15 +5,7 @@ The state directory is on a small file system of its own.  When it is full a
 synchronous commit fails and changes nothing; everything else goes on in
 memory.  When there is room again nothing has to be restarted.'
 . "$(dirname "$0")/lib.sh"
-
-# Mounts go with this script, however it ends.
-if [ -z "$FULL_DISK_NAMESPACE" ]; then
-    FULL_DISK_NAMESPACE=t
-    export FULL_DISK_NAMESPACE
-    unshare -m true 2>/dev/null && exec unshare -m "$0" "$@"
-    echo "1..0 # SKIP no mount namespaces here (not root?)"
-    exit 0
-fi
+own_mounts
 . "$T/sharness.sh"
 
 rpc=$BUILDDIR/t/live/rpc

@@ -57,6 +57,19 @@ awaits () {
         [ $((0x$mask >> ($1 - 1) & 1)) = 1 ]
 }
 
+# own_mounts: run this script in a mount namespace of its own: what it mounts goes with
+# it, however it ends.  Where there is no such thing, also not for a user, it is skipped.
+own_mounts () {
+    [ -z "$OWN_MOUNTS" ] || return 0
+    OWN_MOUNTS=t
+    export OWN_MOUNTS
+    for how in -m -rm; do
+        unshare $how true 2>/dev/null && exec unshare $how "$0" $SCRIPT_ARGS
+    done
+    echo "1..0 # SKIP no mount namespaces here"
+    exit 0
+}
+
 # interruptible COMMAND...: run it with the default action for SIGINT, which a
 # shell without job control ignores in what it starts in the background.
 interruptible () {

@@ -100,8 +100,10 @@ static void remove_unfinished (void)
 _noreturn_ static void archive_die (struct dump *d)
 {
     const char *s = archive_error_string (d->ar);
+    int errnum = archive_errno (d->ar); /* of the system, or negative */
 
-    cmd_die ("%s: %s", d->outfile, s ? s : "cannot be written");
+    cmd_die ("%s: %s%s%s", d->outfile, s ? s : "cannot be written",
+             errnum > 0 ? ": " : "", errnum > 0 ? strerror (errnum) : "");
 }
 
 static void archive_open (struct dump *d)

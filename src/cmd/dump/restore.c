@@ -346,18 +346,35 @@ static void restore_entry (struct restore *r, struct archive_entry *e)
         cmd_warn ("%s: neither a file nor a link, skipping", path);
 }
 
+/* A tar archive ends with a mark, which libarchive reads if it is there and does not
+ * miss if not: what was cut between two entries would look whole.
+ */
+static bool is_cut (struct restore *r, int64_t end_of_entries)
+{
+    return (archive_format (r->ar) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_TAR
+           && archive_filter_bytes (r->ar, 0) == end_of_entries;
+}
+
 static void read_archive (struct restore *r)
 {
     struct archive_entry *e;
+    int64_t end = 0; /* of the entries so far */
     int n;
 
     archive_open (r);
-    while ((n = archive_read_next_header (r->ar, &e)) == ARCHIVE_OK || n == ARCHIVE_WARN)
+    while ((n = archive_read_next_header (r->ar, &e)) == ARCHIVE_OK
+           || n == ARCHIVE_WARN) {
         restore_entry (r, e);
+        if (archive_read_data_skip (r->ar) < ARCHIVE_WARN)
+            archive_die (r);
+        end = archive_filter_bytes (r->ar, 0);
+    }
     if (n != ARCHIVE_EOF)
         archive_die (r);
     if (archive_format (r->ar) == ARCHIVE_FORMAT_EMPTY)
         cmd_die ("%s: is empty, not an archive", r->infile);
+    if (is_cut (r, end))
+        cmd_die ("%s: ends without the mark of its end: the rest is missing", r->infile);
     archive_read_free (r->ar);
 }
 
@@ -410,6 +427,7 @@ int restore_main (int argc, char **argv)
     treeio_open (&r.io, r.no_cache, r.maxreqs);
     if (r.checkpoint && treeio_kvs_loaded (&r.io))
         cmd_die ("please unload kvs module before using --checkpoint");
+    treeio_flush (&r.io); /* a store that cannot take more says so now */
     read_archive (&r);
     dirref = seal (&r, r.root);
     write_target (&r, dirref);

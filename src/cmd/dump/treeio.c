@@ -5,6 +5,7 @@
 #include "treeio.h"
 
 #define DEPTH_MAX 5000 /* components of a key that is edited */
+#define FLUSH "content.flush"
 
 void treeio_open (struct treeio *io, bool no_cache, size_t maxreqs)
 {
@@ -23,6 +24,7 @@ void treeio_open (struct treeio *io, bool no_cache, size_t maxreqs)
 void treeio_close (struct treeio *io)
 {
     treeio_finish (io);
+    flux_future_destroy (io->flush);
     blobhash_free (io->hash);
     free (io->stores);
     flux_close (io->h);
@@ -121,6 +123,32 @@ static void wait_store (struct treeio *io)
     io->count--;
 }
 
+/* Of a service that may not be there: then it has nothing to do. */
+static void end_request (flux_future_t *f, const char *topic)
+{
+    if (!f || (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS))
+        cmd_die ("%s: %s", topic, f ? cmd_future_error (f) : flux_strerror (errno));
+    flux_future_destroy (f);
+}
+
+void treeio_flush (struct treeio *io)
+{
+    if (io->flush)
+        end_request (move_ptr (io->flush), FLUSH);
+    if (!io->no_cache)
+        end_request (flux_rpc (io->h, FLUSH, NULL, 0, 0), FLUSH);
+}
+
+/* Let it begin to flush, when it has done so with what came before. */
+static void flush_some (struct treeio *io)
+{
+    if (io->flush)
+        end_request (io->flush, FLUSH);
+    if (!(io->flush = flux_rpc (io->h, FLUSH, NULL, 0, 0)))
+        cmd_die (FLUSH ": %s", flux_strerror (errno));
+    io->unflushed = 0;
+}
+
 void treeio_store (struct treeio *io, const void *data, size_t len, struct blobref *ref)
 {
     blobhash_sum (io->hash, data, len, ref);
@@ -128,6 +156,9 @@ void treeio_store (struct treeio *io, const void *data, size_t len, struct blobr
         wait_store (io);
     io->stores[(io->first + io->count++) % io->maxreqs] =
         request (io, "store", data, len, io->no_cache);
+    io->unflushed += len;
+    if (io->unflushed >= TREEIO_FLUSH_BYTES && !io->no_cache)
+        flush_some (io);
 }
 
 void treeio_finish (struct treeio *io)
@@ -319,17 +350,9 @@ bool treeio_kvs_loaded (struct treeio *io)
 
 void treeio_save (struct treeio *io)
 {
-    static const char *const topics[] = { "kvs.save", "content.flush" };
-
     treeio_finish (io);
-    for (size_t i = 0; i < ARRAY_SIZE (topics); i++) {
-        flux_future_t *f = flux_rpc (io->h, topics[i], i == 0 ? "{}" : NULL, 0, 0);
-
-        if (!f || (flux_rpc_get (f, NULL) < 0 && errno != ENOSYS))
-            cmd_die ("%s: %s", topics[i],
-                     f ? cmd_future_error (f) : flux_strerror (errno));
-        flux_future_destroy (f);
-    }
+    end_request (flux_rpc (io->h, "kvs.save", "{}", 0, 0), "kvs.save");
+    treeio_flush (io);
 }
 
 /* ---- walking ---- */

@@ -8,7 +8,9 @@
  * these functions then say so and exit.
  *
  * Bound: maxreqs requests on their way; a walk holds the directories on its
- * path and as many blobs ahead as that.
+ * path and as many blobs ahead as that.  Of what is stored content holds about
+ * 2 * TREEIO_FLUSH_BYTES that are not on disk: who stores much learns of a full disk
+ * before content, which waits for room, makes him wait.
  */
 
 #ifndef MILLRACE_DUMP_TREEIO_H
@@ -20,6 +22,8 @@
 #include "common/text.h"
 #include "common/treeobj.h"
 
+#define TREEIO_FLUSH_BYTES (16 * 1024 * 1024)
+
 struct treeio {
     flux_t *h;
     bool no_cache;
@@ -27,6 +31,8 @@ struct treeio {
     struct blobhash *hash;
     flux_future_t **stores; /* a ring: those on their way, oldest first */
     size_t first, count;
+    size_t unflushed;     /* bytes: stored since .. */
+    flux_future_t *flush; /* .. the last one, which is on its way, or NULL */
 };
 
 void treeio_open (struct treeio *io, bool no_cache, size_t maxreqs);
@@ -56,6 +62,9 @@ treeio_dir (struct treeio *io, flux_future_t *f, const struct blobref *ref);
 
 /* Store a blob, and learn its name at once. */
 void treeio_store (struct treeio *io, const void *data, size_t len, struct blobref *ref);
+
+/* What content has goes to disk: wait for it.  Nothing to do without a backing store. */
+void treeio_flush (struct treeio *io);
 
 /* Store a directory: the reference to it.  Wait for all stores. */
 struct treeobj *treeio_store_dir (struct treeio *io, const struct treeobj *dir);

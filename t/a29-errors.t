@@ -71,6 +71,13 @@ test_expect_success 'services of clients' '
     $rpc -u 4242 service.add "{\"service\":\"4242-mine\"}" && fails "EPERM" -u 4242 service.add "{\"service\":\"424-mine\"}" &&
     fails "ENOENT" service.remove "{\"service\":\"nosuch\"}" && fails "ENOENT" service.remove "{\"service\":\"kvs\"}"
 '
+test_expect_success 'names that are the broker'"'"'s, also where it has no methods' '
+    for s in broker log attr heaptrace event service module bootstrap runat state-machine shutdown; do
+        fails "ENOSYS: Unknown service method '"'"'$s.nosuch'"'"'" $s.nosuch "{}" &&
+        fails "EEXIST" service.add "{\"service\":\"$s\"}" &&
+        fails "EEXIST" module.load "{\"path\":\"heartbeat\",\"args\":[],\"name\":\"$s\"}" || return 1
+    done
+'
 test_expect_success 'modules' '
     fails "EPROTO" module.load "{}" && fails "EPROTO" module.load "{\"path\":\"kvs\",\"args\":[1]}" &&
     fails "ENOENT: module not found in search path" module.load "{\"path\":\"nosuch\",\"args\":[]}" &&

@@ -148,18 +148,25 @@ static const struct flux_msg_handler_spec htab[] = {
     FLUX_MSGHANDLER_TABLE_END,
 };
 
+/* The last two are the broker's, too (wire.md section 6.1), though it has no methods for
+ * them: so an asker is told, and nobody else can take what is meant for the broker.
+ */
+static const char *const names[] = { "broker", "heaptrace", "bootstrap" };
+
 struct broker_service *broker_serve (struct self *self,
                                      struct service_table *services,
                                      struct child_env *env)
 {
     struct broker_service *bs = calloc (1, sizeof (*bs));
-    int r;
+    int r = 0;
 
     if (!bs)
         return NULL;
     bs->h = self_handle (self);
     bs->env = env;
-    if ((r = service_add (services, "broker", self_endpoint (self))) < 0)
+    for (size_t i = 0; i < ARRAY_SIZE (names) && r == 0; i++)
+        r = service_add (services, names[i], self_endpoint (self));
+    if (r < 0)
         errno = -r;
     else if (flux_register_default_methods (bs->h, "broker", &bs->methods) == 0
              && flux_msg_handler_addvec (bs->h, htab, bs, &bs->handlers) == 0)

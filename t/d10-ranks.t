@@ -84,6 +84,29 @@ test_expect_success 'modules are where they belong' '
     sed "/^\$/,\$d" out | grep -q "^job-manager" &&
     sed "1,/^\$/d" out >leaf && grep -q "^kvs-watch" leaf && ! grep -q "^job-manager" leaf
 '
+test_expect_success 'resource on a rank that is not 0: it is nobody else there, and says so' '
+    cat >resource.sh <<-\EOF &&
+    rpc=$BUILDDIR/t/live/rpc
+    defined () { flux kvs get resource.eventlog | grep -c resource-define; }
+    set -e
+    flux resource status >/dev/null
+    R=$(flux kvs get resource.R)
+    on 1 flux module load resource
+    "$rpc" -n 1 resource.ping "{}" >/dev/null
+    for m in acquire status sched-status drain undrain; do
+        ! "$rpc" -n 1 -s resource.$m "{}" >answer
+        grep "EPROTO: this RPC is only available on rank 0" answer
+    done
+    ! "$rpc" -n 1 resource.topo-get >answer
+    grep "ENOSYS: Unknown service method" answer
+    on 1 flux resource status >/dev/null
+    test "$(defined)" = 1
+    test "$(flux kvs get resource.R)" = "$R"
+    flux run -N2 true
+    on 1 flux module remove resource
+	EOF
+    start -s2 sh ./resource.sh
+'
 test_expect_success 'events reach all ranks in the order of their publication' '
     cat >events.sh <<-\EOF &&
     for r in 0 1 2 3 4; do

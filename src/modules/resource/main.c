@@ -1,5 +1,8 @@
 /* resource - the inventory of the instance: what there is, what is up.
  *
+ * All of it is rank 0's.  On other ranks, where the rc1 of other hosts loads it, too, it
+ * has nothing to do, and says so.
+ *
  * Module arguments: monitor-force-up, noverify, notruncate (accepted: here
  * nothing is verified or truncated).
  */
@@ -195,11 +198,43 @@ static int start (struct resource *r)
     return 0;
 }
 
+static void
+not_here_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    if (flux_respond_error (h, msg, EPROTO, "this RPC is only available on rank 0") < 0)
+        flux_log_error (h, "error responding");
+}
+
+static const struct flux_msg_handler_spec elsewhere[] = {
+    { FLUX_MSGTYPE_REQUEST, "resource.acquire", not_here_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "resource.status", not_here_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "resource.sched-status", not_here_cb, FLUX_ROLE_USER },
+    { FLUX_MSGTYPE_REQUEST, "resource.drain", not_here_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "resource.undrain", not_here_cb, 0 },
+    FLUX_MSGHANDLER_TABLE_END,
+};
+
+static int run_elsewhere (flux_t *h)
+{
+    flux_msg_handler_t **mhs = NULL;
+    int rc = flux_msg_handler_addvec (h, elsewhere, NULL, &mhs);
+
+    if (rc == 0)
+        rc = flux_reactor_run (flux_get_reactor (h), 0);
+    flux_msg_handler_delvec (mhs);
+    return rc < 0 ? -1 : 0;
+}
+
 int mod_main (flux_t *h, int argc, char **argv)
 {
     struct resource r = { .h = h };
+    uint32_t rank;
     int rc = -1;
 
+    if (flux_get_rank (h, &rank) < 0)
+        return -1;
+    if (rank > 0)
+        return run_elsewhere (h);
     list_init (&r.asked);
     if (parse_args (&r, argc, argv) == 0 && start (&r) == 0)
         rc = flux_reactor_run (flux_get_reactor (h), 0) < 0 ? -1 : 0;

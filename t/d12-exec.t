@@ -105,6 +105,8 @@ test_expect_success 'malformed requests, and what there is not' '
     test_must_fail $rpc rexec.exec "{\"cmd\":{\"cmdline\":[1]},\"flags\":0}" >out && grep EPROTO out &&
     test_must_fail $rpc rexec.exec "$(cmd 64 true)" >out && grep EINVAL out &&
     test_must_fail $rpc -s rexec.exec "$(cmd 16 true)" >out && grep EINVAL out &&
+    test_must_fail $rpc -s rexec.exec "$(cmd 3 true | sed "s/\"opts\"/\"msgchan\":[{\"name\":\"X\",\"uri\":\"loop:\/\/\"}],&/")" >out &&
+    grep "EINVAL: there are no message channels here" out &&
     test_must_fail $rpc rexec.kill "{\"pid\":1,\"signum\":15}" >out &&
     grep "ESRCH: pid 1 does not belong to any subprocess" out &&
     test_must_fail $rpc rexec.kill "{\"pid\":1,\"signum\":0}" >out && grep EINVAL out &&

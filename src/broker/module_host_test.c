@@ -198,6 +198,17 @@ static void subscriptions (flux_t *h)
     is (call_error (),
         "could not register service extra for module m: File exists",
         "with the sentence");
+    ok (call (h, "m.register", "{\"service\":\"extra\",\"remove\":true}") == EINVAL,
+        "nobody else removes it");
+    is (call_error (), "requestor did not register extra", "with the sentence");
+    ok (call (h, "m.register", "{\"service\":\"nosuch\",\"remove\":true}") == ENOENT,
+        "nor one that there is not");
+    is (call_error (), "nosuch is not registered", "which is another sentence");
+    ok (call (h, "n.register", "{\"service\":\"extra\",\"remove\":true}") == 0,
+        "its module does");
+    ok (call (h, "extra.x", "{}") == ENOSYS, "and it is gone");
+    is (call_error (), "No service matching extra.x is registered", "for everybody");
+    ok (call (h, "n.register", "{\"service\":\"extra\"}") == 0, "it may come again");
     unload (h, "n");
     ok (call (h, "m.register", "{\"service\":\"extra\"}") == 0, "until its module goes");
     unload (h, "m");

@@ -207,6 +207,7 @@ static void registered_cb (flux_future_t *f, void *arg)
     flux_future_destroy (f);
 }
 
+/* Add a service, or remove it. */
 static void register_cb (flux_t *h,
                          flux_msg_handler_t *mh,
                          const flux_msg_t *msg,
@@ -214,9 +215,12 @@ static void register_cb (flux_t *h,
 {
     flux_future_t *f = NULL;
     const char *name;
+    int remove = 0;
 
-    if (flux_request_unpack (msg, NULL, "{s:s}", "service", &name) < 0
-        || !(f = flux_service_register (h, name))
+    if (flux_request_unpack (msg, NULL, "{s:s s?b}", "service", &name, "remove", &remove)
+            < 0
+        || !(f = remove ? flux_service_unregister (h, name)
+                        : flux_service_register (h, name))
         || flux_future_then (f, -1., registered_cb, (void *)flux_msg_incref (msg)) < 0)
         (void)flux_respond_error (h, msg, errno, NULL);
 }

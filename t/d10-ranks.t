@@ -89,8 +89,7 @@ test_expect_success 'resource on a rank that is not 0: it is nobody else there, 
     rpc=$BUILDDIR/t/live/rpc
     defined () { flux kvs get resource.eventlog | grep -c resource-define; }
     set -e
-    flux resource status >/dev/null
-    R=$(flux kvs get resource.R)
+    R=$(flux kvs get --watch --waitcreate --count=1 resource.R)
     on 1 flux module load resource
     "$rpc" -n 1 resource.ping "{}" >/dev/null
     for m in acquire status sched-status drain undrain; do
@@ -100,9 +99,9 @@ test_expect_success 'resource on a rank that is not 0: it is nobody else there, 
     ! "$rpc" -n 1 resource.topo-get >answer
     grep "ENOSYS: Unknown service method" answer
     on 1 flux resource status >/dev/null
+    flux run -N2 true
     test "$(defined)" = 1
     test "$(flux kvs get resource.R)" = "$R"
-    flux run -N2 true
     on 1 flux module remove resource
 	EOF
     start -s2 sh ./resource.sh

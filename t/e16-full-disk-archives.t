@@ -89,6 +89,11 @@ test_expect_success 'an archive on a full disk: a clear error, and no archive' '
 
 cat >restore.sh <<\END
 . ./functions.sh
+INSIDE_FLUX=t
+. "$T/lib.sh"
+clean () {
+    test $(content dirty) -eq 0
+}
 flux kvs put before=1
 flux kvs sync
 version=$(flux kvs version)
@@ -100,6 +105,8 @@ fails "content.flush: No space left on device" flux restore -q --key=x big.tar
 fails "error storing blob: .*full.*" flux restore -q --no-cache --key=x small.tar
 test $(content dirty) -gt 0
 test $(content size) -lt 40000000
+fails "No space left on device" flux dump -q --no-cache o.tar
+test ! -e o.tar
 
 say "nothing has changed, all goes on"
 test "$(flux kvs version)" = "$version"
@@ -110,7 +117,7 @@ say "room again"
 make_room
 flux restore -q --key=x small.tar
 flux kvs get --raw x.f10 | cmp - expect10
-test $(content dirty) -eq 0
+wait_until clean
 
 say "room that is too small is found so in the middle"
 fails "content.flush: No space left on device" flux restore -q --key=y big.tar

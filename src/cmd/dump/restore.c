@@ -427,7 +427,8 @@ int restore_main (int argc, char **argv)
     treeio_open (&r.io, r.no_cache, r.maxreqs);
     if (r.checkpoint && treeio_kvs_loaded (&r.io))
         cmd_die ("please unload kvs module before using --checkpoint");
-    treeio_flush (&r.io); /* a store that cannot take more says so now */
+    if (!r.no_cache)
+        treeio_flush (&r.io); /* a store that cannot take more says so now */
     read_archive (&r);
     dirref = seal (&r, r.root);
     write_target (&r, dirref);

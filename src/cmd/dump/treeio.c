@@ -135,8 +135,7 @@ void treeio_flush (struct treeio *io)
 {
     if (io->flush)
         end_request (move_ptr (io->flush), FLUSH);
-    if (!io->no_cache)
-        end_request (flux_rpc (io->h, FLUSH, NULL, 0, 0), FLUSH);
+    end_request (flux_rpc (io->h, FLUSH, NULL, 0, 0), FLUSH);
 }
 
 /* Let it begin to flush, when it has done so with what came before. */

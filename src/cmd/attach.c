@@ -462,6 +462,8 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     struct attach a = { .h = h, .id = id, .name = name, .opts = opts, .exit_code = 1 };
 
     a.r = flux_get_reactor (h);
+    if (!opts->read_only)
+        catch_signals (&a); /* before anything shows that the job is being followed */
     if (opts->debug)
         a.debug = attach_debug_create (h, id);
     a.main = watch (&a, "eventlog", 0, main_cb);
@@ -470,10 +472,8 @@ int attach (flux_t *h, flux_jobid_t id, const char *name, const struct attach_op
     if (opts->show_status || !opts->show_events)
         a.status = attach_status_create (h, id, name, opts->show_status,
                                          opts->queue_check_interval);
-    if (!opts->read_only) {
+    if (!opts->read_only)
         a.in = attach_stdin_create (h, opts->stdin_ranks, opts->strict_input);
-        catch_signals (&a);
-    }
     if (!(a.flush = flux_prepare_watcher_create (a.r, flush_cb, NULL)))
         cmd_die ("prepare: %s", flux_strerror (errno));
     flux_watcher_unref (a.flush);

@@ -100,8 +100,12 @@ static void set (int key, const char *arg, void *data)
 }
 
 /* Scripts know the plain words for an error, not the service's. */
-_noreturn_ static void get_failed (const char *key)
+_noreturn_ static void get_failed (flux_future_t *f, const char *key)
 {
+    int errnum = errno;
+
+    flux_future_destroy (f);
+    errno = errnum;
     cmd_die ("%s: %s", key, flux_strerror (errno));
 }
 
@@ -120,7 +124,7 @@ static flux_future_t *lookup (flux_t *h, const struct get *g, const char *key)
     f = g->at ? flux_kvs_lookupat (h, flags, key, g->at)
               : flux_kvs_lookup (h, g->ns, flags, key);
     if (!f)
-        get_failed (key);
+        get_failed (NULL, key);
     return f;
 }
 
@@ -170,7 +174,7 @@ static void watch_cb (flux_future_t *f, void *arg)
         return;
     }
     if (errno != ENODATA)
-        get_failed (w->key);
+        get_failed (NULL, w->key);
     end (w, f);
 }
 
@@ -189,7 +193,7 @@ static void watch_all (flux_t *h, struct get *g, int n, char **keys)
         w[i] = (struct watched){ .get = g, .key = keys[i] };
         f[i] = lookup (h, g, keys[i]);
         if (flux_future_then (f[i], -1., watch_cb, &w[i]) < 0)
-            get_failed (keys[i]);
+            get_failed (NULL, keys[i]);
     }
     if (flux_reactor_run (flux_get_reactor (h), 0) < 0)
         cmd_die ("lost connection to Flux: %s", flux_strerror (errno));
@@ -207,7 +211,7 @@ static void get_stream_treeobj (flux_t *h, struct get *g, const char *key)
     while (print_value (f, g, key) == 0)
         flux_future_reset (f);
     if (errno != ENODATA)
-        get_failed (key);
+        get_failed (f, key);
     flux_future_destroy (f);
 }
 
@@ -228,7 +232,7 @@ static void get_stream (flux_t *h, struct get *g, const char *key)
         flux_future_reset (f);
     }
     if (errno != ENODATA)
-        get_failed (key);
+        get_failed (f, key);
     if (any && !g->raw)
         printf ("\n");
     flux_future_destroy (f);
@@ -258,7 +262,7 @@ int kvs_get (int argc, char **argv)
                 flux_future_t *f = lookup (h, &g, argv[i]);
 
                 if (print_value (f, &g, argv[i]) < 0)
-                    get_failed (argv[i]);
+                    get_failed (f, argv[i]);
                 flux_future_destroy (f);
             }
         }

@@ -391,12 +391,12 @@ static void commit_key (struct restore *r, struct treeobj *dirref)
     if (flux_kvs_txn_put_treeobj (txn, 0, r->key, text) < 0)
         cmd_die ("%s: %s", r->key, flux_strerror (errno));
     f = flux_kvs_commit (r->io.h, NULL, 0, txn);
+    flux_kvs_txn_destroy (txn);
+    free (text);
     if (!f || flux_future_get (f, NULL) < 0)
         cmd_die ("error updating %s: %s", r->key,
                  f ? cmd_future_error (f) : flux_strerror (errno));
     flux_future_destroy (f);
-    flux_kvs_txn_destroy (txn);
-    free (text);
 }
 
 static void write_target (struct restore *r, struct treeobj *dirref)

@@ -102,6 +102,16 @@ test_expect_success 'join: a rank that waits for its parent gives up, and the in
     export rpc && { states -s2 "-Sbroker.rc1_path=test \$(flux getattr rank) = 1 || sh ./join.sh" -Sbroker.rc3_path= true >out & } &&
     pid=$! && test_must_fail signalled TERM && cat err && grep "rank 1 is needed, and has gone" log && ! grep "quorum->run" out
 '
+test_expect_success 'quorum: a rank whose parent dies has failed' '
+    cat >lose.sh <<-\EOF &&
+	test $(flux getattr rank) = 2 || exit 0
+	until FLUX_URI=${FLUX_URI%2}1 $rpc state-machine.get | grep quorum; do :; done
+	kill -9 $(FLUX_URI=${FLUX_URI%2}0 flux getattr broker.pid)
+	exec sleep 1000
+	EOF
+    test_expect_code 137 flux start -s3 "-Sbroker.rc1_path=sh ./lose.sh" -Sbroker.rc3_path= true 2>err && cat err &&
+    grep "^flux-start: 1 (pid [0-9]*) exited with rc=1" err
+'
 test_expect_success 'an event may be posted; with an error the exit code is 1' '
     states $minimal sh -c "$rpc -N state-machine.post \"{\\\"event\\\":\\\"nosuch\\\"}\"; $rpc state-machine.get" >out && grep "\"state\":\"run\"" out &&
     test_expect_code 1 states $minimal sh -c "$rpc -N state-machine.post \"{\\\"event\\\":\\\"shutdown\\\",\\\"error\\\":true}\"; $rpc state-machine.get" >out &&

@@ -260,6 +260,15 @@ const struct link_ops overlay_child_ops = {
 
 /* Parent */
 
+/* The parent will not let us get any further.  If it is lost that is a failure. */
+static void parent_fails (struct overlay *ov, const char *event)
+{
+    if (ov->parent->state == PEER_LOST)
+        ov->ops->shutdown (true, ov->arg); /* which posts the event */
+    else
+        ov->ops->post (event, ov->arg);
+}
+
 /* What its state, or ours, being new, means for us. */
 static void follow_parent (struct overlay *ov)
 {
@@ -272,13 +281,13 @@ static void follow_parent (struct overlay *ov)
             if (ps == STATE_QUORUM || ps == STATE_RUN)
                 ov->ops->post ("parent-ready", ov->arg);
             else if (ps > STATE_RUN)
-                ov->ops->post ("parent-fail", ov->arg);
+                parent_fails (ov, "parent-fail");
             break;
         case STATE_QUORUM:
             if (ps == STATE_RUN)
                 ov->ops->post ("quorum-full", ov->arg);
             else if (ps > STATE_RUN)
-                ov->ops->post ("quorum-fail", ov->arg);
+                parent_fails (ov, "quorum-fail");
             break;
         case STATE_INIT:
         case STATE_RUN:

@@ -360,6 +360,17 @@ static int zoo_count (flux_watcher_t *extra)
     return n;
 }
 
+/* What was raised and not read yet would take its usual course, which is to kill us,
+ * once nobody watches for it.
+ */
+static void read_signals (void)
+{
+    sigset_t pending;
+
+    while (sigpending (&pending) == 0 && sigismember (&pending, SIGUSR2) == 1)
+        must (flux_reactor_run (zoo.r, FLUX_REACTOR_NOWAIT) >= 0);
+}
+
 static void random_changes (void)
 {
     flux_watcher_t *usr2;
@@ -380,6 +391,7 @@ static void random_changes (void)
         is_int (zoo.r->usecount, zoo_count (usr2), "seed %u: the count is right", seed);
         for (int i = 0; i < ZOO; i++)
             flux_watcher_destroy (move_ptr (zoo.w[i]));
+        read_signals ();
         flux_watcher_stop (usr2);
         is_int (zoo.r->usecount, 0, "seed %u: and zero when all are gone", seed);
         zoo.seed = seed;

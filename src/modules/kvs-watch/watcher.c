@@ -273,19 +273,32 @@ static bool authorized (struct watch_cred cred, const struct watcher *w)
     return (cred.rolemask & WATCH_ROLE_OWNER) || cred.userid == w->cred.userid;
 }
 
+/* NULL: there is none. */
+static struct watcher *
+watcher_find (const struct watch_engine *e, const char *sender, uint32_t matchtag)
+{
+    struct client *c = client_find (e, sender);
+
+    return c ? table_get_u64 (&c->tags, matchtag) : NULL;
+}
+
+/* It ends now, without what was held for it. */
+static void watcher_cut (struct watch_engine *e, struct watcher *w, int errnum)
+{
+    watcher_discard (w);
+    watcher_finish (w, errnum, NULL);
+    engine_sweep (e);
+}
+
 void watch_engine_cancel (struct watch_engine *e,
                           const char *sender,
                           uint32_t matchtag,
                           struct watch_cred cred)
 {
-    struct client *c = client_find (e, sender);
-    struct watcher *w;
+    struct watcher *w = watcher_find (e, sender, matchtag);
 
-    if (c && (w = table_get_u64 (&c->tags, matchtag)) && authorized (cred, w)) {
-        watcher_discard (w);
-        watcher_finish (w, ENODATA, NULL);
-        engine_sweep (e);
-    }
+    if (w && authorized (cred, w))
+        watcher_cut (e, w, ENODATA);
 }
 
 void watch_engine_fail (struct watch_engine *e,
@@ -293,14 +306,10 @@ void watch_engine_fail (struct watch_engine *e,
                         uint32_t matchtag,
                         int errnum)
 {
-    struct client *c = client_find (e, sender);
-    struct watcher *w = c ? table_get_u64 (&c->tags, matchtag) : NULL;
+    struct watcher *w = watcher_find (e, sender, matchtag);
 
-    if (w) {
-        watcher_discard (w);
-        watcher_finish (w, errnum, NULL);
-        engine_sweep (e);
-    }
+    if (w)
+        watcher_cut (e, w, errnum);
 }
 
 /* End the watches of c.  The last one takes c with it. */
@@ -326,12 +335,11 @@ void watch_engine_ack (struct watch_engine *e,
                        uint32_t matchtag,
                        size_t bytes)
 {
-    struct client *c = client_find (e, sender);
-    struct watcher *w = c ? table_get_u64 (&c->tags, matchtag) : NULL;
+    struct watcher *w = watcher_find (e, sender, matchtag);
 
     if (w) {
         w->unacked -= bytes < w->unacked ? bytes : w->unacked;
-        if (w->group && !c->throttled && w->unacked <= w->window / 2)
+        if (w->group && !w->sender->throttled && w->unacked <= w->window / 2)
             group_resume (w);
         engine_sweep (e);
     }

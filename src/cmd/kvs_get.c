@@ -105,8 +105,7 @@ _noreturn_ static void get_failed (flux_future_t *f, const char *key)
     int errnum = errno;
 
     flux_future_destroy (f);
-    errno = errnum;
-    cmd_die ("%s: %s", key, flux_strerror (errno));
+    cmd_die ("%s: %s", key, flux_strerror (errnum));
 }
 
 static flux_future_t *lookup (flux_t *h, const struct get *g, const char *key)

@@ -174,18 +174,24 @@ int opt_parse (const struct opt_table *t, int argc, char **argv, opt_set_f set, 
     return i - words;
 }
 
+bool opt_is_number (const char *arg, long long lo, long long hi, long long *n)
+{
+    char *end;
+
+    errno = 0;
+    *n = strtoll (arg, &end, 10);
+    return errno == 0 && end != arg && *end == '\0' && *n >= lo && *n <= hi;
+}
+
 long long opt_number (const struct opt_table *t,
                       const char *name,
                       const char *arg,
                       long long lo,
                       long long hi)
 {
-    char *end;
     long long n;
 
-    errno = 0;
-    n = strtoll (arg, &end, 10);
-    if (errno != 0 || end == arg || *end != '\0' || n < lo || n > hi)
+    if (!opt_is_number (arg, lo, hi, &n))
         opt_error (t, "--%s: '%s' is not a number from %lld to %lld", name, arg, lo, hi);
     return n;
 }

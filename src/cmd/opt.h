@@ -56,6 +56,9 @@ void opt_error (const struct opt_table *t, const char *fmt, ...)
 /* Print the usage line on stderr; exit with the table's code. */
 void opt_usage (const struct opt_table *t) __attribute__ ((noreturn));
 
+/* Is this a number in lo..hi, *n? */
+bool opt_is_number (const char *arg, long long lo, long long hi, long long *n);
+
 /* An option's value as a number in lo..hi; anything else is opt_error (). */
 long long opt_number (const struct opt_table *t,
                       const char *name,

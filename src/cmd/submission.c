@@ -215,8 +215,7 @@ static void note_error (struct submission *s, const char *fmt, ...)
 
 static int parse_urgency (struct submission *s, const char *arg)
 {
-    char *end;
-    long n;
+    long long n;
 
     if (strcmp (arg, "hold") == 0)
         return FLUX_JOB_URGENCY_HOLD;
@@ -224,9 +223,7 @@ static int parse_urgency (struct submission *s, const char *arg)
         return FLUX_JOB_URGENCY_DEFAULT;
     if (strcmp (arg, "expedite") == 0)
         return FLUX_JOB_URGENCY_EXPEDITE;
-    errno = 0;
-    n = strtol (arg, &end, 10);
-    if (errno || end == arg || *end || n < INT_MIN || n > INT_MAX)
+    if (!opt_is_number (arg, INT_MIN, INT_MAX, &n))
         note_error (s, "--urgency: invalid value '%s'", arg);
     return n;
 }

@@ -36,8 +36,8 @@ is_stuck () {
     test "${before:-0}" -gt 100000 && test "$before" = "$(sed -n "s/^wchar: //p" /proc/$1/io)"
 }
 test_expect_success 'input that nobody reads stops who sends it, and does no harm' '
-    { sh -c "echo \$\$ >yes.pid; exec yes" | flux run sh -c "until test -e unread; do sleep 0.05; done; exit 3" & } &&
-    run=$! && wait_until test -s yes.pid && wait_until is_stuck $(cat yes.pid) && touch unread &&
+    mkfifo unread && { sh -c "echo \$\$ >yes.pid; exec yes" | flux run sh -c "read x <unread; exit 3" & } &&
+    run=$! && wait_until test -s yes.pid && wait_until is_stuck $(cat yes.pid) && echo >unread &&
     test_expect_code 3 wait $run
 '
 test_expect_success 'without input there is an end of file' '

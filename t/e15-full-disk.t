@@ -8,32 +8,15 @@ memory.  When there is room again nothing has to be restarted.'
 own_mounts
 . "$T/sharness.sh"
 
-rpc=$BUILDDIR/t/live/rpc
-disk=$(pwd)/disk
-export rpc disk
-mkdir "$disk"
-if ! mount -t tmpfs -o size=16m tmpfs "$disk" 2>/dev/null; then
-    skip_all='cannot mount a tmpfs'
-    test_done
-fi
+. "$T/disk.sh"
 
 # What runs inside an instance begins with this.
-cat >functions.sh <<\END
+cat >>functions.sh <<\END
 INSIDE_FLUX=t
 . "$T/lib.sh"
 set -e
-say () {
-    echo "# $*"
-}
 random () { # bytes, as text
     head -c "$1" /dev/urandom | base64 -w0
-}
-fill () {
-    dd if=/dev/zero of="$disk/fill" bs=4096 2>/dev/null || :
-    test "$(df --output=avail "$disk" | tail -n 1)" -eq 0
-}
-make_room () {
-    rm "$disk/fill"
 }
 no_space () { # COMMAND: fails for that reason
     if "$@" 2>err; then
@@ -46,9 +29,6 @@ missing () { # KEY
         return 1
     fi
     grep "No such file" err
-}
-content () { # a number of its statistics
-    "$rpc" content.stats-get | sed "s/.*\"$1\":\([0-9]*\).*/\1/"
 }
 clean () { # nothing waits to be stored
     test $(content dirty) -eq 0

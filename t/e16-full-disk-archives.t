@@ -8,27 +8,10 @@ anybody can see may change, and with room again all goes on.'
 own_mounts
 . "$T/sharness.sh"
 
-rpc=$BUILDDIR/t/live/rpc
-disk=$(pwd)/disk
-export rpc disk
-mkdir "$disk"
-if ! mount -t tmpfs -o size=16m tmpfs "$disk" 2>/dev/null; then
-    skip_all='cannot mount a tmpfs'
-    test_done
-fi
+. "$T/disk.sh"
 
-cat >functions.sh <<\END
+cat >>functions.sh <<\END
 set -e
-say () {
-    echo "# $*"
-}
-fill () {
-    dd if=/dev/zero of="$disk/fill" bs=4096 2>/dev/null || :
-    test "$(df --output=avail "$disk" | tail -n 1)" -eq 0
-}
-make_room () {
-    rm "$disk/fill"
-}
 fails () { # REASON COMMAND: with one line on stderr that ends like this
     reason=$1
     shift
@@ -38,9 +21,6 @@ fails () { # REASON COMMAND: with one line on stderr that ends like this
     test $code -eq 1
     test $(grep -c "^flux-" err) -eq 1
     grep "$reason\$" err
-}
-content () { # a number of its statistics
-    "$rpc" content.stats-get | sed "s/.*\"$1\":\([0-9]*\).*/\1/"
 }
 END
 

@@ -7,6 +7,7 @@
 
 #include "config.h"
 
+#include "slab.h"
 #include "treeobj_impl.h"
 
 #define CHUNK_MAX 64
@@ -21,11 +22,16 @@ static struct dir *as_dir (const struct treeobj *o)
 
 /* ---- entries ---- */
 
+static size_t dirent_bytes (size_t namelen)
+{
+    return sizeof (struct dirent) + namelen + 1;
+}
+
 static struct dirent *dirent_new (const char *name, size_t len, struct treeobj *obj)
 {
     struct dirent *e;
 
-    if (len >= UINT32_MAX || !(e = malloc (sizeof (*e) + len + 1)))
+    if (len >= UINT32_MAX || !(e = slab_alloc (dirent_bytes (len))))
         return NULL;
     e->refcount = 1;
     e->namelen = len;
@@ -39,7 +45,7 @@ static void dirent_put (struct dirent *e)
 {
     if (--e->refcount == 0) {
         treeobj_put (e->obj);
-        free (e);
+        slab_free (e, dirent_bytes (e->namelen));
     }
 }
 
@@ -70,7 +76,7 @@ static size_t chunk_bytes (size_t cap)
 
 static struct dirchunk *chunk_new (size_t cap)
 {
-    struct dirchunk *c = malloc (chunk_bytes (cap));
+    struct dirchunk *c = slab_alloc (chunk_bytes (cap));
 
     if (c)
         *c = (struct dirchunk){ .refcount = 1, .cap = cap };
@@ -84,7 +90,7 @@ static void chunk_put (struct dirchunk *c)
     for (int i = 0; i < c->count; i++)
         dirent_put (c->ents[i]);
     free (c->text);
-    free (c);
+    slab_free (c, chunk_bytes (c->cap));
 }
 
 static struct dirchunk *chunk_copy (const struct dirchunk *c)
@@ -105,14 +111,17 @@ static struct dirchunk *chunk_copy (const struct dirchunk *c)
 static int chunk_reserve (struct dirchunk **chunk, size_t cap)
 {
     struct dirchunk *c = *chunk;
+    struct dirchunk *bigger;
 
     must (c->refcount == 1);
-    if (cap > c->cap) {
-        if (!(c = realloc (c, chunk_bytes (cap))))
-            return -ENOMEM;
-        c->cap = cap;
-        *chunk = c;
-    }
+    if (cap <= c->cap)
+        return 0;
+    if (!(bigger = slab_alloc (chunk_bytes (cap))))
+        return -ENOMEM;
+    memcpy (bigger, c, chunk_bytes (c->count));
+    bigger->cap = cap;
+    slab_free (c, chunk_bytes (c->cap));
+    *chunk = bigger;
     return 0;
 }
 

@@ -2,17 +2,19 @@
 #include <stdio.h>
 
 #include "base64.h"
+#include "slab.h"
 #include "treeobj_impl.h"
 
 /* ---- all kinds ---- */
 
 void *treeobj_alloc (int type, size_t size)
 {
-    struct treeobj *o = malloc (size);
+    struct treeobj *o = slab_alloc (size);
 
     if (o) {
         o->refcount = 1;
         o->type = type;
+        o->size = size < UINT16_MAX ? size : UINT16_MAX;
     }
     return o;
 }
@@ -30,7 +32,7 @@ static void refvec_put (struct refvec *v)
 {
     if (v && --v->refcount == 0) {
         text_fini (&v->text);
-        free (v);
+        slab_free (v, sizeof (*v));
     }
 }
 
@@ -42,7 +44,7 @@ void treeobj_put (struct treeobj *o)
         treeobj_dir_free ((struct dir *)o);
     else if (o->type == TREEOBJ_VALREF || o->type == TREEOBJ_DIRREF)
         refvec_put (((struct refs *)o)->vec);
-    free_keep_errno (o);
+    slab_free (o, o->size);
 }
 
 void treeobj_putp (struct treeobj **o)
@@ -322,9 +324,9 @@ static struct refvec *refvec_for (const struct refs *r, size_t more)
         v->refcount++;
         return v;
     }
-    if (!(v = calloc (1, sizeof (*v))))
+    if (!(v = slab_alloc (sizeof (*v))))
         return NULL;
-    v->refcount = 1;
+    *v = (struct refvec){ .refcount = 1 };
     v->saved = !r->vec ? 0 : r->vec->saved < r->len ? r->vec->saved : r->len;
     if (text_reserve (&v->text, r->len + more))
         text_put (&v->text, treeobj_refs_text (r), r->len);

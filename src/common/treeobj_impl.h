@@ -9,6 +9,7 @@
 struct treeobj {
     uint32_t refcount;
     uint8_t type;
+    uint16_t size; /* in memory, of what slab.h has; more: UINT16_MAX */
 };
 
 struct val {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cache.h"
+#include "common/slab.h"
 
 void cache_init (struct cache *c, struct list *actions)
 {
@@ -20,7 +21,7 @@ static void lru_add (struct cache *c, struct cache_entry *e)
     if (list_linked (&e->lru))
         list_del (&e->lru);
     else
-        c->bytes += e->size;
+        c->bytes += e->size + CACHE_ENTRY_COST;
     list_append (&c->lru, &e->lru);
 }
 
@@ -28,7 +29,7 @@ static void lru_del (struct cache *c, struct cache_entry *e)
 {
     if (list_linked (&e->lru)) {
         list_del (&e->lru);
-        c->bytes -= e->size;
+        c->bytes -= e->size + CACHE_ENTRY_COST;
     }
 }
 
@@ -38,7 +39,7 @@ static void entry_free (struct cache_entry *e)
     list_del (&e->lru);
     blob_put (e->raw);
     treeobj_put (e->dir);
-    free (e);
+    slab_free (e, sizeof (*e));
 }
 
 static void entry_drop (struct cache *c, struct cache_entry *e)
@@ -71,24 +72,25 @@ static struct cache_entry *entry_find (const struct cache *c, const struct blobr
 
 static struct cache_entry *entry_new (struct cache *c, const struct blobref *ref)
 {
-    struct cache_entry *e = calloc (1, sizeof (*e));
+    struct cache_entry *e = slab_alloc (sizeof (*e));
 
     if (!e)
         return NULL;
+    *e = (struct cache_entry){ 0 };
     list_init (&e->load.action.link);
     e->load.action.type = KVS_ACTION_LOAD;
     e->load.ref = *ref;
     list_init (&e->lru);
     list_init (&e->waiters);
     if (table_put (&c->entries, &e->load.ref, sizeof (e->load.ref), e) < 0) {
-        free (e);
+        slab_free (e, sizeof (*e));
         return NULL;
     }
     return e;
 }
 
 /* Make room; what was used last stays even if it is larger than all. */
-static void evict (struct cache *c)
+void cache_limit (struct cache *c)
 {
     struct cache_entry *e;
 
@@ -277,7 +279,7 @@ void cache_loaded (struct cache *c,
         e->raw = blob_get (blob);
         e->size = blob->len;
         lru_add (c, e);
-        evict (c);
+        cache_limit (c);
     }
     while ((w = list_first (&waiters, struct waiter, link))) {
         list_del (&w->link);
@@ -314,7 +316,7 @@ void cache_add_dir (struct cache *c,
 
     if (e) {
         e->dir = treeobj_get (dir);
-        evict (c);
+        cache_limit (c);
     }
 }
 
@@ -324,7 +326,7 @@ void cache_add_raw (struct cache *c, const struct blobref *ref, struct blob *blo
 
     if (e) {
         e->raw = blob_get (blob);
-        evict (c);
+        cache_limit (c);
     }
 }
 
@@ -393,7 +395,7 @@ void cache_write_held (const struct cache_entry *e, struct text *out)
 
 size_t cache_cost (const struct cache_entry *e)
 {
-    size_t n = sizeof (*e);
+    size_t n = CACHE_ENTRY_COST;
 
     if (e->raw)
         n += e->raw->len;

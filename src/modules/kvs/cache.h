@@ -25,9 +25,10 @@
 #include "common/treeobj.h"
 #include "engine.h"
 
-#define CACHE_BYTES_MAX (64 * 1024 * 1024)
+#define CACHE_BYTES_MAX (32 * 1024 * 1024)
 #define CACHE_AGE_MAX 60.0 /* jobs come back to their directories after they waited */
 #define CACHE_DIR_COST 1024 /* a version of a directory: what it does not share */
+#define CACHE_ENTRY_COST 512 /* an entry, besides the text of its blob: about */
 
 struct waiter {
     struct list link;
@@ -159,5 +160,10 @@ void cache_unpin (struct cache *c, struct cache_entry *entry); /* NULL ok */
 
 /* Drop what has not been used lately. */
 void cache_expire (struct cache *c);
+
+/* Keep to the bound.  What is added sees to it; not what is unpinned, which many are at
+ * a time: who does that calls it afterwards.
+ */
+void cache_limit (struct cache *c);
 
 #endif /* !KVS_CACHE_H */

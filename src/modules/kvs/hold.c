@@ -332,6 +332,7 @@ void hold_trim_to (struct hold *hold, size_t max)
         rootlog_forget (&g->ns->log, g->seq);
         gen_free (hold, g);
     }
+    cache_limit (hold->cache);
 }
 
 void hold_forget (struct hold *hold, struct ns *ns, struct ns *heir)

@@ -528,6 +528,37 @@ static void too_large_for_content (void)
     teardown (&tb);
 }
 
+/* Nothing of it is loaded or added in another way, at which the cache keeps to its bound. */
+static void what_is_stored_may_go (void)
+{
+    enum { COUNT = 4000, SIZE = 10000 }; /* 40 MB */
+    struct kvs_hold no_log = tb_hold;
+    struct testbed tb;
+    char value[SIZE + 1];
+    size_t bytes;
+
+    no_log.log_max = 0;
+    setup (&tb, &no_log);
+    memset (value, 'x', SIZE);
+    value[SIZE] = '\0';
+    for (int i = 0; i < COUNT; i++) {
+        char key[20];
+        char c = value[20];
+
+        snprintf (key, sizeof (key), "d%d.v", i % 50);
+        snprintf (value, 21, "%020d", i);
+        value[20] = c;
+        if (tb_put (&tb, "primary", key, value) != 0)
+            bail_out ("put failed");
+        if (i % 50 == 49)
+            save (&tb);
+    }
+    bytes = stats_of (&tb).cache_bytes;
+    ok (stored () > COUNT && bytes < 33 * 1024 * 1024 && bytes > 16 * 1024 * 1024,
+        "of what is stored the cache keeps 32 MiB (%zu bytes)", bytes);
+    teardown (&tb);
+}
+
 int main (void)
 {
     nothing_is_stored_before_it_must_be ();
@@ -542,5 +573,6 @@ int main (void)
     counted_as_what_it_takes ();
     no_space ();
     too_large_for_content ();
+    what_is_stored_may_go ();
     return done_testing ();
 }

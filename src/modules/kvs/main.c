@@ -7,6 +7,7 @@
 #include "config.h"
 #include <errno.h>
 
+#include "common/slab.h"
 #include "service.h"
 
 static const struct flux_msg_handler_spec handlers[] = {
@@ -265,8 +266,11 @@ int mod_main (flux_t *h, int argc, char *argv[])
     struct service *s;
     int rc;
 
-    if (!(s = service_create (h, argc, argv)))
+    slab_begin ();
+    if (!(s = service_create (h, argc, argv))) {
+        slab_end ();
         return -1;
+    }
     if ((rc = flux_reactor_run (flux_get_reactor (h), 0)) < 0)
         flux_log_error (h, "reactor");
     requests_refuse_all (s);
@@ -275,5 +279,6 @@ int mod_main (flux_t *h, int argc, char *argv[])
         rc = -1;
     held_withdraw (s);
     service_destroy (s);
+    slab_end ();
     return rc;
 }

@@ -53,6 +53,20 @@ static size_t count_ops (struct list *txns)
     return n;
 }
 
+/* About how long what is said of them will be: a text that grows is copied. */
+static size_t guess_size (struct list *txns)
+{
+    struct txn *txn;
+    size_t n = 256;
+
+    list_foreach (txns, txn, link) {
+        n += strlen (txn->name) + 3;
+        for (size_t i = 0; txn->ops && i < txn->ops->count; i++)
+            n += txn->ops->v[i].keylen + 8;
+    }
+    return n;
+}
+
 /* Each key once.  'seen' is only used where there can be two. */
 static int write_key (struct text *t, struct table *seen, const struct kvs_operation *op)
 {
@@ -97,6 +111,7 @@ setroot_event (struct ns *ns, struct list *txns, const struct blobref *root, int
     struct text t = TEXT_INIT;
     char ref[BLOBREF_TEXT_SIZE];
 
+    text_reserve (&t, guess_size (txns));
     text_puts (&t, "{\"namespace\":");
     put_string (&t, ns->name);
     text_puts (&t, ",\"rootseq\":");

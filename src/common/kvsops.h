@@ -70,6 +70,12 @@ static inline bool kvsops_empty (const struct kvsops *ops)
 /* Those of 'more' too, behind; it stays as it is. */
 void kvsops_concat (struct kvsops *ops, const struct kvsops *more);
 
+/* A flag of a commit: nobody waits for its answer, so it may be published with the next
+ * one that somebody waits for, when somebody looks, or some milliseconds late (our kvs
+ * only; a stock one ignores the flag).
+ */
+#define KVSOPS_LAZY 0x10000
+
 /* The request for namespace ns, malloced; ops is empty after.  NULL: ENOMEM. */
 char *kvsops_finish (struct kvsops *ops, const char *ns, int flags);
 

@@ -610,7 +610,7 @@ static void send_commit (int rank, int ns, int flags, char *ops)
 
 static void client_commit (void)
 {
-    static const int flags[] = { 0, 0, 0, 0, KVS_NO_MERGE };
+    static const int flags[] = { 0, 0, 0, 0, KVS_NO_MERGE, KVS_LAZY, KVS_LAZY };
     struct text ops = TEXT_INIT;
     struct text conds = TEXT_INIT;
     int ns = rnd (NAMESPACES);
@@ -800,6 +800,8 @@ static bool world_step (bool clients)
         case 14:
             if (rnd (20) == 0)
                 client_leaves ();
+            else if (rnd (4) == 0)
+                kvs_engine_hurry (w.tb[0].e);
             return true;
         case 15:
             client_holds ();
@@ -815,6 +817,7 @@ static bool quiet (void)
 {
     struct kvs_action *a;
 
+    kvs_engine_hurry (w.tb[0].e);
     for (int rank = 0; rank < 2; rank++) {
         if (kvs_engine_run (w.tb[rank].e))
             return false;

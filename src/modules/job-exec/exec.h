@@ -76,6 +76,7 @@ struct exec {
     double credit;           /* commits of mere events that may be made at once */
     double credit_time;
     struct list ended;   /* jobs to be freed when the reactor sleeps */
+    struct list grafts;  /* guest-ends under way (guest.c) */
     struct list launching;    /* jobs whose tasks are to be started ... */
     flux_watcher_t *w_launch; /* ... when the reactor comes by ... */
     flux_watcher_t *w_busy;   /* ... which it does without sleeping */
@@ -331,6 +332,12 @@ void job_calls_cancel (struct job *job);
 void guest_begin (struct job *job);
 void guest_flush (struct job *job);
 void guest_graft (struct job *job);
+
+/* At unload: until those under way have been answered, GRAFT_WAIT_MAX seconds at most for
+ * each.  A client that leaves is forgotten by kvs, and with it what is half done.
+ */
+#define GRAFT_WAIT_MAX 5.
+void grafts_wait (struct exec *x);
 void guest_init_logs (struct job *job);
 
 /* launch.c: start the tasks; on failure the job is doomed and completes. */

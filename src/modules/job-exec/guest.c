@@ -4,6 +4,7 @@
 
 #include "common/blobref.h"
 #include "common/eventlog.h"
+#include "common/fluid.h"
 #include "common/kvsops.h"
 #include "common/util.h"
 #include "exec.h"
@@ -55,14 +56,16 @@ static char *add_members (char *payload, const struct text *members)
     return NULL;
 }
 
-static flux_future_t *guest_rpc (struct job *job, const char *topic, char *payload)
+static flux_future_t *
+guest_rpc (struct job *job, const char *topic, char *payload, bool lazy)
 {
     struct text t = TEXT_INIT;
     flux_future_t *f = NULL;
     char key[64];
 
     guest_key (job, "guest", key, sizeof (key));
-    text_printf (&t, "\"owner\":%d,\"key\":\"%s\"", (int)job->userid, key);
+    text_printf (&t, "\"owner\":%d,\"key\":\"%s\"%s", (int)job->userid, key,
+                 lazy ? ",\"lazy\":true" : "");
     if ((payload = add_members (payload, &t)))
         f = flux_rpc (job->x->h, topic, payload, 0, 0);
     free_keep_errno (payload);
@@ -70,20 +73,92 @@ static flux_future_t *guest_rpc (struct job *job, const char *topic, char *paylo
     return f;
 }
 
+/* ---- the end ---- */
+
+#define GRAFT_QUICK_MAX 8192 /* bytes; larger values may not be held by kvs, but stored */
+
+/* A guest-end under way that its job did not wait for. */
+struct graft {
+    struct list link; /* in exec.grafts */
+    struct exec *x;
+    uint64_t id;
+    flux_future_t *f;
+};
+
+static void graft_free (struct graft *g)
+{
+    list_del (&g->link);
+    flux_future_destroy (g->f);
+    free (g);
+}
+
+static void graft_failed (struct exec *x, uint64_t id, const char *why)
+{
+    char f58[FLUID_BUFSIZE];
+
+    (void)fluid_encode (f58, sizeof (f58), id, FLUID_F58);
+    flux_log (x->h, LOG_ERR, "%s: graft of the guest namespace: %s", f58, why);
+}
+
 /* The guest directory is in place, the namespace is gone. */
+static void graft_continuation (flux_future_t *f, void *arg)
+{
+    struct graft *g = arg;
+
+    if (flux_rpc_get (f, NULL) < 0 && errno != ENOTSUP) /* there is none: nothing to keep */
+        graft_failed (g->x, g->id, future_strerror (f, errno));
+    graft_free (g);
+}
+
+void grafts_wait (struct exec *x)
+{
+    struct graft *g;
+
+    while ((g = list_first (&x->grafts, struct graft, link))) {
+        if (flux_future_wait_for (g->f, GRAFT_WAIT_MAX) == 0)
+            graft_continuation (g->f, g);
+        else {
+            graft_failed (x, g->id, strerror (errno));
+            graft_free (g);
+        }
+    }
+}
+
 static void graft_done (struct job *job, flux_future_t *f, size_t arg)
 {
-    if ((!f || flux_rpc_get (f, NULL) < 0)
-        && errno != ENOTSUP) /* there is none: nothing to keep */
-        log_failure (job, f, "graft of the guest namespace");
+    if ((!f || flux_rpc_get (f, NULL) < 0) && errno != ENOTSUP)
+        graft_failed (job->x, job->id, f ? future_strerror (f, errno) : strerror (errno));
     job_end (job);
 }
 
-/* payload: of the last commit to the namespace. */
+/* kvs carries it out as soon as it has it: there is nothing that content must have first. */
+static bool graft_is_quick (const struct job *job, const char *payload)
+{
+    return payload && strlen (payload) <= GRAFT_QUICK_MAX
+           && (job->mock || job->log.ncommits <= 1);
+}
+
+/* payload: of the last commit to the namespace.  After a quick one the job ends without
+ * waiting for the answer: kvs has this before anybody can hear of that end, and publishes
+ * what is committed then, the "clean" event among it, after the graft.  Meanwhile the
+ * resources of the job can be used.
+ */
 static void send_graft (struct job *job, char *payload)
 {
+    bool quick = graft_is_quick (job, payload);
+    flux_future_t *f = guest_rpc (job, "kvs.guest-end", payload, false);
+    struct graft *g = quick && f ? calloc (1, sizeof (*g)) : NULL;
+
     job->state = JOB_GRAFTING;
-    job_call (job, guest_rpc (job, "kvs.guest-end", payload), graft_done, 0);
+    if (!g) {
+        job_call (job, f, graft_done, 0);
+        return;
+    }
+    *g = (struct graft){ .x = job->x, .id = job->id, .f = f };
+    list_append (&job->x->grafts, &g->link);
+    if (flux_future_then (f, -1., graft_continuation, g) < 0)
+        graft_failed (job->x, job->id, strerror (errno));
+    job_end (job);
 }
 
 void guest_graft (struct job *job)
@@ -260,8 +335,8 @@ void guest_init_logs (struct job *job)
 
 /* Everything a job needs before its tasks, in one round trip.  The service is
  * there before anyone reads of it in shell.init: messages of one sender arrive
- * in order.  A mock has no tasks who might want any of that, and runs at once: who
- * hears that it started asks the KVS after us.
+ * in order.  A mock has no tasks who might want any of that, and runs and ends without
+ * waiting for it: who hears that it started asks the KVS after us.
  */
 void guest_begin (struct job *job)
 {
@@ -277,7 +352,9 @@ void guest_begin (struct job *job)
         job_call (job, flux_service_register (h, job->service), service_done, 0);
     guest_init_logs (job);
     p = guestlog_next_commit (&job->log, job->ns, &len);
-    job_call (job, guest_rpc (job, "kvs.guest-begin", p), begun, len);
+    job_call (job, guest_rpc (job, "kvs.guest-begin", p, job->mock), begun, len);
+    if (job->mock)
+        job->logs_begun = true; /* what comes next is carried out after it */
     if (job->output) {
         guest_key (job, "J", key, sizeof (key));
         job_call (job, flux_kvs_lookup (h, NULL, 0, key), J_done, 0);

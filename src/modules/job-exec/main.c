@@ -436,6 +436,7 @@ static void stop (struct exec *x)
     flux_msg_handler_delvec (x->handlers);
     ranks_unwatch (x);
     follow_fini (x);
+    grafts_wait (x);
     while ((job = table_pop (&x->jobs))) {
         if (job->state == JOB_RUNNING && !job->mock) {
             job_signal (job, SIGKILL);
@@ -479,6 +480,7 @@ int mod_main (flux_t *h, int argc, char **argv)
     list_init (&x->dirty);
     list_init (&x->late);
     list_init (&x->ended);
+    list_init (&x->grafts);
     list_init (&x->launching);
     list_init (&x->orphans);
     x->config = (struct exec_config){

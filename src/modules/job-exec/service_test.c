@@ -176,6 +176,11 @@ static void ends (void)
     ok (strstr (w.job.note, "(Exit 4) and exit-timeout=0.1s has expired"), "%s", w.job.note);
 }
 
+static bool stdin_refused (struct world *world)
+{
+    return world->stdin_errnum == EPIPE;
+}
+
 static void input (void)
 {
     const struct world_start cat = { .command = "[\"cat\"]", .ntasks = 2 };
@@ -187,13 +192,14 @@ static void input (void)
     world_stdin (&w,
                  "{\"stream\":\"stdin\",\"rank\":\"1\",\"data\":\"dHdvCg==\","
                  "\"encoding\":\"base64\"}");
-    world_stdin (&w, "{\"stream\":\"stdin\",\"rank\":\"1\",\"eof\":true}");
     world_stdin (&w, "{\"stream\":\"stdin\",\"rank\":\"0\",\"data\":\"late\"}");
+    world_run (&w, stdin_refused); /* while task 1 still reads */
+    world_stdin (&w, "{\"stream\":\"stdin\",\"rank\":\"1\",\"eof\":true}");
     world_run (&w, world_released);
     is_status (0, "cat");
     is_data ("stdout", 0, "early\none\n", "stdin");
     is_data ("stdout", 1, "early\ntwo\n", "stdin");
-    ok (w.stdin_responses == 5 && w.stdin_errnum == EPIPE, "after EOF it is refused");
+    is_int (w.stdin_responses, 5, "after EOF it is refused");
     is (world_names (&w, LOG_IN), "header data data data data", "all of it is logged");
     world_start (&w, &(struct world_start){
                          .command = "[\"cat\"]",

@@ -131,7 +131,7 @@ static void begin_append (struct batch *b, struct job *job, struct batch_op *op)
     job->flushed = job->loglen;
     list_del (&job->item.node);
     if (job->held) {
-        job->item.number = b->begun;
+        b->awaited = job->item.number = b->begun;
         list_append (&b->inflight, &job->item.node);
     }
 }
@@ -152,7 +152,7 @@ static void begin_other (struct batch *b, struct other_item *o, struct batch_op 
 static void begin_token (struct batch *b, struct batch_item *item)
 {
     list_del (&item->node);
-    item->number = b->begun;
+    b->awaited = item->number = b->begun;
     list_append (&b->inflight, &item->node);
     b->ntokens--;
 }
@@ -163,6 +163,7 @@ size_t batch_begin (struct batch *b,
 {
     struct batch_item *item;
     size_t ops = 0, bytes = 0;
+    bool R = b->nR > 0;
 
     must (b->begun - b->ended < BATCH_INFLIGHT_MAX && list_empty (&b->sent));
     b->begun++;
@@ -185,6 +186,9 @@ size_t batch_begin (struct batch *b,
         if (item->kind != BATCH_R)
             free (o);
     }
+    /* Who follows the log of a job waits for its events; and few should be late. */
+    if (!R || b->begun - b->ended > BATCH_INFLIGHT_MAX / 2)
+        b->awaited = b->begun;
     return ops;
 }
 

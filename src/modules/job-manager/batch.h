@@ -9,13 +9,15 @@
  *
  * How soon what gathered should be committed depends on who waits for it:
  *   R       jobs cannot start before it is on its way: it need not wait for
- *           commits in flight (those are carried out in order)
+ *           commits in flight (those are carried out in order); nor does anybody
+ *           wait for a commit of R, so it may be lazy (kvsops.h), and one that is
+ *           holds nothing up
  *   tokens  somebody waits for an answer: as soon as none is in flight
  *   events  nobody is held up; a busy manager may let some gather
  *
  * Invariants
  *  - at most BATCH_INFLIGHT_MAX commits are in flight; more than one only
- *    because of R
+ *    because of R, or if those before are lazy
  *  - a token is released after every item that was added before it is stored
  *
  * Ownership: a job's item is part of the job; others are the batch's.  Tokens
@@ -69,6 +71,7 @@ struct batch {
     struct list inflight; /* jobs held until now, and tokens */
     uint32_t begun;       /* commits */
     uint32_t ended;
+    uint32_t awaited; /* the last one begun for whose end somebody waits */
     unsigned int nR;      /* of gathering */
     unsigned int ntokens; /* ... and those that ask for a token, too */
 };
@@ -93,10 +96,16 @@ int batch_token (struct batch *b, void *token);
 /* Something gathered and may be committed; somebody waits for it. */
 static inline bool batch_wanted (const struct batch *b)
 {
-    uint32_t inflight = b->begun - b->ended;
+    bool awaits = (int32_t)(b->awaited - b->ended) > 0;
 
-    return !list_empty (&b->gathering)
-           && (inflight == 0 || (b->nR > 0 && inflight < BATCH_INFLIGHT_MAX));
+    return !list_empty (&b->gathering) && b->begun - b->ended < BATCH_INFLIGHT_MAX
+           && (b->nR > 0 || !awaits);
+}
+
+/* Nobody waits for the end of the commit that was begun last. */
+static inline bool batch_lazy (const struct batch *b)
+{
+    return b->begun != b->awaited;
 }
 
 static inline bool batch_urgent (const struct batch *b)

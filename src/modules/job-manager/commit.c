@@ -1,6 +1,6 @@
 /* The batch goes to the KVS.
  *
- *   kvs.commit { "namespace":"primary" "flags":0
+ *   kvs.commit { "namespace":"primary" "flags":i (0, or KVSOPS_LAZY)
  *                "ops":[ {"key":s "flags":i "dirent":treeobj|null} ] }
  *   -> { "rootref":s "rootseq":i }
  *
@@ -82,7 +82,8 @@ static void commit_continuation (flux_future_t *f, void *arg)
 static struct commit *send_commit (struct manager *m)
 {
     _cleanup_ (freep)
-    char *payload = kvsops_finish (&m->ops, KVS_PRIMARY_NAMESPACE, 0);
+    char *payload = kvsops_finish (&m->ops, KVS_PRIMARY_NAMESPACE,
+                                   jm_commit_lazy (m->jm) ? KVSOPS_LAZY : 0);
     struct commit *c = calloc (1, sizeof (*c));
 
     if (!c)

@@ -521,6 +521,11 @@ static void R_sent (uint64_t id, void *arg)
         jm_fail (jm, jm_run (jm, job));
 }
 
+bool jm_commit_lazy (const struct jm *jm)
+{
+    return batch_lazy (&jm->batch);
+}
+
 void jm_commit_sent (struct jm *jm)
 {
     batch_sent (&jm->batch, R_sent, jm);

@@ -254,6 +254,9 @@ bool jm_commit_urgent (const struct jm *jm);
  */
 size_t jm_commit_begin (struct jm *jm);
 
+/* Nobody waits for the end of what was begun: it may be KVSOPS_LAZY. */
+bool jm_commit_lazy (const struct jm *jm);
+
 /* What was begun is on its way: jobs whose R is in it may start. */
 void jm_commit_sent (struct jm *jm);
 

@@ -118,6 +118,42 @@ static void R_travels_with_alloc (void)
     jm_destroy (jm);
 }
 
+static void nobody_waits_for_R (void)
+{
+    struct jm *jm = bed_new_jm ();
+
+    jm_sched_ready (jm, 0);
+    jm_exec_ready (jm);
+    bed_submit (jm, 1, 16);
+    jm_defer (jm, "A");
+    jm_commit_begin (jm);
+    ok (!jm_commit_lazy (jm), "somebody waits for a commit with the answer to a submission");
+    jm_commit_sent (jm);
+    jm_commit_end (jm);
+    jm_sched_pump (jm, 10);
+    bed_commit_all (jm);
+    ok (jm_alloc_store (jm, 1, bed_view (BED_R)) == 0
+            && jm_alloc_success (jm, 1, bed_view (BED_R), JVIEW_ABSENT) == 0,
+        "a job has resources");
+    is_int (jm_commit_begin (jm), 2, "R and alloc are in a commit");
+    ok (jm_commit_lazy (jm), "for the end of which nobody waits");
+    jm_commit_sent (jm);
+    bed_submit (jm, 2, 16);
+    jm_defer (jm, "B");
+    ok (jm_commit_wanted (jm) && jm_commit_begin (jm) > 0 && !jm_commit_lazy (jm),
+        "what somebody waits for does not wait for that");
+    jm_commit_sent (jm);
+    bed_submit (jm, 3, 16);
+    ok (!jm_commit_wanted (jm), "but for what somebody waits for");
+    bed_heard ();
+    jm_commit_end (jm);
+    bed_heard_is ("", "the first of them ends");
+    jm_commit_end (jm);
+    bed_heard_is ("deferred B\n", "then the second");
+    bed_commit_all (jm);
+    jm_destroy (jm);
+}
+
 static void cancel_pending (void)
 {
     struct jm *jm = bed_new_jm ();
@@ -541,6 +577,7 @@ int main (void)
     normal_life ();
     batches_gather_while_one_is_in_flight ();
     R_travels_with_alloc ();
+    nobody_waits_for_R ();
     cancel_pending ();
     cancel_running ();
     denial ();

@@ -279,7 +279,24 @@ void service_run (struct service *s)
         flux_watcher_start (s->idle);
     else
         flux_watcher_stop (s->idle);
+    if (kvs_engine_lazy (s->e) && !flux_watcher_is_active (s->lazy_timer)) {
+        flux_timer_watcher_reset (s->lazy_timer, LAZY_MAX, 0.);
+        flux_watcher_start (s->lazy_timer);
+    }
     durability_check (s);
+}
+
+void service_look (struct service *s)
+{
+    if (kvs_engine_lazy (s->e)) {
+        kvs_engine_hurry (s->e);
+        service_run (s);
+    }
+}
+
+void service_lazy_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
+{
+    service_look (arg);
 }
 
 /* A message is there, and not too many have been let pass. */

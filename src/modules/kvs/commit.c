@@ -8,8 +8,29 @@
 
 void ns_ready (struct ns *ns)
 {
+    list_del (&ns->lazy_link);
     if (!list_linked (&ns->ready_link))
         list_append (&ns->e->ready, &ns->ready_link);
+}
+
+/* What is first in the queue may wait for what comes next. */
+static void ns_lazy (struct ns *ns)
+{
+    if (!list_linked (&ns->ready_link) && !list_linked (&ns->lazy_link))
+        list_append (&ns->e->lazy, &ns->lazy_link);
+}
+
+bool kvs_engine_lazy (const struct kvs_engine *e)
+{
+    return !list_empty (&e->lazy);
+}
+
+void kvs_engine_hurry (struct kvs_engine *e)
+{
+    struct ns *ns;
+
+    while ((ns = list_first (&e->lazy, struct ns, lazy_link)))
+        ns_ready (ns);
 }
 
 void commit_queue (struct ns *ns, struct txn *t)
@@ -17,7 +38,11 @@ void commit_queue (struct ns *ns, struct txn *t)
     t->ns = ns;
     list_append (&ns->queue, &t->link);
     ns->queued++;
-    if (!ns->commit)
+    if (ns->commit)
+        return;
+    if (t->lazy)
+        ns_lazy (ns);
+    else
         ns_ready (ns);
 }
 
@@ -190,6 +215,7 @@ void commit_abort (struct ns *ns, int errnum)
             txn_free (t);
     }
     list_del (&ns->ready_link);
+    list_del (&ns->lazy_link);
 }
 
 static void commit_wake (struct waiter *w, int errnum)

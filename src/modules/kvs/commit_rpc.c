@@ -48,14 +48,9 @@ static int decode (const flux_msg_t *msg, struct commit_request *c)
     return c->ns.buf && c->have_flags && c->ops ? 0 : -EPROTO;
 }
 
-/* kvs.commit
- *   { "namespace":s "flags":i "ops":[...] }  (ops: see ops.h)
- *   -> { "rootref":s "rootseq":i }
- */
-void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+static void commit (struct service *s, const flux_msg_t *msg)
 {
     _cleanup_ (commit_request_fini) struct commit_request c = { 0 };
-    struct service *s = arg;
     struct request *req;
     int r;
 
@@ -64,9 +59,34 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
         respond_error (s, msg, -r, NULL);
         return;
     }
-    if (!(req = request_new (s, msg)))
+    if (s->grafts > 0 && strcmp (c.ns.buf, "primary") == 0) {
+        if (flux_msglist_append (s->behind, msg) < 0)
+            respond_error (s, msg, errno, NULL);
         return;
-    kvs_engine_commit (s->e, &req->r, c.ns.buf, c.flags, move_ptr (c.ops));
+    }
+    if ((req = request_new (s, msg)))
+        kvs_engine_commit (s->e, &req->r, c.ns.buf, c.flags, move_ptr (c.ops));
+}
+
+void commits_go_on (struct service *s)
+{
+    const flux_msg_t *msg;
+
+    while ((msg = flux_msglist_pop (s->behind))) {
+        commit (s, msg);
+        flux_msg_decref (msg);
+    }
+}
+
+/* kvs.commit
+ *   { "namespace":s "flags":i "ops":[...] }  (ops: see ops.h)
+ *   -> { "rootref":s "rootseq":i }
+ */
+void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    struct service *s = arg;
+
+    commit (s, msg);
     service_run_gathered (s);
 }
 

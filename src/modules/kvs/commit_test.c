@@ -137,6 +137,45 @@ static void waiting_ones_are_merged (void)
     teardown (&tb);
 }
 
+static void lazy_ones_wait_for_company (void)
+{
+    struct testbed tb;
+    struct tb_req *r0, *r1, *r2, *r3, *r4;
+    int64_t first;
+
+    setup (&tb);
+    tb_req_free (commit (&tb, 0, "[" PUT ("z", "MQ==") "]"));
+    tb_pump (&tb);
+    first = seq (&tb, "primary");
+    r0 = commit (&tb, KVS_LAZY, "[" PUT ("a", "MQ==") "]");
+    r1 = commit (&tb, KVS_LAZY, "[" PUT ("a", "Mg==") "," PUT ("b", "MQ==") "]");
+    tb_pump (&tb);
+    ok (!r0->done && !r1->done && kvs_engine_lazy (tb.e) && !has (&tb, "primary", "a"),
+        "transactions for which nobody waits are not published by themselves");
+    r2 = commit (&tb, 0, "[" PUT ("c", "MQ==") "]");
+    tb_pump (&tb);
+    ok (r2->done && !kvs_engine_lazy (tb.e) && seq (&tb, "primary") == first + 1,
+        "they are with the next one, in one root");
+    is (r0->r.payload, r2->r.payload, "and get its answer");
+    ok (answered (r0, 0) && answered (r1, 0) && answered (r2, 0), "all succeed");
+    r3 = commit (&tb, KVS_LAZY, "[" PUT ("d", "MQ==") "]");
+    tb_pump (&tb);
+    kvs_engine_hurry (tb.e);
+    tb_pump (&tb);
+    ok (!kvs_engine_lazy (tb.e) && has (&tb, "primary", "d") && answered (r3, 0),
+        "or when somebody is in a hurry");
+    r3 = commit (&tb, KVS_LAZY, "[" PUT ("e", "MQ==") "]");
+    r4 = commit (&tb, KVS_NO_MERGE, "[" PUT ("f", "MQ==") "]");
+    tb_pump (&tb);
+    ok (answered (r3, 0) && answered (r4, 0) && seq (&tb, "primary") == first + 4,
+        "one that is not to be merged does not wait for them, nor go with them");
+    r3 = commit (&tb, KVS_LAZY, "[" PUT ("g", "MQ==") "]");
+    kvs_engine_abort (tb.e, ENOSYS);
+    tb_pump (&tb);
+    ok (answered (r3, ENOSYS) && !kvs_engine_lazy (tb.e), "they end with the others");
+    teardown (&tb);
+}
+
 static void only_the_culprit_fails (void)
 {
     struct testbed tb;
@@ -512,6 +551,7 @@ static void requests_in_two_halves (void)
 int main (void)
 {
     waiting_ones_are_merged ();
+    lazy_ones_wait_for_company ();
     only_the_culprit_fails ();
     merging_can_be_off ();
     a_failed_store_changes_nothing ();

@@ -27,6 +27,7 @@ int kvs_engine_new (const struct kvs_config *cfg, struct kvs_engine **ret)
     table_init (&e->namespaces);
     list_init (&e->removed);
     list_init (&e->ready);
+    list_init (&e->lazy);
     table_init (&e->commits);
     table_init (&e->relays);
     list_init (&e->lookups);

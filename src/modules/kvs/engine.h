@@ -46,6 +46,7 @@ enum {
     KVS_TREEOBJ = 16,
     KVS_NO_MERGE = 1,
     KVS_SYNC = 4,
+    KVS_LAZY = 0x10000, /* ours: common/kvsops.h */
 };
 
 /* A condition of a transaction is not met.  No other error of the kvs, so that
@@ -250,6 +251,12 @@ void kvs_engine_commit (struct kvs_engine *e,
                         const char *ns,
                         int flags,
                         struct kvs_ops *ops);
+
+/* Transactions with KVS_LAZY wait for another one that does not; and these for
+ * kvs_engine_hurry (), after which kvs_engine_run () goes on with them.
+ */
+bool kvs_engine_lazy (const struct kvs_engine *e); /* there are some */
+void kvs_engine_hurry (struct kvs_engine *e);
 
 void kvs_engine_getroot (struct kvs_engine *e, struct kvs_request *req, const char *ns);
 

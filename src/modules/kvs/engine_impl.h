@@ -44,6 +44,7 @@ struct kvs_engine {
     struct table namespaces; /* by name */
     struct list removed;     /* namespaces whose record waits for a tick */
     struct list ready;       /* namespaces whose queue can go on */
+    struct list lazy;        /* ... could, but may wait for company (KVS_LAZY) */
     struct list starved;     /* ... whose commit waits for room (settle.h) */
     struct table commits;    /* by id: those that wait for answers */
     struct table relays;     /* by name: transactions other ranks answer */
@@ -80,6 +81,7 @@ struct ns {
     size_t queued;
     struct commit *commit;
     struct list ready_link;
+    struct list lazy_link;
     struct list held; /* finished requests, while paused */
     struct list gens; /* struct hold_gen, and ... */
     struct list closed_gens;
@@ -108,6 +110,7 @@ struct txn {
     struct kvs_request *req; /* NULL: relayed, internal, or the client left */
     char *name;
     int flags;
+    bool lazy;       /* KVS_LAZY, which is not in flags */
     bool counted;    /* in ns->unanswered */
     bool alone;      /* not to be merged (again) */
     bool checkpoint; /* internal: no operations, no new sequence */

@@ -21,13 +21,25 @@ struct guest {
     struct kvs_ops *ops;
     int64_t owner;
     bool graft;  /* and remove; or else link */
+    bool lazy;   /* nobody waits for the link */
     bool filled; /* the primary namespace is being changed */
     int errnum;  /* what went wrong before */
+    struct service *counts; /* in its grafts */
 };
+
+/* It is in the queue of the primary namespace, or never will be. */
+static void passed (struct guest *g)
+{
+    struct service *s = move_ptr (g->counts);
+
+    if (s && --s->grafts == 0)
+        commits_go_on (s);
+}
 
 void guest_free (struct guest *g)
 {
     if (g) {
+        passed (g);
         text_fini (&g->ns);
         text_fini (&g->key);
         kvs_ops_free (g->ops);
@@ -45,6 +57,8 @@ static int guest_member (struct jpull *s, const char *name, size_t len, void *ar
         return request_string (s, &g->key);
     if (jpull_is (name, len, "owner"))
         return jpull_int (s, &g->owner);
+    if (jpull_is (name, len, "lazy"))
+        return jpull_bool (s, &g->lazy);
     if (jpull_is (name, len, "ops")) {
         kvs_ops_free (move_ptr (g->ops));
         return kvs_ops_scan (s, false, &g->ops);
@@ -105,7 +119,7 @@ static int change_primary (struct request *req)
         return r;
     kvs_request_fini (&req->r);
     kvs_request_init (&req->r, &cred);
-    kvs_engine_commit (s->e, &req->r, "primary", 0, ops);
+    kvs_engine_commit (s->e, &req->r, "primary", g->lazy ? KVS_LAZY : 0, ops);
     return 0;
 }
 
@@ -120,7 +134,9 @@ bool guest_goes_on (struct request *req)
         g->errnum = -r;
     if (!g->filled) {
         g->filled = true;
-        if ((r = change_primary (req)) == 0)
+        r = change_primary (req);
+        passed (g);
+        if (r == 0)
             return true;
         g->errnum = -r;
     }
@@ -159,14 +175,19 @@ static void begin (struct service *s, const flux_msg_t *msg, bool graft)
         return;
     }
     req->guest = g;
+    if (graft) {
+        g->counts = s;
+        s->grafts++;
+    }
     req->r.prelude = true;
     kvs_engine_commit (s->e, &req->r, g->ns.buf, 0, move_ptr (g->ops));
     service_run (s);
 }
 
 /* kvs.guest-begin (owner, rank 0)
- *   { "namespace":s "owner":i "ops":[...] "key":s } -> { "rootref":s "rootseq":i }
- * Create the namespace, commit ops to it, put a link to it at key.
+ *   { "namespace":s "owner":i "ops":[...] "key":s "lazy"?b } -> { "rootref":s "rootseq":i }
+ * Create the namespace, commit ops to it, put a link to it at key; that one as with
+ * KVSOPS_LAZY if lazy.
  */
 void guest_begin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
@@ -174,9 +195,9 @@ void guest_begin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 }
 
 /* kvs.guest-end (owner, rank 0)
- *   { "namespace":s "ops":[...] "key":s } -> { "rootref":s "rootseq":i }
+ *   { "namespace":s "ops":[...] "key":s "lazy"?b } -> { "rootref":s "rootseq":i }
  * Commit ops to the namespace, put its root at key, remove it; the answer is the
- * primary namespace's.
+ * primary namespace's.  What is committed to that later is published later.
  */
 void guest_end_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

@@ -181,6 +181,9 @@ static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
         forward (s, msg, plus);
         return;
     }
+    /* Who names a sequence number wants that root or one that is newer. */
+    if (!args.rootdir && !args.rootseq)
+        service_look (s);
     if (!(req = request_new (s, msg)))
         return;
     kvs_engine_lookup (s->e, &req->r, &args);

@@ -180,6 +180,8 @@ static int create_watchers (struct service *s)
 
     if (!(s->idle = flux_idle_watcher_create (r, service_idle_cb, s))
         || !(s->clock = flux_check_watcher_create (r, prepare_time_cb, s))
+        || !(s->lazy_timer =
+                 flux_timer_watcher_create (r, LAZY_MAX, 0., service_lazy_cb, s))
         || !(s->tick_timer =
                  flux_timer_watcher_create (r, TICK_MIN, 0., tick_timer_cb, s))
         || !(s->window_timer =
@@ -230,12 +232,14 @@ static void service_destroy (struct service *s)
     free (s->batch);
     flux_watcher_destroy (s->idle);
     flux_watcher_destroy (s->clock);
+    flux_watcher_destroy (s->lazy_timer);
     flux_watcher_destroy (s->tick_timer);
     flux_watcher_destroy (s->checkpoint_timer);
     flux_watcher_destroy (s->window_timer);
     kvs_engine_free (s->e);
     table_fini (&s->clients);
     table_fini (&s->waits);
+    flux_msglist_destroy (s->behind);
     free_keep_errno (s);
 }
 
@@ -252,7 +256,7 @@ static struct service *service_create (flux_t *h, int argc, char *argv[])
     list_init (&s->requests);
     list_init (&s->calls);
     list_init (&s->savers);
-    if (parse_args (s, argc, argv) < 0 || get_attrs (s) < 0 || create_engine (s) < 0
+    if (!(s->behind = flux_msglist_create ()) || parse_args (s, argc, argv) < 0 || get_attrs (s) < 0 || create_engine (s) < 0
         || create_watchers (s) < 0 || read_config (s) < 0
         || (s->rank == 0 && restart (s) < 0) || go_online (s) < 0 || held_offer (s) < 0) {
         service_destroy (s);
@@ -273,6 +277,7 @@ int mod_main (flux_t *h, int argc, char *argv[])
     }
     if ((rc = flux_reactor_run (flux_get_reactor (h), 0)) < 0)
         flux_log_error (h, "reactor");
+    service_look (s);
     requests_refuse_all (s);
     savers_refuse_all (s);
     if (s->rank == 0 && checkpoint_final (s) < 0)

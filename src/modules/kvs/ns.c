@@ -53,6 +53,7 @@ struct ns *ns_new (struct kvs_engine *e, const char *name)
     list_init (&ns->removed_link);
     list_init (&ns->queue);
     list_init (&ns->ready_link);
+    list_init (&ns->lazy_link);
     list_init (&ns->held);
     list_init (&ns->gens);
     list_init (&ns->closed_gens);
@@ -99,6 +100,7 @@ void ns_free (struct ns *ns)
     kvs_publish_free (ns->farewell);
     rootlog_fini (&ns->log);
     list_del (&ns->ready_link);
+    list_del (&ns->lazy_link);
     list_del (&ns->removed_link);
     cache_unpin (&ns->e->cache, ns->warm);
     free (ns->name);

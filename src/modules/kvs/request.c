@@ -216,7 +216,12 @@ void request_respond (struct request *req)
 void requests_refuse_all (struct service *s)
 {
     struct request *req;
+    const flux_msg_t *msg;
 
+    while ((msg = flux_msglist_pop (s->behind))) {
+        respond_error (s, msg, ENOSYS, NULL);
+        flux_msg_decref (msg);
+    }
     while ((req = list_first (&s->requests, struct request, link))) {
         respond_error (s, req->msg, ENOSYS, NULL);
         request_free (req);

@@ -18,6 +18,7 @@ void getroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
+    service_look (s);
     if ((req = request_new (s, msg)))
         kvs_engine_getroot (s->e, &req->r, ns);
     service_run (s);
@@ -43,6 +44,7 @@ void root_log_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
+    service_look (s);
     if ((req = request_new (s, msg)))
         kvs_engine_root_log (s->e, &req->r, ns, since, limit);
     service_run (s);
@@ -88,6 +90,7 @@ void wait_version_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, 
                         r == -EDQUOT ? "too many requests wait for a version" : NULL);
         return;
     }
+    service_look (s);
     kvs_engine_wait_version (s->e, &req->r, ns, seq);
     service_run (s);
 }
@@ -104,6 +107,7 @@ static void pause_request (struct service *s, const flux_msg_t *msg, bool pause)
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
+    service_look (s);
     if ((req = request_new (s, msg)))
         kvs_engine_pause (s->e, &req->r, ns, pause);
     service_run (s);

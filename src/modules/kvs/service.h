@@ -42,6 +42,7 @@ enum durability {
 #define ROOT_LOG_LIMIT (64 * 1024 * 1024) /* bytes */
 #define WAITS_MAX 65536 /* of a guest, for versions to come: then EDQUOT */
 #define GATHER_MAX 512                    /* messages that a commit lets pass */
+#define LAZY_MAX 0.002                    /* seconds that a lazy commit waits for others */
 #define DURABILITY_RETRY 1.               /* after a failure: trying costs */
 
 struct service {
@@ -58,6 +59,9 @@ struct service {
     struct store_batch *batch; /* stores that go out together */
     bool no_batches;           /* content does not take them */
     flux_watcher_t *clock;
+    unsigned int grafts; /* guest-ends that are not in the primary namespace's queue yet ... */
+    struct flux_msglist *behind; /* ... and the commits that come after them there */
+    flux_watcher_t *lazy_timer; /* runs out while lazy commits wait, or after */
     flux_watcher_t *idle;  /* goes on with a transaction that yielded, or gathers */
     unsigned int gathered; /* how often commits have waited for their fellows */
     flux_future_t *heartbeat;
@@ -91,11 +95,15 @@ struct service {
 /* Carry out what the engine asks for; go on with transactions. */
 void service_run (struct service *s);
 
-/* The same when a commit was queued: first see what else is there already, so
+/* Before somebody sees a namespace as it is: what is lazy is published. */
+void service_look (struct service *s);
+
+/* service_run () when a commit was queued: first see what else is there already, so
  * that those which are waiting to be heard are merged with it.
  */
 void service_run_gathered (struct service *s);
 void service_idle_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
+void service_lazy_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg);
 
 /* Forget what is out. */
 void calls_drop_all (struct service *s);
@@ -192,6 +200,9 @@ void namespace_was_removed (struct service *s);
 /* A step of the request is done.  True if another one follows. */
 bool guest_goes_on (struct request *req);
 void guest_free (struct guest *g);
+
+/* commit_rpc.c: no guest-end is before them any more. */
+void commits_go_on (struct service *s);
 
 /* ---- the others: message handlers ---- */
 

@@ -17,7 +17,8 @@ struct txn *txn_new (struct kvs_engine *e, struct kvs_request *req, int flags)
     list_init (&t->waiter.link);
     t->e = e;
     t->req = req;
-    t->flags = flags;
+    t->flags = flags & ~KVS_LAZY;
+    t->lazy = flags & KVS_LAZY;
     return t;
 }
 

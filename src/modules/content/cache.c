@@ -8,6 +8,7 @@ void cache_init (struct cache *c)
     *c = (struct cache){ 0 };
     table_init (&c->entries);
     c->limit = CACHE_BYTES_MAX;
+    c->entry_cost = CACHE_ENTRY_COST;
     c->passing_max = CACHE_PASSING_MAX;
     list_init (&c->clean);
     list_init (&c->passing);
@@ -51,6 +52,11 @@ static void count (struct cache *c, const struct entry *e, int sign)
         c->ndirty += sign;
         c->dirty_bytes += sign * len;
     }
+}
+
+static bool is_too_much (const struct cache *c)
+{
+    return c->bytes + table_count (&c->entries) * c->entry_cost > c->limit;
 }
 
 static void stop_passing (struct cache *c, struct entry *e)
@@ -131,7 +137,7 @@ void cache_loaded (struct cache *c, struct entry *e, struct blob *blob)
 {
     must (e->state == ENTRY_LOADING);
     set_blob (c, e, blob, ENTRY_CLEAN);
-    if (c->bytes > c->limit)
+    if (is_too_much (c))
         start_passing (c, e);
 }
 
@@ -199,7 +205,7 @@ void cache_limit (struct cache *c)
 {
     struct entry *passing, *e;
 
-    while (c->bytes > c->limit) {
+    while (is_too_much (c)) {
         passing = list_first (&c->passing, struct entry, link);
         e = list_first (&c->clean, struct entry, link);
         if (passing && (!e || passes_too_much (c)))

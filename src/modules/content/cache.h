@@ -46,6 +46,8 @@
 /* Above so much in all, clean data goes however young it is. */
 #define CACHE_BYTES_MAX (128 * 1024 * 1024)
 #define CACHE_PASSING_MAX (16 * 1024 * 1024)
+/* What an entry takes besides its data, about: most blobs are smaller than that. */
+#define CACHE_ENTRY_COST 200
 
 enum entry_state {
     ENTRY_LOADING,
@@ -73,6 +75,7 @@ struct cache {
     struct list busy;  /* LOADING or STORING */
     struct list failed;
     size_t limit;       /* CACHE_BYTES_MAX */
+    size_t entry_cost;  /* CACHE_ENTRY_COST; counts for the limit alone */
     size_t passing_max; /* CACHE_PASSING_MAX */
     size_t bytes;       /* of all data */
     size_t passing_bytes;

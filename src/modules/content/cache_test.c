@@ -98,6 +98,7 @@ static void passing (void)
 
     cache_init (&c);
     c.limit = 1000;
+    c.entry_cost = 0;
     c.passing_max = 300;
     for (int i = 0; i < 10; i++)
         load (&c, i, 100);
@@ -121,6 +122,20 @@ static void passing (void)
     cache_fini (&c);
 }
 
+/* Many small ones: what they take is not their data. */
+static void counting (void)
+{
+    struct cache c;
+
+    cache_init (&c);
+    c.limit = 100 * (10 + CACHE_ENTRY_COST);
+    c.passing_max = 0;
+    for (int i = 0; i < 1000; i++)
+        load (&c, i, 10);
+    ok (c.bytes <= 1010 && c.bytes >= 900, "so many stay that they take what they may");
+    cache_fini (&c);
+}
+
 static void purging (void)
 {
     struct cache c;
@@ -141,6 +156,7 @@ static void purging (void)
     cache_purge (&c, 0, 1000);
     ok (c.bytes == 500, "if they are old enough");
     c.limit = 400;
+    c.entry_cost = 0;
     cache_limit (&c);
     ok (c.bytes == 400, "or, when memory is short, however young");
     c.now = 2000;
@@ -159,6 +175,7 @@ int main (void)
 {
     writing_back ();
     passing ();
+    counting ();
     purging ();
     return done_testing ();
 }

@@ -131,10 +131,13 @@ static void graft_done (struct job *job, flux_future_t *f, size_t arg)
     job_end (job);
 }
 
-/* kvs carries it out as soon as it has it: there is nothing that content must have first. */
+/* kvs carries it out as soon as it has it, since there is nothing that content must have
+ * first; and everybody asks that kvs: on another rank the end of the job might be heard
+ * of before the root with the graft.
+ */
 static bool graft_is_quick (const struct job *job, const char *payload)
 {
-    return payload && strlen (payload) <= GRAFT_QUICK_MAX
+    return payload && job->x->size == 1 && strlen (payload) <= GRAFT_QUICK_MAX
            && (job->mock || job->log.ncommits <= 1);
 }
 

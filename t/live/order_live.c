@@ -40,18 +40,24 @@ static flux_future_t *commit (const char *key, int flags)
     return f;
 }
 
-static flux_future_t *guest (const char *topic, int i, size_t len, bool lazy)
+static flux_future_t *
+guest_of (flux_t *client, const char *topic, int i, size_t len, bool lazy)
 {
     char ns[20], key[20];
     flux_future_t *f;
 
     snprintf (ns, sizeof (ns), "g%d", i);
     snprintf (key, sizeof (key), "jobs.g%d", i);
-    f = flux_rpc_pack (h, topic, 0, 0, "{s:s s:s s:i s:b s:[o]}", "namespace", ns, "key",
-                       key, "owner", -1, "lazy", lazy, "ops", put ("words", len));
+    f = flux_rpc_pack (client, topic, 0, 0, "{s:s s:s s:i s:b s:[o]}", "namespace", ns,
+                       "key", key, "owner", -1, "lazy", lazy, "ops", put ("words", len));
     if (!f)
         bail_out ("%s", topic);
     return f;
+}
+
+static flux_future_t *guest (const char *topic, int i, size_t len, bool lazy)
+{
+    return guest_of (h, topic, i, len, lazy);
 }
 
 /* The sequence number of the root that it made; -1 if it failed. */
@@ -91,6 +97,87 @@ static void behind_a_graft (void)
     ok (bad == 0, "no commit is published before a guest-end that was sent before it");
 }
 
+/* A job starts when R was sent: who hears that it is linked finds R. */
+static void begun_behind_a_graft (void)
+{
+    flux_future_t *f[COUNT][4];
+    int bad = 0;
+
+    for (int i = 0; i < COUNT; i++)
+        seq_of (guest ("kvs.guest-begin", 100 + i, 3, false));
+    for (int i = 0; i < COUNT; i++) {
+        f[i][0] = guest ("kvs.guest-end", 100 + i, BIG + COUNT + i, false);
+        f[i][1] = commit ("R", i % 2 ? KVSOPS_LAZY : 0);
+        f[i][2] = guest ("kvs.guest-begin", 200 + i, 3, i % 3 == 0);
+        f[i][3] = guest ("kvs.guest-end", 200 + i, 3, false);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        int64_t seq = 0, next;
+
+        for (int k = 0; k < 4; k++) {
+            next = seq_of (f[i][k]);
+            bad += next < 0 || next < seq;
+            seq = next;
+        }
+    }
+    ok (bad == 0, "nor is a link, or a graft, published before a commit that was");
+}
+
+/* It is removed, which is the last that is done. */
+static void wait_removed (int i)
+{
+    char ns[20];
+    bool gone;
+
+    snprintf (ns, sizeof (ns), "g%d", i);
+    do {
+        flux_future_t *f = flux_kvs_getroot (h, ns, 0);
+
+        gone = !f || flux_rpc_get (f, NULL) < 0;
+        flux_future_destroy (f);
+    } while (!gone);
+}
+
+static bool there_is (const char *key);
+
+static void who_leaves (void)
+{
+    int bad = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        flux_t *client = flux_open (NULL, 0);
+
+        if (!client)
+            bail_out ("flux_open");
+        seq_of (guest ("kvs.guest-begin", 300 + i, 3, false));
+        flux_future_destroy (
+            guest_of (client, "kvs.guest-end", 300 + i, BIG + 2 * COUNT + i, false));
+        flux_close (client);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        char key[30];
+
+        wait_removed (300 + i);
+        snprintf (key, sizeof (key), "jobs.g%d.words", 300 + i);
+        bad += !there_is (key);
+    }
+    ok (bad == 0, "a guest-end is carried out though its client left");
+}
+
+/* As a guest may do it. */
+static void paused (void)
+{
+    flux_future_t *f;
+
+    seq_of (guest ("kvs.guest-begin", 400, 3, false));
+    live_finish (
+        flux_rpc_pack (h, "kvs.setroot-pause", 0, 0, "{s:s}", "namespace", "g400"),
+        "pause");
+    f = guest ("kvs.guest-end", 400, 3, false);
+    ok (seq_of (commit ("after", 0)) > 0 && seq_of (f) > 0,
+        "a namespace that is paused holds nobody up");
+}
+
 static bool there_is (const char *key)
 {
     flux_future_t *f = flux_kvs_lookup (h, NULL, 0, key);
@@ -117,11 +204,39 @@ static void lazy (void)
     ok (there_is ("jobs.g20.words"), "that has the graft");
 }
 
+/* kvs is reloaded meanwhile: each of these is answered, if only with ENOSYS. */
+static void reload (void)
+{
+    flux_future_t *f[COUNT][3];
+    int answered = 0;
+
+    for (int i = 0; i < COUNT; i++)
+        seq_of (guest ("kvs.guest-begin", 500 + i, 3, false));
+    for (int i = 0; i < COUNT; i++) {
+        f[i][0] = guest ("kvs.guest-end", 500 + i, BIG + 3 * COUNT + i, false);
+        f[i][1] = commit ("R", i % 2 ? KVSOPS_LAZY : 0);
+        f[i][2] = guest ("kvs.guest-begin", 600 + i, 3, false);
+    }
+    ok (system ("flux module reload kvs") == 0, "kvs is reloaded");
+    for (int i = 0; i < COUNT; i++) {
+        for (int k = 0; k < 3; k++) {
+            answered += flux_rpc_get (f[i][k], NULL) == 0 || errno == ENOSYS;
+            flux_future_destroy (f[i][k]);
+        }
+    }
+    is_int (answered, 3 * COUNT, "whatever waited for its turn was answered");
+    ok (seq_of (commit ("again", 0)) > 0, "and it goes on");
+}
+
 int main (void)
 {
     h = live_open ();
     behind_a_graft ();
+    begun_behind_a_graft ();
     lazy ();
+    who_leaves ();
+    paused ();
+    reload ();
     flux_close (h);
     return done_testing ();
 }

@@ -48,9 +48,42 @@ static int decode (const flux_msg_t *msg, struct commit_request *c)
     return c->ns.buf && c->have_flags && c->ops ? 0 : -EPROTO;
 }
 
-static void commit (struct service *s, const flux_msg_t *msg)
+/* A commit to the primary namespace that waits for its turn: read again then. */
+struct later {
+    struct turn turn;
+    struct service *s;
+    const flux_msg_t *msg;
+};
+
+static void commit (struct service *s, const flux_msg_t *msg, bool its_turn);
+
+static void commit_go (struct turn *t)
 {
-    _cleanup_ (commit_request_fini) struct commit_request c = { 0 };
+    struct later *l = container_of (t, struct later, turn);
+
+    commit (l->s, l->msg, true);
+    flux_msg_decref (l->msg);
+    free (l);
+}
+
+static void commit_later (struct service *s, const flux_msg_t *msg)
+{
+    struct later *l = calloc (1, sizeof (*l));
+
+    if (!l) {
+        respond_error (s, msg, ENOMEM, NULL);
+        return;
+    }
+    *l = (struct later){ .turn = { .ready = true, .go = commit_go },
+                         .s = s,
+                         .msg = flux_msg_incref (msg) };
+    turn_queue (s, &l->turn);
+}
+
+static void commit (struct service *s, const flux_msg_t *msg, bool its_turn)
+{
+    _cleanup_ (commit_request_fini)
+    struct commit_request c = { 0 };
     struct request *req;
     int r;
 
@@ -59,23 +92,10 @@ static void commit (struct service *s, const flux_msg_t *msg)
         respond_error (s, msg, -r, NULL);
         return;
     }
-    if (s->grafts > 0 && strcmp (c.ns.buf, "primary") == 0) {
-        if (flux_msglist_append (s->behind, msg) < 0)
-            respond_error (s, msg, errno, NULL);
-        return;
-    }
-    if ((req = request_new (s, msg)))
+    if (!its_turn && !list_empty (&s->turns) && strcmp (c.ns.buf, "primary") == 0)
+        commit_later (s, msg);
+    else if ((req = request_new (s, msg)))
         kvs_engine_commit (s->e, &req->r, c.ns.buf, c.flags, move_ptr (c.ops));
-}
-
-void commits_go_on (struct service *s)
-{
-    const flux_msg_t *msg;
-
-    while ((msg = flux_msglist_pop (s->behind))) {
-        commit (s, msg);
-        flux_msg_decref (msg);
-    }
 }
 
 /* kvs.commit
@@ -86,7 +106,7 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
 {
     struct service *s = arg;
 
-    commit (s, msg);
+    commit (s, msg, false);
     service_run_gathered (s);
 }
 
@@ -96,7 +116,8 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
  */
 void relaycommit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {
-    _cleanup_ (commit_request_fini) struct commit_request c = { 0 };
+    _cleanup_ (commit_request_fini)
+    struct commit_request c = { 0 };
     struct service *s = arg;
     int r;
 

@@ -6,6 +6,8 @@
  * waited for each (ours: job-exec asks).  Of the first root the event
  * "created" tells, of the last one "removed", which then has what a setroot event
  * has: two messages less that all subscribers must be woken for.
+ *
+ * What was begun is carried out to its end, whoever leaves: nobody else would.
  */
 
 #include "config.h"
@@ -20,26 +22,18 @@ struct guest {
     struct text key; /* in the primary namespace: of the link, or the directory */
     struct kvs_ops *ops;
     int64_t owner;
-    bool graft;  /* and remove; or else link */
-    bool lazy;   /* nobody waits for the link */
-    bool filled; /* the primary namespace is being changed */
-    int errnum;  /* what went wrong before */
-    struct service *counts; /* in its grafts */
+    bool graft;       /* and remove; or else link */
+    bool lazy;        /* nobody waits for the link */
+    bool filled;      /* the primary namespace is being changed */
+    int errnum;       /* what went wrong before */
+    struct turn turn; /* of that change */
+    struct request *req;
 };
-
-/* It is in the queue of the primary namespace, or never will be. */
-static void passed (struct guest *g)
-{
-    struct service *s = move_ptr (g->counts);
-
-    if (s && --s->grafts == 0)
-        commits_go_on (s);
-}
 
 void guest_free (struct guest *g)
 {
     if (g) {
-        passed (g);
+        list_del (&g->turn.link);
         text_fini (&g->ns);
         text_fini (&g->key);
         kvs_ops_free (g->ops);
@@ -79,9 +73,12 @@ static int decode (const flux_msg_t *msg, struct guest *g)
 /* The one operation in the primary namespace. */
 static int primary_ops (const struct guest *g, const char *ref, struct kvs_ops **ops)
 {
-    _cleanup_ (kvsops_fini) struct kvsops op = KVSOPS_INIT;
-    _cleanup_ (text_fini) struct text t = TEXT_INIT;
-    _cleanup_ (jpull_fini) struct jpull s;
+    _cleanup_ (kvsops_fini)
+    struct kvsops op = KVSOPS_INIT;
+    _cleanup_ (text_fini)
+    struct text t = TEXT_INIT;
+    _cleanup_ (jpull_fini)
+    struct jpull s;
 
     jpull_init (&s, "", 0);
     if (g->graft)
@@ -123,6 +120,18 @@ static int change_primary (struct request *req)
     return 0;
 }
 
+static void take_turn (struct turn *t)
+{
+    struct guest *g = container_of (t, struct guest, turn);
+    int r;
+
+    g->filled = true;
+    if ((r = change_primary (g->req)) < 0) {
+        g->errnum = -r;
+        request_respond (g->req);
+    }
+}
+
 bool guest_goes_on (struct request *req)
 {
     struct guest *g = req->guest;
@@ -130,15 +139,15 @@ bool guest_goes_on (struct request *req)
 
     if (!g->errnum)
         g->errnum = req->r.errnum;
-    if (!g->graft && (r = kvs_engine_ns_announce (req->s->e, g->ns.buf)) < 0 && !g->errnum)
+    if (!g->graft && (r = kvs_engine_ns_announce (req->s->e, g->ns.buf)) < 0
+        && !g->errnum)
         g->errnum = -r;
     if (!g->filled) {
-        g->filled = true;
-        r = change_primary (req);
-        passed (g);
-        if (r == 0)
-            return true;
-        g->errnum = -r;
+        if (!g->graft) /* before, it holds nobody up */
+            turn_queue (req->s, &g->turn);
+        g->turn.ready = true;
+        turns_go (req->s);
+        return true;
     }
     if (g->graft) {
         if ((r = kvs_engine_ns_remove (req->s->e, g->ns.buf)) < 0 && !g->errnum)
@@ -162,6 +171,11 @@ static void begin (struct service *s, const flux_msg_t *msg, bool graft)
     struct request *req;
     int r = -ENOMEM;
 
+    if (g) {
+        list_init (&g->turn.link);
+        g->turn.go = take_turn;
+        g->graft = graft;
+    }
     if (!g || (r = decode (msg, g)) < 0 || (s->rank > 0 && (r = -EINVAL) < 0)
         || (!graft && (r = create (s, g)) < 0)) {
         guest_free (g);
@@ -169,16 +183,14 @@ static void begin (struct service *s, const flux_msg_t *msg, bool graft)
         respond_error (s, msg, -r, NULL);
         return;
     }
-    g->graft = graft;
     if (!(req = request_new (s, msg))) {
         guest_free (g);
         return;
     }
     req->guest = g;
-    if (graft) {
-        g->counts = s;
-        s->grafts++;
-    }
+    g->req = req;
+    if (graft)
+        turn_queue (s, &g->turn);
     req->r.prelude = true;
     kvs_engine_commit (s->e, &req->r, g->ns.buf, 0, move_ptr (g->ops));
     service_run (s);
@@ -197,7 +209,7 @@ void guest_begin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 /* kvs.guest-end (owner, rank 0)
  *   { "namespace":s "ops":[...] "key":s "lazy"?b } -> { "rootref":s "rootseq":i }
  * Commit ops to the namespace, put its root at key, remove it; the answer is the
- * primary namespace's.  What is committed to that later is published later.
+ * primary namespace's.  What is committed to that later is published later (turns.c).
  */
 void guest_end_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

@@ -239,7 +239,6 @@ static void service_destroy (struct service *s)
     kvs_engine_free (s->e);
     table_fini (&s->clients);
     table_fini (&s->waits);
-    flux_msglist_destroy (s->behind);
     free_keep_errno (s);
 }
 
@@ -256,7 +255,8 @@ static struct service *service_create (flux_t *h, int argc, char *argv[])
     list_init (&s->requests);
     list_init (&s->calls);
     list_init (&s->savers);
-    if (!(s->behind = flux_msglist_create ()) || parse_args (s, argc, argv) < 0 || get_attrs (s) < 0 || create_engine (s) < 0
+    list_init (&s->turns);
+    if (parse_args (s, argc, argv) < 0 || get_attrs (s) < 0 || create_engine (s) < 0
         || create_watchers (s) < 0 || read_config (s) < 0
         || (s->rank == 0 && restart (s) < 0) || go_online (s) < 0 || held_offer (s) < 0) {
         service_destroy (s);
@@ -277,7 +277,7 @@ int mod_main (flux_t *h, int argc, char *argv[])
     }
     if ((rc = flux_reactor_run (flux_get_reactor (h), 0)) < 0)
         flux_log_error (h, "reactor");
-    service_look (s);
+    turns_hurry (s);
     requests_refuse_all (s);
     savers_refuse_all (s);
     if (s->rank == 0 && checkpoint_final (s) < 0)

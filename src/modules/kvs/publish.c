@@ -217,7 +217,7 @@ static void answer_members (struct commit *c)
         }
         if ((req = move_ptr (t->req))) {
             request_end_root (ns->e, req, &ns->root, ns->seq);
-            if (ns->paused) {
+            if (ns->paused && !req->prelude) { /* nobody hears of that half */
                 list_del (&req->action.link);
                 list_append (&ns->held, &req->action.link);
             }

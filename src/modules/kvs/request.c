@@ -206,7 +206,9 @@ void request_respond (struct request *req)
 
     if (req->guest && guest_goes_on (req))
         return;
-    if (req->r.errnum)
+    if (!req->client) /* it left */
+        ;
+    else if (req->r.errnum)
         respond_error (s, req->msg, req->r.errnum, req->r.errtext);
     else if (flux_respond (s->h, req->msg, req->r.payload) < 0)
         flux_log_error (s->h, "error responding");
@@ -216,14 +218,10 @@ void request_respond (struct request *req)
 void requests_refuse_all (struct service *s)
 {
     struct request *req;
-    const flux_msg_t *msg;
 
-    while ((msg = flux_msglist_pop (s->behind))) {
-        respond_error (s, msg, ENOSYS, NULL);
-        flux_msg_decref (msg);
-    }
     while ((req = list_first (&s->requests, struct request, link))) {
-        respond_error (s, req->msg, ENOSYS, NULL);
+        if (req->client)
+            respond_error (s, req->msg, ENOSYS, NULL);
         request_free (req);
     }
 }
@@ -253,7 +251,8 @@ void disconnect_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
     while ((req = list_first (&requests, struct request, client_link))) {
         list_del (&req->client_link);
         req->client = NULL;
-        request_free (req);
+        if (!req->guest) /* that is carried out all the same */
+            request_free (req);
     }
     service_run (s);
 }

@@ -59,8 +59,7 @@ struct service {
     struct store_batch *batch; /* stores that go out together */
     bool no_batches;           /* content does not take them */
     flux_watcher_t *clock;
-    unsigned int grafts; /* guest-ends that are not in the primary namespace's queue yet ... */
-    struct flux_msglist *behind; /* ... and the commits that come after them there */
+    struct list turns;          /* in the order in which they came (turns.c) */
     flux_watcher_t *lazy_timer; /* runs out while lazy commits wait, or after */
     flux_watcher_t *idle;  /* goes on with a transaction that yielded, or gathers */
     unsigned int gathered; /* how often commits have waited for their fellows */
@@ -151,7 +150,7 @@ struct request {
     const flux_msg_t *msg;
     struct service *s;
     struct list link; /* in s->requests */
-    struct client *client;
+    struct client *client; /* NULL: it left */
     struct list client_link;
     struct guest *guest; /* guest_rpc.c; or NULL */
     bool waits;          /* counts as one that does */
@@ -201,8 +200,23 @@ void namespace_was_removed (struct service *s);
 bool guest_goes_on (struct request *req);
 void guest_free (struct guest *g);
 
-/* commit_rpc.c: no guest-end is before them any more. */
-void commits_go_on (struct service *s);
+/* ---- turns.c ---- */
+
+/* What is to change the primary namespace in its turn. */
+struct turn {
+    struct list link; /* in s->turns; not linked: it has been, or need not wait */
+    bool ready;
+    void (*go) (struct turn *t); /* takes it over */
+};
+
+/* Behind all that is there. */
+void turn_queue (struct service *s, struct turn *t);
+
+/* Whatever is ready, until one that is not. */
+void turns_go (struct service *s);
+
+/* At unload: all of them. */
+void turns_hurry (struct service *s);
 
 /* ---- the others: message handlers ---- */
 

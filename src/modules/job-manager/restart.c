@@ -63,25 +63,32 @@ int keys_add (struct keys *k, const char *parent, const char *name)
     return 0;
 }
 
-/* Four hexadecimal digits per level; the levels that are missing are anything. */
+/* One level of a job's directory: four hexadecimal digits, as we write them. */
+static bool take_group (const char *s, uint64_t *id)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int i = 0; i < 4; i++) {
+        const char *d = s[i] ? strchr (digits, s[i]) : NULL;
+
+        if (!d)
+            return false;
+        *id = *id << 4 | (d - digits);
+    }
+    return s[4] == '.' || s[4] == '\0';
+}
+
+/* The levels that are missing are anything. */
 int keys_range (const char *key, uint64_t *first, uint64_t *last)
 {
     uint64_t id = 0;
     int groups = 0;
 
-    for (key = strchr (key, '.'); key && groups < 4; key = strchr (key + 1, '.')) {
-        char *end;
-
-        id = id << 16 | strtoul (key + 1, &end, 16);
-        if (end != key + 5 || (*end && *end != '.')) {
+    for (key = strchr (key, '.'); key; key = strchr (key + 1, '.')) {
+        if (++groups > 4 || !take_group (key + 1, &id)) {
             errno = EINVAL;
             return -1;
         }
-        groups++;
-    }
-    if (key) {
-        errno = EINVAL;
-        return -1;
     }
     *first = groups ? id << 16 * (4 - groups) : 0;
     *last = groups == 4 ? id : *first | (UINT64_MAX >> 16 * groups);
@@ -137,8 +144,9 @@ static int next_level (struct manager *m, const struct keys *in, struct keys *ou
         }
         if (got == sent)
             break;
-        if (rc == 0)
-            rc = keys_add_subdirs (window[got % WINDOW], in->v[got], out);
+        if (rc == 0
+            && (rc = keys_add_subdirs (window[got % WINDOW], in->v[got], out)) < 0)
+            flux_log_error (m->h, "restart failed: %s cannot be read", in->v[got]);
         flux_future_destroy (window[got++ % WINDOW]);
     }
     return rc;
@@ -210,8 +218,10 @@ int restart_lookup (struct manager *m, const char *dir, flux_future_t *f[LOOKUP_
 
 static int lookup_start (struct manager *m, const char *dir, struct lookup *l)
 {
+    uint64_t last;
+
     *l = (struct lookup){ .id = 0 };
-    if (strlen (dir) != 23 || fluid_decode (dir, &l->id) < 0) {
+    if (keys_range (dir, &l->id, &last) < 0 || l->id != last) {
         flux_log (m->h, LOG_ERR, "restart failed: could not decode %s to job ID", dir);
         errno = EINVAL;
         return -1;
@@ -219,16 +229,21 @@ static int lookup_start (struct manager *m, const char *dir, struct lookup *l)
     return restart_lookup (m, dir, l->f);
 }
 
-/* A JSON value; absent if there is none. */
-static struct jview value_of (flux_future_t *f)
+/* What is there must be a JSON object. */
+static int
+object_of (flux_future_t *f, const char *name, struct jview *v, struct text *why)
 {
-    struct jview v = JVIEW_ABSENT;
     const void *data;
     size_t len;
 
-    if (flux_kvs_lookup_get_raw (f, &data, &len) == 0 && data)
-        jview_parse (data, len, &v);
-    return v;
+    *v = JVIEW_ABSENT;
+    if (flux_kvs_lookup_get_raw (f, &data, &len) < 0)
+        text_printf (why, "lookup %s: %s", name, flux_strerror (errno));
+    else if (!data || jview_parse_object (data, len, v) < 0)
+        text_printf (why, "%s is no JSON object", name);
+    else
+        return 0;
+    return -1;
 }
 
 int restart_restore (struct manager *m,
@@ -236,6 +251,7 @@ int restart_restore (struct manager *m,
                      flux_future_t *f[LOOKUP_COUNT],
                      struct text *why)
 {
+    struct jview jobspec, R = JVIEW_ABSENT;
     const void *data;
     size_t len;
     int r;
@@ -244,12 +260,13 @@ int restart_restore (struct manager *m,
         text_printf (why, "lookup eventlog: %s", flux_strerror (errno));
         return -1;
     }
-    if (flux_rpc_get (f[LOOKUP_JOBSPEC], NULL) < 0) {
-        text_printf (why, "lookup jobspec: %s", flux_strerror (errno));
+    if (object_of (f[LOOKUP_JOBSPEC], "jobspec", &jobspec, why) < 0)
         return -1;
+    if (flux_rpc_get (f[LOOKUP_R], NULL) == 0 || errno != ENOENT) {
+        if (object_of (f[LOOKUP_R], "R", &R, why) < 0)
+            return -1;
     }
-    r = jm_restore (m->jm, id, data ? data : "", data ? len : 0,
-                    value_of (f[LOOKUP_JOBSPEC]), value_of (f[LOOKUP_R]), why);
+    r = jm_restore (m->jm, id, data ? data : "", data ? len : 0, jobspec, R, why);
     if (r == -ENOMEM) {
         text_clear (why);
         errno = ENOMEM;

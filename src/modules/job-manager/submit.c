@@ -268,10 +268,6 @@ int jm_restore (struct jm *jm,
     struct job *job;
     int r;
 
-    if (!jview_is (jobspec, JVIEW_OBJECT)) {
-        text_puts (why, "jobspec is no JSON object");
-        return -EINVAL;
-    }
     if (!(job = job_new (id)))
         return -ENOMEM;
     if ((r = take_texts (jm, job, jobspec, R)) < 0

@@ -119,6 +119,9 @@ static int apply (struct manager *m, struct settings *s, flux_error_t *error)
     json_decref (m->housekeeping_command);
     m->housekeeping_command = move_ptr (s->housekeeping.command);
     m->housekeeping_release_after = s->housekeeping.release_after;
+    if (s->housekeeping.systemd_unit)
+        flux_log (m->h, LOG_WARNING, "job-manager.housekeeping.use-systemd-unit is "
+                                     "deprecated: ignored");
     m->stop_queues_on_restart = s->stop_queues;
     m->inactive_age_limit = s->age_limit;
     m->inactive_num_limit = s->num_limit;

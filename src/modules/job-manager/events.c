@@ -8,7 +8,17 @@
 
 #include "config.h"
 
+#include "journal.h"
 #include "manager.h"
+
+/* A request that jobs are sent for before its sentinel. */
+static const char has_backlog[] = "job-manager::backlog";
+
+static bool is_sentinel (const char *payload, size_t len)
+{
+    return len == sizeof (JOURNAL_SENTINEL) - 1
+           && memcmp (payload, JOURNAL_SENTINEL, len) == 0;
+}
 
 void manager_journal_send (void *token, const char *payload, size_t len, void *arg)
 {
@@ -16,6 +26,19 @@ void manager_journal_send (void *token, const char *payload, size_t len, void *a
 
     if (flux_respond (m->h, token, payload) < 0)
         flux_log_error (m->h, "journal message");
+    if (is_sentinel (payload, len) && flux_msg_aux_get (token, has_backlog))
+        flux_log (m->h, LOG_DEBUG, "finished sending journal backlog");
+}
+
+static void tell_of_backlog (struct manager *m, const flux_msg_t *msg, bool full)
+{
+    struct jm_counts c;
+    size_t jobs;
+
+    jm_count (m->jm, &c);
+    jobs = c.active + (full ? c.inactive : 0);
+    if (jobs > 0 && flux_msg_aux_set (msg, has_backlog, m, NULL) == 0)
+        flux_log (m->h, LOG_DEBUG, "begin sending journal backlog: %zu jobs", jobs);
 }
 
 void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -48,6 +71,8 @@ void journal_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         manager_refuse (m, msg, -r, NULL);
         flux_msg_decref (msg);
     }
+    else
+        tell_of_backlog (m, msg, full);
 }
 
 /* End the streams that match the departure or cancellation. */

@@ -37,7 +37,7 @@ int manager_housekeeping_parse (const flux_conf_t *conf,
                                 struct manager_housekeeping *ret,
                                 flux_error_t *error)
 {
-    json_t *table = NULL, *command = NULL, *first_error, *unit;
+    json_t *table = NULL, *command = NULL, *first_error, *unit = NULL;
     const char *release_after = NULL;
     double seconds = -1.;
     json_error_t e;
@@ -63,7 +63,7 @@ int manager_housekeeping_parse (const flux_conf_t *conf,
         else if (json_object_get (table, "command"))
             json_incref (command);
     }
-    *ret = (struct manager_housekeeping){ command, seconds };
+    *ret = (struct manager_housekeeping){ command, seconds, unit != NULL };
     return 0;
 }
 

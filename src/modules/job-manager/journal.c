@@ -5,8 +5,6 @@
 #include "job.h"
 #include "journal.h"
 
-#define SENTINEL "{\"id\":-1,\"events\":[]}"
-
 enum phase {
     PHASE_INACTIVE, /* sending inactive jobs */
     PHASE_ACTIVE,
@@ -564,7 +562,7 @@ static ssize_t step (struct journal *j, struct consumer *c)
     }
     if (!(job = c->next)) {
         c->phase = PHASE_LIVE;
-        j->send (c->token, SENTINEL, sizeof (SENTINEL) - 1, j->arg);
+        j->send (c->token, JOURNAL_SENTINEL, sizeof (JOURNAL_SENTINEL) - 1, j->arg);
         while (!list_empty (&c->kept))
             send_kept (j, c);
         return 0;

@@ -48,6 +48,8 @@ struct job;
 
 #define JOURNAL_KEPT_MAX (16 << 20)
 
+#define JOURNAL_SENTINEL "{\"id\":-1,\"events\":[]}"
+
 /* A message for a consumer; len excludes the NUL at its end. */
 typedef void (*journal_send_f) (void *token, const char *payload, size_t len, void *arg);
 

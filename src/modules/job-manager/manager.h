@@ -338,6 +338,7 @@ bool manager_housekeeping_take (struct manager *m, const struct job *job);
 struct manager_housekeeping {
     json_t *command; /* NULL: none is configured */
     double release_after;
+    bool systemd_unit; /* asked for, as it was done once */
 };
 int manager_housekeeping_parse (const flux_conf_t *conf,
                                 struct manager_housekeeping *ret,

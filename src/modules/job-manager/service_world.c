@@ -126,6 +126,10 @@ commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
             < 0
         || strcmp (ns, "primary") != 0 || flags != 0)
         bail_out ("a commit that a stock KVS does not take");
+    if (w.full) {
+        flux_respond_error (h, msg, ENOSPC, NULL);
+        return;
+    }
     json_array_foreach (ops, i, op) apply_op (op);
     w.commits++;
     flux_respond (h, msg, "{\"rootref\":\"sha1-0\",\"rootseq\":1}");
@@ -214,7 +218,8 @@ static void attr_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 
     if (flux_request_unpack (msg, NULL, "{s:s}", "name", &name) == 0
         && !strcmp (name, "rank"))
-        flux_respond_pack (h, msg, "{s:s s:i}", "value", "0", "flags", 1);
+        flux_respond_pack (h, msg, "{s:s s:i}", "value", w.rank ? w.rank : "0", "flags",
+                           1);
     else
         flux_respond_error (h, msg, ENOENT, NULL);
 }
@@ -223,6 +228,17 @@ static void remember (const flux_msg_t **slot, const flux_msg_t *msg)
 {
     flux_msg_decref (*slot);
     *slot = flux_msg_incref (msg);
+}
+
+/* <PRIORITY>VERSION TIME HOST NAME PROCESS - - MESSAGE */
+static void keep_log (const char *s, size_t len)
+{
+    const char *end = s + len, *p = memmem (s, len, " - - ", 5);
+
+    if (!p)
+        bail_out ("an odd log entry");
+    text_put (&w.logged, p + 5, end - (p + 5));
+    text_putc (&w.logged, '\n');
 }
 
 static void any_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
@@ -237,8 +253,10 @@ static void any_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         const void *data;
         size_t len;
 
-        if (flux_request_decode_raw (msg, NULL, &data, &len) == 0)
+        if (flux_request_decode_raw (msg, NULL, &data, &len) == 0) {
             diag ("%.*s", (int)len, (const char *)data);
+            keep_log (data, len);
+        }
     }
     if (!strncmp (topic, "log.", 4) || !strncmp (topic, "module.", 7))
         return;
@@ -246,7 +264,7 @@ static void any_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, vo
         remember (&w.alloc, msg);
     else if (!strcmp (topic, "exec.start"))
         remember (&w.start, msg);
-    else if (!strcmp (topic, "sched.expiration"))
+    else if (!strcmp (topic, "sched.expiration") || !strcmp (topic, "exec.expiration"))
         remember (&w.expiration, msg);
     else if (!strncmp (topic, "event.", 6))
         flux_respond (h, msg, NULL);
@@ -360,12 +378,50 @@ void world_hears (const char *want, const char *why)
     text_clear (&w.heard);
 }
 
-void world_start_module (void)
+void world_forget (const flux_msg_t **slot)
+{
+    flux_msg_decref (move_ptr (*slot));
+}
+
+void world_awaits (const flux_msg_t **slot)
+{
+    flux_reactor_t *r = flux_get_reactor (w.h);
+    flux_watcher_t *t = flux_timer_watcher_create (r, PATIENCE, 0., timeout_cb, NULL);
+
+    flux_watcher_start (t);
+    while (!*slot)
+        flux_reactor_run (r, FLUX_REACTOR_ONCE);
+    flux_watcher_destroy (t);
+}
+
+void world_logs (const char *want, const char *why)
+{
+    flux_reactor_t *r = flux_get_reactor (w.h);
+    flux_watcher_t *t = flux_timer_watcher_create (r, PATIENCE, 0., timeout_cb, NULL);
+    char line[256];
+    const char *p;
+
+    snprintf (line, sizeof (line), "%s\n", want);
+    flux_watcher_start (t);
+    while (!w.logged.buf || !(p = strstr (w.logged.buf, line))
+           || (p > w.logged.buf && p[-1] != '\n'))
+        flux_reactor_run (r, FLUX_REACTOR_ONCE);
+    flux_watcher_destroy (t);
+    ok (true, "%s", why);
+    text_clear (&w.logged);
+}
+
+void world_launch_module (void)
 {
     if (!(w.h = flux_open (uri, 0))
         || flux_msg_handler_addvec (w.h, handlers, NULL, &w.handlers) < 0)
         bail_out ("no handle for the test");
     pthread_create (&w.thread, NULL, module_thread, NULL);
+}
+
+void world_start_module (void)
+{
+    world_launch_module ();
     world_settle ();
     text_clear (&w.heard);
 }
@@ -378,14 +434,11 @@ static void *joiner (void *arg)
     return NULL;
 }
 
-void world_end_module (void)
+static void serve_until_it_ends (void)
 {
     flux_reactor_t *r = flux_get_reactor (w.h);
-    flux_future_t *f = flux_rpc (w.h, "job-manager.shutdown", NULL, FLUX_NODEID_ANY,
-                                 FLUX_RPC_NORESPONSE);
     pthread_t thread;
 
-    flux_future_destroy (f);
     w.ended = false;
     pthread_create (&thread, NULL, joiner, NULL);
     while (!__atomic_load_n (&w.ended, __ATOMIC_ACQUIRE))
@@ -393,14 +446,29 @@ void world_end_module (void)
     pthread_join (thread, NULL);
     for (int i = 0; i < 100; i++) /* what it sent last */
         flux_reactor_run (r, FLUX_REACTOR_NOWAIT);
+}
+
+void world_end_module (void)
+{
+    flux_future_t *f = flux_rpc (w.h, "job-manager.shutdown", NULL, FLUX_NODEID_ANY,
+                                 FLUX_RPC_NORESPONSE);
+
+    flux_future_destroy (f);
+    serve_until_it_ends ();
     is_int (w.rc, 0, "the module ends well");
+}
+
+void world_module_fails (const char *why)
+{
+    serve_until_it_ends ();
+    is_int (w.rc, -1, "%s", why);
 }
 
 void world_forget_module (void)
 {
-    flux_msg_decref (move_ptr (w.alloc));
-    flux_msg_decref (move_ptr (w.start));
-    flux_msg_decref (move_ptr (w.expiration));
+    world_forget (&w.alloc);
+    world_forget (&w.start);
+    world_forget (&w.expiration);
     flux_msg_handler_delvec (w.handlers);
     flux_close (w.h);
 }
@@ -428,4 +496,5 @@ void world_fini (void)
     }
     table_fini (&w.kvs);
     text_fini (&w.heard);
+    text_fini (&w.logged);
 }

@@ -31,6 +31,9 @@ struct world {
     struct table kvs; /* struct value by key; survives a restart */
     int commits;
     struct text heard;       /* requests and events of the module */
+    struct text logged;      /* "SEVERITY MESSAGE" lines: what it logs */
+    const char *rank;        /* that it is told it is on; NULL: 0 */
+    bool full;               /* the KVS takes no more commits */
     const flux_msg_t *alloc; /* the last request of each kind */
     const flux_msg_t *start;
     const flux_msg_t *expiration;
@@ -38,8 +41,12 @@ struct world {
 
 extern struct world w;
 
-/* Start the module; end it, its last commit served.  The KVS stays. */
+/* Start the module; end it, its last commit served.  The KVS stays.
+ * Or: it does not start, or ends by itself, with an error.
+ */
 void world_start_module (void);
+void world_launch_module (void);
+void world_module_fails (const char *why);
 void world_stop_module (void);
 void world_fini (void);
 
@@ -67,6 +74,13 @@ void world_settle (void);
 
 /* What the module sent since the last call. */
 const char *world_heard (void);
+
+/* Run until there is a request of that kind (w.alloc ...); forget one that has come. */
+void world_awaits (const flux_msg_t **slot);
+void world_forget (const flux_msg_t **slot);
+
+/* ok if it has logged this line since the last call, sooner or later. */
+void world_logs (const char *want, const char *why);
 
 /* ok if what it sends next, sooner or later, is this. */
 void world_hears (const char *want, const char *why);

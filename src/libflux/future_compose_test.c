@@ -120,6 +120,7 @@ static void composite_contexts (void)
     trace[0] = '\0';
     flux_future_then (cf, -1., note_cb, NULL);
     is_int (t.inits, 1, "a child of a child is initialised by then");
+    t.held = true;
     errno = 0;
     ok (flux_future_wait_for (cf, 0.001) < 0 && errno == ETIMEDOUT, "a wait expires");
     is_int (t.inits, 2, "it was initialised in that context, too");
@@ -302,6 +303,7 @@ static void chain_contexts (void)
     flux_future_then (last, -1., note_cb, NULL);
     is_int (t1.inits, 1, "then on the last initialises the first");
     is_int (t2.inits, 0, "but not what is not there yet");
+    t1.held = true;
     errno = 0;
     ok (flux_future_wait_for (last, 0.001) < 0 && errno == ETIMEDOUT, "a wait expires");
     is_int (t1.inits, 2, "it was initialised in that context, too");

@@ -138,7 +138,7 @@ static void fulfill_with (void)
 static void waiting (void)
 {
     flux_reactor_t *r = flux_reactor_create (0);
-    struct ticker t = { 0 };
+    struct ticker t = { .held = true };
     flux_future_t *f = flux_future_create (NULL, NULL);
 
     errno = 0;
@@ -157,6 +157,8 @@ static void waiting (void)
     errno = 0;
     ok (!flux_future_get_reactor (f) && errno == EINVAL,
         "after it the private reactor is not shown");
+    flux_watcher_start (t.w);
+    t.held = false;
     ok (get_is (f, "tick"), "a longer one goes on where it stopped");
     is_int (t.inits, 1, "init was called once");
     flux_future_set_reactor (f, r);

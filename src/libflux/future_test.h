@@ -53,6 +53,8 @@ struct ticker {
     int inits;
     flux_reactor_t *reactors[4];
     int errnum;
+    bool held; /* it does not tick before the test starts w */
+    flux_watcher_t *w;
 };
 
 static inline void tick_cb (flux_reactor_t *r, flux_watcher_t *w, int revents, void *arg)
@@ -64,16 +66,16 @@ static inline void ticker_init (flux_future_t *f, void *arg)
 {
     struct ticker *t = arg;
     flux_reactor_t *r = flux_future_get_reactor (f);
-    flux_watcher_t *w;
 
     t->reactors[t->inits++] = r;
     if (t->errnum) {
         flux_future_fulfill_error (f, t->errnum, "init failed");
         return;
     }
-    w = flux_timer_watcher_create (r, 0.02, 0., tick_cb, f);
-    flux_watcher_start (w);
-    flux_future_aux_set (f, NULL, w, (flux_free_f)flux_watcher_destroy);
+    t->w = flux_timer_watcher_create (r, 0.02, 0., tick_cb, f);
+    if (!t->held)
+        flux_watcher_start (t->w);
+    flux_future_aux_set (f, NULL, t->w, (flux_free_f)flux_watcher_destroy);
 }
 
 #endif /* !MILLRACE_LIBFLUX_FUTURE_TEST_H */

@@ -430,7 +430,7 @@ void world_start_module (void)
 static void *joiner (void *arg)
 {
     pthread_join (w.thread, NULL);
-    w.ended = true;
+    __atomic_store_n (&w.ended, true, __ATOMIC_RELEASE);
     return NULL;
 }
 

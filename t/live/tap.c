@@ -4,12 +4,15 @@
  * Jobs say in attributes.system.tap what is to happen to them:
  *   reject=TOPIC     fail there, with "tap says no" as the reason
  *   errno=TOPIC      fail there, without a reason
+ *   bare=TOPIC       reject the job there, without a reason
  *   subscribe=1      get their events
  *   priority=N       the priority to give; a string: bad; -2: not yet
- *   annotate=1       leave annotations
+ *   later=1          no priority for a job that is asked for again
+ *   annotate=1       leave annotations; otherwise these
+ *   R=VALUE          the resources of the job, in job.state.sched
  *   hold=1           add a dependency in job.state.depend
  *   prolog=1, epilog=1
- *   update=1         change the jobspec, in job.validate
+ *   update=1         change the jobspec, in job.validate; otherwise this key
  *
  * job-manager.tap.do  { "op":s "id"?:I "s"?:s "i"?:i } -> { "rc":i "errno":i ... }
  */
@@ -24,6 +27,7 @@
 
 static json_t *calls; /* topics, in order */
 static int freed;
+static bool query_fails;
 
 static const char *want (json_t *tap, const char *key)
 {
@@ -80,6 +84,33 @@ static int in_priority (flux_plugin_t *p, flux_plugin_arg_t *args, json_t *tap)
     return flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:O}", "priority", o);
 }
 
+static int in_sched (flux_plugin_arg_t *args, json_t *tap)
+{
+    json_t *annotations = json_object_get (tap, "annotate");
+    json_t *R = json_object_get (tap, "R");
+    int rc = 0;
+
+    if (json_integer_value (annotations) == 1)
+        rc = flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:{s:s}}", "annotations",
+                                   "tap", "was here");
+    else if (annotations)
+        rc = flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:O}", "annotations",
+                                   annotations);
+    if (rc == 0 && R)
+        rc = flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:O}", "R", R);
+    return rc;
+}
+
+static int in_validate (flux_plugin_t *p, json_t *tap)
+{
+    const char *key = want (tap, "update");
+
+    if (!json_object_get (tap, "update"))
+        return 0;
+    return flux_jobtap_jobspec_update_pack (
+        p, "{s:s}", key ? key : "attributes.system.job.name", "renamed");
+}
+
 static int act (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, json_t *tap)
 {
     if (!tap)
@@ -88,19 +119,21 @@ static int act (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, js
         return flux_jobtap_reject_job (p, args, "tap says %s", "no");
     if (want (tap, "errno") && strcmp (want (tap, "errno"), topic) == 0)
         return -1;
+    if (want (tap, "bare") && strcmp (want (tap, "bare"), topic) == 0)
+        return flux_jobtap_reject_job (p, args, NULL);
+    if (strcmp (topic, "job.priority.get") == 0 && json_object_get (tap, "later"))
+        return flux_jobtap_priority_unavail (p, args);
     if (strcmp (topic, "job.new") == 0)
         return in_new (p, tap);
     if (strcmp (topic, "job.state.priority") == 0
         || strcmp (topic, "job.priority.get") == 0)
         return in_priority (p, args, tap);
-    if (strcmp (topic, "job.state.sched") == 0 && json_object_get (tap, "annotate"))
-        return flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:{s:s}}",
-                                     "annotations", "tap", "was here");
+    if (strcmp (topic, "job.state.sched") == 0)
+        return in_sched (args, tap);
     if (strcmp (topic, "job.state.depend") == 0 && json_object_get (tap, "hold"))
         return flux_jobtap_dependency_add (p, FLUX_JOBTAP_CURRENT_JOB, "tap-hold");
-    if (strcmp (topic, "job.validate") == 0 && json_object_get (tap, "update"))
-        return flux_jobtap_jobspec_update_pack (p, "{s:s}", "attributes.system.job.name",
-                                                "renamed");
+    if (strcmp (topic, "job.validate") == 0)
+        return in_validate (p, tap);
     if (strcmp (topic, "job.state.run") == 0 && json_object_get (tap, "prolog"))
         return flux_jobtap_prolog_start (p, "tap-prolog");
     if (strcmp (topic, "job.state.cleanup") == 0 && json_object_get (tap, "epilog"))
@@ -115,7 +148,7 @@ any_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data
     return act (p, topic, args, tap_of (args));
 }
 
-/* Schemes of our own: tap-ok and tap-bad. */
+/* Schemes of our own: tap-ok, tap-bad, and tap-mute, which is bad without a reason. */
 static int
 dependency_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
@@ -125,6 +158,8 @@ dependency_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, voi
     if (flux_plugin_arg_unpack (args, FLUX_PLUGIN_ARG_IN, "{s:{s:s s?s}}", "dependency",
                                 "scheme", &scheme, "value", &value)
         < 0)
+        return -1;
+    if (strcmp (scheme, "tap-mute") == 0)
         return -1;
     if (strcmp (scheme, "tap-bad") == 0)
         return flux_jobtap_reject_job (p, args, "bad value %s", value);
@@ -148,6 +183,8 @@ update_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *d
 static int
 query_cb (flux_plugin_t *p, const char *topic, flux_plugin_arg_t *args, void *data)
 {
+    if (query_fails)
+        return -1;
     return flux_plugin_arg_pack (args, FLUX_PLUGIN_ARG_OUT, "{s:O s:i}", "calls", calls,
                                  "freed", freed);
 }
@@ -227,6 +264,10 @@ static int call (flux_plugin_t *p, const char *op, flux_jobid_t id, const char *
         return flux_jobtap_call (p, id, s, NULL);
     if (strcmp (op, "prolog-start") == 0)
         return flux_jobtap_prolog_start (p, s);
+    if (strcmp (op, "query-fails") == 0) {
+        query_fails = i;
+        return 0;
+    }
     if (strcmp (op, "sort") == 0)
         return flux_jobtap_set_load_sort_order (p, s);
     errno = ENOSYS;

@@ -175,42 +175,6 @@ static void dependencies_and_updates (void)
     jl_destroy (jl);
 }
 
-static void bad_events (void)
-{
-    struct jl *jl = new_jl ();
-
-    pending (jl, 1, 1., 16);
-    ok (event (jl, 1, 1., "priority", "{}") == -EPROTO, "priority without priority");
-    ok (event (jl, 1, 1., "urgency", "{\"urgency\":32}") == -EPROTO,
-        "urgency out of range");
-    ok (event (jl, 1, 1., "exception", "{\"type\":\"x\",\"severity\":0}") == -EPROTO,
-        "no note");
-    ok (event (jl, 1, 1., "finish", NULL) == -EPROTO, "finish without status");
-    ok (event (jl, 1, 1., "annotations", "{}") == -EPROTO,
-        "annotations without annotations");
-    ok (event (jl, 1, 1., "dependency-x", "{\"description\":\"\"}") == -EPROTO,
-        "odd dependency");
-    ok (event (jl, 1, 1., "memo", NULL) == -EPROTO, "memo without context");
-    ok (event (jl, 2, 1., "submit", "{\"urgency\":1}") == -EPROTO,
-        "submit without userid");
-    ok (event (jl, 1, 1., "site.x", "{\"any\":1}") == 0,
-        "an unknown event is no mistake");
-    heard ();
-    ok (event (jl, 7, 1., "depend", NULL) == 0,
-        "an event of an unknown job is passed over");
-    ok (strstr (heard (), "not in hash"), "and told");
-    event_full (jl, 1, 2., "alloc", NULL, JVIEW_ABSENT, view ("{\"version\":2}"));
-    ok (strstr (heard (), "invalid R"), "a bad R is told");
-    is_int (jl_lookup (jl, 1)->state, STATE_RUN, "but the job runs");
-    event_full (jl, 3, 1., "submit", "{\"userid\":1,\"urgency\":1,\"version\":1}",
-                view ("{}"), JVIEW_ABSENT);
-    event (jl, 3, 1., "validate", NULL);
-    ok (strstr (heard (), "invalid jobspec"), "a bad jobspec is told");
-    is (shown (jl, 3, "[\"state\",\"name\",\"ntasks\"]"), "{\"id\":3,\"state\":2}",
-        "but the job is there");
-    jl_destroy (jl);
-}
-
 static void waiters (void)
 {
     struct jl *jl = new_jl ();
@@ -315,7 +279,6 @@ int main (void)
     attributes ();
     outcomes ();
     dependencies_and_updates ();
-    bad_events ();
     waiters ();
     counting ();
     backlog ();

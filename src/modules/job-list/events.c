@@ -460,7 +460,11 @@ static event_f handler (struct jview name)
 /* An event of a job that was never heard of. */
 static int stray (struct jl *jl, uint64_t id, const struct event *ev)
 {
-    jl_log (jl, LOG_ERR, "event %.*s: job %s not in hash", (int)ev->name.len, ev->name.s,
+    const char *name = ev->name.s;
+    size_t len = ev->name.len;
+
+    (void)jview_plain (ev->name, &name, &len); /* else as it was written */
+    jl_log (jl, LOG_ERR, "event %.*s: job %s not in hash", (int)len, name,
             f58 (id).s);
     return 0;
 }

@@ -119,7 +119,8 @@ static void submit (void)
 
         dup2 (fd, 1);
         dup2 (null, 2); /* that the broker is gone is no news */
-        execlp ("flux", "flux", "submit", "--cc=1-40", "true", (char *)NULL);
+        execlp ("flux", "flux", "submit", "--cc=1-40", "echo", CRASH_WORDS,
+                (char *)NULL);
         _exit (127);
     }
     close (fd);

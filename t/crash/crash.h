@@ -37,6 +37,7 @@
 #define RING 61
 #define IN_FLIGHT 16
 #define SYNC_EVERY 16
+#define CRASH_WORDS "the-last-words" /* of a job */
 #define WINDOW 5.0 /* s: much more than what is lost, for slow machines */
 
 struct lives {
@@ -77,7 +78,9 @@ long crash_check (flux_t *h);
  */
 size_t crash_walk (flux_t *h);
 
-/* jobs.c: every id that was printed is a job, once, and comes to an end. */
+/* jobs.c: every id that was printed is a job, once, and comes to an end; one that had
+ * come to its end before the crash left what it wrote.
+ */
 void crash_check_jobs (flux_t *h);
 
 #endif /* !T_CRASH_CRASH_H */

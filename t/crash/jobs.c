@@ -1,4 +1,4 @@
-/* jobs.c - every job whose id was printed is there, once, and ends. */
+/* jobs.c - every job whose id was printed is there, once, and ends with its output. */
 
 #include "config.h"
 #include <jansson.h>
@@ -105,6 +105,26 @@ static void check_list (struct jobs *jobs)
     flux_future_destroy (f);
 }
 
+/* Its last words are there if it ended well, and not in one life after the other. */
+static void check_output (flux_t *h, flux_jobid_t id, const char *log)
+{
+    const char *output = "";
+    flux_future_t *f;
+    char key[64];
+
+    if (strstr (log, "\"exception\"") || strstr (log, "\"flux-restart\"")
+        || !strstr (log, "\"finish\""))
+        return;
+    must (flux_job_kvs_key (key, sizeof (key), id, "guest.output") > 0);
+    f = flux_kvs_lookup (h, NULL, 0, key);
+    if (!f || flux_kvs_lookup_get (f, &output) < 0)
+        crash_failed ("%s of a job that has ended: %s\n%s", key, strerror (errno), log);
+    if (!output || !strstr (output, CRASH_WORDS))
+        crash_wrong ("%s of a job that has ended: '%s'\n%s", key, output ? output : "",
+                     log);
+    flux_future_destroy (f);
+}
+
 /* It begins with submit, and nothing comes behind clean.  True if that is there. */
 static bool log_is_good (const char *key, const char *log)
 {
@@ -143,6 +163,8 @@ static void check_eventlog (flux_t *h, flux_jobid_t id)
         if (!f || flux_kvs_lookup_get (f, &log) < 0)
             crash_failed ("%s: %s", key, strerror (errno));
         good = log_is_good (key, log);
+        if (good)
+            check_output (h, id, log);
         if (!good && crash_now () > end)
             crash_wrong ("%s does not end with clean:\n%s", key, log);
         flux_future_destroy (f);

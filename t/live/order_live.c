@@ -48,8 +48,9 @@ guest_of (flux_t *client, const char *topic, int i, size_t len, bool lazy)
 
     snprintf (ns, sizeof (ns), "g%d", i);
     snprintf (key, sizeof (key), "jobs.g%d", i);
-    f = flux_rpc_pack (client, topic, 0, 0, "{s:s s:s s:i s:b s:[o]}", "namespace", ns,
-                       "key", key, "owner", -1, "lazy", lazy, "ops", put ("words", len));
+    f = flux_rpc_pack (client, topic, 0, 0, "{s:s s:s s:i s:b s:b s:[o]}", "namespace",
+                       ns, "key", key, "owner", -1, "lazy", lazy, "ahead", true, "ops",
+                       put ("words", len));
     if (!f)
         bail_out ("%s", topic);
     return f;
@@ -188,6 +189,37 @@ static bool there_is (const char *key)
     return found;
 }
 
+static bool words_are (flux_future_t *f, size_t len)
+{
+    const char *value;
+    bool are = f && flux_kvs_lookup_get (f, &value) == 0 && strlen (value) >= len;
+
+    flux_future_destroy (f);
+    return are;
+}
+
+/* Who hears of the end of a job looks at what it wrote. */
+static void looked_at_behind_a_graft (void)
+{
+    flux_future_t *ends[COUNT], *looks[COUNT];
+    int bad = 0;
+
+    for (int i = 0; i < COUNT; i++)
+        seq_of (guest ("kvs.guest-begin", 700 + i, 3, false));
+    for (int i = 0; i < COUNT; i++) {
+        char key[30];
+
+        snprintf (key, sizeof (key), "jobs.g%d.words", 700 + i);
+        ends[i] = guest ("kvs.guest-end", 700 + i, BIG + 4 * COUNT + i, false);
+        looks[i] = flux_kvs_lookup (h, NULL, 0, key);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        bad += !words_are (looks[i], BIG);
+        bad += seq_of (ends[i]) < 0;
+    }
+    ok (bad == 0, "who looks behind a guest-end finds its last words");
+}
+
 static void lazy (void)
 {
     flux_future_t *f = commit ("seen", KVSOPS_LAZY);
@@ -233,6 +265,7 @@ int main (void)
     h = live_open ();
     behind_a_graft ();
     begun_behind_a_graft ();
+    looked_at_behind_a_graft ();
     lazy ();
     who_leaves ();
     paused ();

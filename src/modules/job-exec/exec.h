@@ -333,8 +333,8 @@ void guest_begin (struct job *job);
 void guest_flush (struct job *job);
 void guest_graft (struct job *job);
 
-/* At unload: until those under way have been answered, GRAFT_WAIT_MAX seconds at most for
- * each.  A client that leaves is forgotten by kvs, and with it what is half done.
+/* At unload: until those under way have been answered, GRAFT_WAIT_MAX seconds at most, so
+ * that what fails is logged, and kvs, which may be unloaded next, has done them.
  */
 #define GRAFT_WAIT_MAX 5.
 void grafts_wait (struct exec *x);

@@ -56,16 +56,16 @@ static char *add_members (char *payload, const struct text *members)
     return NULL;
 }
 
+/* more: further members, or "". */
 static flux_future_t *
-guest_rpc (struct job *job, const char *topic, char *payload, bool lazy)
+guest_rpc (struct job *job, const char *topic, char *payload, const char *more)
 {
     struct text t = TEXT_INIT;
     flux_future_t *f = NULL;
     char key[64];
 
     guest_key (job, "guest", key, sizeof (key));
-    text_printf (&t, "\"owner\":%d,\"key\":\"%s\"%s", (int)job->userid, key,
-                 lazy ? ",\"lazy\":true" : "");
+    text_printf (&t, "\"owner\":%d,\"key\":\"%s\"%s", (int)job->userid, key, more);
     if ((payload = add_members (payload, &t)))
         f = flux_rpc (job->x->h, topic, payload, 0, 0);
     free_keep_errno (payload);
@@ -112,10 +112,13 @@ static void graft_continuation (flux_future_t *f, void *arg)
 
 void grafts_wait (struct exec *x)
 {
+    double end = flux_reactor_time () + GRAFT_WAIT_MAX;
     struct graft *g;
 
     while ((g = list_first (&x->grafts, struct graft, link))) {
-        if (flux_future_wait_for (g->f, GRAFT_WAIT_MAX) == 0)
+        double left = end - flux_reactor_time ();
+
+        if (flux_future_wait_for (g->f, left > 0. ? left : 0.) == 0)
             graft_continuation (g->f, g);
         else {
             graft_failed (x, g->id, strerror (errno));
@@ -143,13 +146,14 @@ static bool graft_is_quick (const struct job *job, const char *payload)
 
 /* payload: of the last commit to the namespace.  After a quick one the job ends without
  * waiting for the answer: kvs has this before anybody can hear of that end, and publishes
- * what is committed then, the "clean" event among it, after the graft.  Meanwhile the
- * resources of the job can be used.
+ * what is committed then, the "clean" event among it, after the graft; so it does with who
+ * looks ("ahead").  Meanwhile the resources of the job can be used.
  */
 static void send_graft (struct job *job, char *payload)
 {
     bool quick = graft_is_quick (job, payload);
-    flux_future_t *f = guest_rpc (job, "kvs.guest-end", payload, false);
+    flux_future_t *f =
+        guest_rpc (job, "kvs.guest-end", payload, quick ? ",\"ahead\":true" : "");
     struct graft *g = quick && f ? calloc (1, sizeof (*g)) : NULL;
 
     job->state = JOB_GRAFTING;
@@ -355,7 +359,9 @@ void guest_begin (struct job *job)
         job_call (job, flux_service_register (h, job->service), service_done, 0);
     guest_init_logs (job);
     p = guestlog_next_commit (&job->log, job->ns, &len);
-    job_call (job, guest_rpc (job, "kvs.guest-begin", p, job->mock), begun, len);
+    job_call (job,
+              guest_rpc (job, "kvs.guest-begin", p, job->mock ? ",\"lazy\":true" : ""),
+              begun, len);
     if (job->mock)
         job->logs_begun = true; /* what comes next is carried out after it */
     if (job->output) {

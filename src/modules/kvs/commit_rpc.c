@@ -48,39 +48,10 @@ static int decode (const flux_msg_t *msg, struct commit_request *c)
     return c->ns.buf && c->have_flags && c->ops ? 0 : -EPROTO;
 }
 
-/* A commit to the primary namespace that waits for its turn: read again then. */
-struct later {
-    struct turn turn;
-    struct service *s;
-    const flux_msg_t *msg;
-};
+static void
+commit_again (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg);
 
-static void commit (struct service *s, const flux_msg_t *msg, bool its_turn);
-
-static void commit_go (struct turn *t)
-{
-    struct later *l = container_of (t, struct later, turn);
-
-    commit (l->s, l->msg, true);
-    flux_msg_decref (l->msg);
-    free (l);
-}
-
-static void commit_later (struct service *s, const flux_msg_t *msg)
-{
-    struct later *l = calloc (1, sizeof (*l));
-
-    if (!l) {
-        respond_error (s, msg, ENOMEM, NULL);
-        return;
-    }
-    *l = (struct later){ .turn = { .ready = true, .go = commit_go },
-                         .s = s,
-                         .msg = flux_msg_incref (msg) };
-    turn_queue (s, &l->turn);
-}
-
-static void commit (struct service *s, const flux_msg_t *msg, bool its_turn)
+static void commit (struct service *s, const flux_msg_t *msg)
 {
     _cleanup_ (commit_request_fini)
     struct commit_request c = { 0 };
@@ -92,10 +63,17 @@ static void commit (struct service *s, const flux_msg_t *msg, bool its_turn)
         respond_error (s, msg, -r, NULL);
         return;
     }
-    if (!its_turn && !list_empty (&s->turns) && strcmp (c.ns.buf, "primary") == 0)
-        commit_later (s, msg);
-    else if ((req = request_new (s, msg)))
+    if (strcmp (c.ns.buf, "primary") == 0 && turn_wait (s, msg, commit_again))
+        return;
+    if ((req = request_new (s, msg)))
         kvs_engine_commit (s->e, &req->r, c.ns.buf, c.flags, move_ptr (c.ops));
+}
+
+/* It had to wait for its turn.  Who says that runs the engine. */
+static void
+commit_again (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
+{
+    commit (arg, msg);
 }
 
 /* kvs.commit
@@ -106,7 +84,7 @@ void commit_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *
 {
     struct service *s = arg;
 
-    commit (s, msg, false);
+    commit (s, msg);
     service_run_gathered (s);
 }
 

@@ -24,6 +24,7 @@ struct guest {
     int64_t owner;
     bool graft;       /* and remove; or else link */
     bool lazy;        /* nobody waits for the link */
+    bool ahead;       /* its sender does not wait before it tells others */
     bool filled;      /* the primary namespace is being changed */
     int errnum;       /* what went wrong before */
     struct turn turn; /* of that change */
@@ -53,6 +54,8 @@ static int guest_member (struct jpull *s, const char *name, size_t len, void *ar
         return jpull_int (s, &g->owner);
     if (jpull_is (name, len, "lazy"))
         return jpull_bool (s, &g->lazy);
+    if (jpull_is (name, len, "ahead"))
+        return jpull_bool (s, &g->ahead);
     if (jpull_is (name, len, "ops")) {
         kvs_ops_free (move_ptr (g->ops));
         return kvs_ops_scan (s, false, &g->ops);
@@ -143,7 +146,7 @@ bool guest_goes_on (struct request *req)
         && !g->errnum)
         g->errnum = -r;
     if (!g->filled) {
-        if (!g->graft) /* before, it holds nobody up */
+        if (!list_linked (&g->turn.link))
             turn_queue (req->s, &g->turn);
         g->turn.ready = true;
         turns_go (req->s);
@@ -189,7 +192,7 @@ static void begin (struct service *s, const flux_msg_t *msg, bool graft)
     }
     req->guest = g;
     g->req = req;
-    if (graft)
+    if (graft && g->ahead)
         turn_queue (s, &g->turn);
     req->r.prelude = true;
     kvs_engine_commit (s->e, &req->r, g->ns.buf, 0, move_ptr (g->ops));
@@ -207,9 +210,10 @@ void guest_begin_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, v
 }
 
 /* kvs.guest-end (owner, rank 0)
- *   { "namespace":s "ops":[...] "key":s "lazy"?b } -> { "rootref":s "rootseq":i }
+ *   { "namespace":s "ops":[...] "key":s "ahead"?b } -> { "rootref":s "rootseq":i }
  * Commit ops to the namespace, put its root at key, remove it; the answer is the
- * primary namespace's.  What is committed to that later is published later (turns.c).
+ * primary namespace's.  With ahead, what is committed to that later is published later,
+ * and who looks there later finds the ops (turns.c).
  */
 void guest_end_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void *arg)
 {

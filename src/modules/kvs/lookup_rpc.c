@@ -182,8 +182,11 @@ static void lookup (struct service *s, const flux_msg_t *msg, bool plus)
         return;
     }
     /* Who names a sequence number wants that root or one that is newer. */
-    if (!args.rootdir && !args.rootseq)
+    if (!args.rootdir && !args.rootseq) {
+        if (turn_wait (s, msg, plus ? lookup_plus_cb : lookup_cb))
+            return;
         service_look (s);
+    }
     if (!(req = request_new (s, msg)))
         return;
     kvs_engine_lookup (s->e, &req->r, &args);

@@ -18,6 +18,8 @@ void getroot_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
         respond_error (s, msg, EPROTO, NULL);
         return;
     }
+    if (turn_wait (s, msg, getroot_cb))
+        return;
     service_look (s);
     if ((req = request_new (s, msg)))
         kvs_engine_getroot (s->e, &req->r, ns);

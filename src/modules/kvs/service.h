@@ -9,6 +9,7 @@
  *   root_rpc.c    kvs.getroot, kvs.root-log, kvs.wait-version, kvs.setroot-pause, -unpause
  *   namespace_rpc.c  kvs.namespace-create, -remove, -list
  *   guest_rpc.c   kvs.guest-begin, -end
+ *   turns.c       ... and who waits for the second
  *   follow.c      events, on ranks > 0
  *   checkpoint.c  restart and checkpoints
  *   held_rpc.c    kvs.held-load
@@ -59,7 +60,8 @@ struct service {
     struct store_batch *batch; /* stores that go out together */
     bool no_batches;           /* content does not take them */
     flux_watcher_t *clock;
-    struct list turns;          /* in the order in which they came (turns.c) */
+    struct list turns;          /* in the order in which they came (turns.c) ... */
+    bool in_turn;               /* ... and one of them is being done */
     flux_watcher_t *lazy_timer; /* runs out while lazy commits wait, or after */
     flux_watcher_t *idle;  /* goes on with a transaction that yielded, or gathers */
     unsigned int gathered; /* how often commits have waited for their fellows */
@@ -212,7 +214,10 @@ struct turn {
 /* Behind all that is there. */
 void turn_queue (struct service *s, struct turn *t);
 
-/* Whatever is ready, until one that is not. */
+/* True: the message waits for its turn, and cb () is called then. */
+bool turn_wait (struct service *s, const flux_msg_t *msg, flux_msg_handler_f cb);
+
+/* Whatever is ready, until one that is not.  service_run () must follow. */
 void turns_go (struct service *s);
 
 /* At unload: all of them. */

@@ -60,6 +60,15 @@ test_expect_success 'keys that it does not know, and no limit, are not' '
     flux start --conf=job-list.foo=1 --conf=job-list.max_comparisons=0 flux jobs -a
 '
 
+test_expect_success 'a purge event that is none is told of' '
+    cat >event.sh <<-\END &&
+	. "$T/lib.sh"
+	flux event pub job-purge-inactive "[1]"
+	wait_until sh -c "flux dmesg | grep \"job-list.err.*: malformed job-purge-inactive event\"" && flux jobs -a
+	END
+    INSIDE_FLUX=t flux start sh event.sh
+'
+
 # With the modules that are usually there: all that job-list asks for.
 cat >traced.sh <<\END
 . "$T/lib.sh"

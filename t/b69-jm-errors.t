@@ -67,6 +67,14 @@ test_expect_success 'a request without payload, or without its members, or with 
     table <<-EOF
 	EPROTO: error decoding request | killall
 	EPROTO: error decoding request | killall {}
+	EPROTO: error decoding request | killall {"dry_run":true,"userid":4294967296,"signum":15}
+	EPROTO: error decoding request | killall {"dry_run":true,"userid":-2147483649,"signum":15}
+	$proto | raiseall {"dry_run":true,"userid":4294967296,"states":62,"severity":0,"type":"x"}
+	$proto | raiseall {"dry_run":true,"userid":-4294967297,"states":62,"severity":0,"type":"x"}
+	$proto | submit {"jobs":[{"id":6,"userid":4294967295,"urgency":16,"t_submit":1.5,"flags":0,"jobspec":{}}]}
+	$proto | submit {"jobs":[{"id":6,"userid":-1,"urgency":16,"t_submit":1.5,"flags":0,"jobspec":{}}]}
+	$proto | submit {"jobs":[{"id":6,"userid":0,"urgency":32,"t_submit":1.5,"flags":0,"jobspec":{}}]}
+	{"errors":[[2,"job id is in use"]]} | submit {"jobs":[{"id":2,"userid":0,"urgency":16,"t_submit":1.5,"flags":0,"jobspec":{}}]}
 	EPROTO: malformed wait request | wait
 	EPROTO: malformed wait request | wait {}
 	EPROTO: malformed wait request | wait {"id":"2"}
@@ -291,6 +299,13 @@ test_expect_success 'config-reload' '
     c "error parsing [policy] config table: 1 object item(s) left unpacked: K" "{\"policy\":{\"K\":1}}" &&
     c "error parsing [policy.limits] config table: '"'duration'"' is not a valid FSD" "{\"policy\":{\"limits\":{\"duration\":\"x\"}}}" &&
     c "error parsing [policy.limits] config table: values must be >= -1" "{\"policy\":{\"limits\":{\"job-size\":{\"max\":{\"nnodes\":-2}}}}}" &&
+    c "error parsing [policy.access] config table: values must be boolean" "{\"policy\":{\"access\":{\"allow-user\":5}}}" &&
+    c "error parsing [policy.jobspec] config table: '"'duration'"' is not a valid FSD" "{\"policy\":{\"jobspec\":{\"defaults\":{\"system\":{\"duration\":\"x\"}}}}}" &&
+    c "error parsing [policy.jobspec] config table: '"'queue'"' must be a string" "{\"policy\":{\"jobspec\":{\"defaults\":{\"system\":{\"queue\":5}}}}}" &&
+    c "job-manager.housekeeping.release-after: invalid FSD" "{\"job-manager\":{\"housekeeping\":{\"command\":[\"x\"],\"release-after\":\"x\"}}}" &&
+    c "job-manager.housekeeping.command must be an array of strings" "{\"job-manager\":{\"housekeeping\":{\"command\":5}}}" &&
+    c "error parsing [queues] config table: not a table" "{\"queues\":5}" &&
+    c "error parsing [queues] config table: a name is empty" "{\"queues\":{\"\":{}}}" &&
     c "the [policy] config table defines a default queue X that is not in [queues] table" "{\"policy\":{\"jobspec\":{\"defaults\":{\"system\":{\"queue\":\"X\"}}}}}" &&
     q="error parsing [queues.N] config table:" &&
     c "$q '"'requires'"' must be an array of property strings (RFC 20)" "{\"queues\":{\"N\":{\"requires\":[5]}}}" &&
@@ -369,6 +384,9 @@ test_expect_success 'who waits when the module goes hears of it' '
     for p in $d $i $w; do wait $p; done; echo "ENOSYS: job-manager is unloading" >want &&
     for f in drain idle waiter; do test_cmp want $f || return 1; done &&
     wait $j && ! grep "^E" journal
+'
+test_expect_success 'it has no options' '
+    test_must_fail flux module load job-manager x && wait_until sh -c "flux dmesg | grep \"job-manager.err.*: Invalid option: x\""
 '
 # two jobs with the same R in the KVS, as no scheduler would leave them
 test_expect_success 'resource-status: resources that two jobs have' '

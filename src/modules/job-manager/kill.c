@@ -67,11 +67,11 @@ void killall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void 
 
     if (flux_request_unpack (msg, NULL, "{s:b s:I s:i}", "dry_run", &all.dry_run,
                              "userid", &target, "signum", &all.signum)
-        < 0) {
+            < 0
+        || manager_sweep_of (&all, target) < 0) {
         manager_refuse (m, msg, EPROTO, "error decoding request");
         return;
     }
-    all.userid = (uint32_t)target;
     if (manager_authorize (msg, all.userid) < 0)
         manager_refuse (m, msg, EPERM, "guests can only kill their own jobs");
     else if (!signum_is_valid (all.signum))

@@ -220,6 +220,11 @@ struct manager_sweep {
     int (*act) (struct manager *m, struct job *job, const struct manager_sweep *what);
 };
 
+/* Whose jobs, as a request has it: -1 is all users', and so is its other form, 2^32 - 1.
+ * Returns -1 for what is no user id.
+ */
+int manager_sweep_of (struct manager_sweep *what, int64_t userid);
+
 /* Do it, a portion on each pass, and answer with how many there were. */
 void manager_sweep (struct manager *m,
                     const flux_msg_t *msg,

@@ -99,12 +99,11 @@ void raiseall_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg, void
                              "severity", &all.x.severity, "type", &all.x.type, "note",
                              &all.x.note)
             < 0
-        || flux_msg_get_userid (msg, &userid) < 0) {
+        || manager_sweep_of (&all, target) < 0 || flux_msg_get_userid (msg, &userid) < 0) {
         manager_refuse (m, msg, EPROTO, NULL);
         return;
     }
     all.x.userid = userid;
-    all.userid = (uint32_t)target;
     if ((why = check_exception (&all.x)))
         manager_refuse (m, msg, EPROTO, why);
     else if (manager_authorize (msg, all.userid) < 0)

@@ -23,7 +23,7 @@ static int decode_job (struct jview v, struct jm_submission *s)
         || jview_int (f[2], &urgency) < 0 || jview_number (f[3], &s->t_submit) < 0
         || jview_int (f[4], &flags) < 0 || !jview_is (f[5], JVIEW_OBJECT))
         return -1;
-    if (userid < 0 || userid > UINT32_MAX || urgency < 0 || urgency > URGENCY_MAX
+    if (userid < 0 || userid >= FLUX_USERID_UNKNOWN || urgency < 0 || urgency > URGENCY_MAX
         || flags < 0 || flags > INT32_MAX)
         return -1;
     s->id = id;

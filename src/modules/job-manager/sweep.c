@@ -35,6 +35,14 @@ static void sweep_free (struct manager *m, struct sweep *s)
     free (s);
 }
 
+int manager_sweep_of (struct manager_sweep *what, int64_t userid)
+{
+    if (userid < INT32_MIN || userid > UINT32_MAX)
+        return -1;
+    what->userid = (uint32_t)userid;
+    return 0;
+}
+
 void manager_sweep (struct manager *m,
                     const flux_msg_t *msg,
                     const struct manager_sweep *what)

@@ -101,6 +101,9 @@ static void afterstart (void)
     is (bed_events (jm, 3), "submit dependency-add exception dependency-remove",
         "what has started is satisfied at once; the old name of the scheme is told of");
     ok (strstr (bed_heard (), "raised 3 dependency 3"), "everybody hears that");
+    ok (says (jm, 3, "\"severity\":3,\"note\":\"dependency scheme 'after' is deprecated, "
+                     "use 'afterstart'\""),
+        "with the new name");
     ok (settles_as (jm, 3, STATE_SCHED), "it goes on all the same");
 
     bed_submit (jm, 4, 16);

@@ -80,6 +80,23 @@ test_expect_success 'a drained node gets no jobs; those that run go on; undraine
     flux jobs -no "{state}" $waiting | grep SCHED &&
     flux resource undrain 0 && flux job wait-event $waiting clean >/dev/null
 '
+# What the job-manager asked before it heard that a scheduler had left comes to the next one.
+asked () { $rpc sched-simple.messages | jq .rx.request; }
+came () { n=$((n + 1)) && test "$(asked)" -gt $n; }
+test_expect_success 'what is asked of a scheduler before it is ready was meant for another' '
+    id=$(flux submit sleep 1000) && flux job wait-event $id start >/dev/null &&
+    waiting=$(flux submit -n$cores true) && flux job wait-event $waiting priority >/dev/null &&
+    printf "{\"id\":%s,\"priority\":16,\"userid\":0,\"t_submit\":1.0,\"jobspec\":%s}" \
+        $(flux job id --to=dec $waiting) "$(flux job info $waiting jobspec)" >alloc &&
+    $rpc module.debug "{\"name\":\"kvs\",\"defer\":true}" &&
+    flux module reload sched-simple && n=$(asked) &&
+    $rpc -N sched.alloc "$(cat alloc)" && wait_until came &&
+    $rpc module.debug "{\"name\":\"kvs\",\"defer\":false}" &&
+    wait_until sh -c "flux resource list -s free -no {ncores} | grep -x $((cores - 1))" &&
+    flux jobs -no "{state}" $id | grep RUN && flux cancel $id &&
+    flux job wait-event $waiting clean >/dev/null &&
+    flux jobs -no "{result}" $waiting | grep COMPLETED
+'
 test_expect_success 'why scheduler and exec are not asked any more is in the log' '
     flux module reload sched-simple && flux module reload job-exec &&
     wait_until sh -c "flux dmesg | grep \"job-manager.debug.*: alloc: stop due to disconnect: Success\"" &&

@@ -162,11 +162,26 @@ static void request_cb (flux_t *h, flux_msg_handler_t *mh, const flux_msg_t *msg
         log_if_failed (h, flux_respond_error (h, msg, errno, NULL), "early");
 }
 
+/* The job-manager asks for jobs when it has been told that we are ready.  What comes
+ * before was meant for a scheduler that has left, which it had not heard of yet: by now it
+ * has, and asks again.
+ */
+static void job_request_cb (flux_t *h,
+                            flux_msg_handler_t *mh,
+                            const flux_msg_t *msg,
+                            void *arg)
+{
+    struct sched *s = arg;
+
+    if (s->f_ready)
+        sched_dispatch (s, msg);
+}
+
 static const struct flux_msg_handler_spec handlers[] = {
-    { FLUX_MSGTYPE_REQUEST, "sched.alloc", request_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "sched.cancel", request_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "sched.free", request_cb, 0 },
-    { FLUX_MSGTYPE_REQUEST, "sched.prioritize", request_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "sched.alloc", job_request_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "sched.cancel", job_request_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "sched.free", job_request_cb, 0 },
+    { FLUX_MSGTYPE_REQUEST, "sched.prioritize", job_request_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.expiration", expiration_cb, 0 },
     { FLUX_MSGTYPE_REQUEST, "sched.resource-status", request_cb, FLUX_ROLE_USER },
     { FLUX_MSGTYPE_REQUEST, "feasibility.check", request_cb, FLUX_ROLE_USER },

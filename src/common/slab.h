@@ -9,7 +9,8 @@
  * That is for a thread which says so, and frees itself what it allocates; for others
  * an object may be made in one thread and freed in another, as ever.
  *
- * Bound: what is free in blocks that are in use, and SLAB_KEEP objects of each class.
+ * Bound: what is free in blocks that are in use, and SLAB_KEEP objects of each class: at
+ * worst each of these holds a block, 8 MiB for a class.
  * In a build with sanitizers it is malloc (), so that they see each object.
  */
 

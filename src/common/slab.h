@@ -10,7 +10,7 @@
  * an object may be made in one thread and freed in another, as ever.
  *
  * Bound: what is free in blocks that are in use, and SLAB_KEEP objects of each class: at
- * worst each of these holds a block, 8 MiB for a class.
+ * worst each of these holds a block, 2 MiB for a class.
  * In a build with sanitizers it is malloc (), so that they see each object.
  */
 
@@ -20,7 +20,7 @@
 #include <stddef.h>
 
 #define SLAB_SIZE_MAX 576 /* bytes; larger objects are malloc ()ed */
-#define SLAB_KEEP 256
+#define SLAB_KEEP 64
 
 /* Not initialized.  NULL: no memory, with errno. */
 void *slab_alloc (size_t size);

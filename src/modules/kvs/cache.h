@@ -25,7 +25,7 @@
 #include "common/treeobj.h"
 #include "engine.h"
 
-#define CACHE_BYTES_MAX (64 * 1024 * 1024)
+#define CACHE_BYTES_MAX (32 * 1024 * 1024)
 #define CACHE_AGE_MAX 60.0 /* jobs come back to their directories after they waited */
 #define CACHE_DIR_COST 1024 /* a version of a directory: what it does not share */
 #define CACHE_ENTRY_COST 512 /* an entry, besides the text of its blob: about */

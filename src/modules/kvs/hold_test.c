@@ -531,7 +531,7 @@ static void too_large_for_content (void)
 /* Nothing of it is loaded or added in another way, at which the cache keeps to its bound. */
 static void what_is_stored_may_go (void)
 {
-    enum { COUNT = 8000, SIZE = 10000 }; /* 80 MB */
+    enum { COUNT = 4000, SIZE = 10000 }; /* 40 MB */
     struct kvs_hold no_log = tb_hold;
     struct testbed tb;
     char value[SIZE + 1];
@@ -554,8 +554,8 @@ static void what_is_stored_may_go (void)
             save (&tb);
     }
     bytes = stats_of (&tb).cache_bytes;
-    ok (stored () > COUNT && bytes < 65 * 1024 * 1024 && bytes > 32 * 1024 * 1024,
-        "of what is stored the cache keeps 64 MiB (%zu bytes)", bytes);
+    ok (stored () > COUNT && bytes < 33 * 1024 * 1024 && bytes > 16 * 1024 * 1024,
+        "of what is stored the cache keeps 32 MiB (%zu bytes)", bytes);
     teardown (&tb);
 }
 

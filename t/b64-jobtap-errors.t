@@ -5,25 +5,8 @@ answered, what is logged, what becomes of the job'
 under_flux
 . "$T/sharness.sh"
 
-TAP=$BUILDDIR/t/live/.libs/tap.so
-rpc=$BUILDDIR/t/live/rpc
-
-# tap OP ID [S [I]]: ask the plugin to do that
-tap () {
-    $rpc job-manager.tap.do "{\"op\":\"$1\",\"id\":$2,\"s\":\"${3-}\",\"i\":${4:-0}}"
-}
-# logged LEVEL SENTENCE: the job-manager has logged that (a basic regular expression);
-# says: it does, sooner or later
-logged () {
-    flux dmesg | sed -n "s/.* job-manager\.$1\[0\]: //p" | grep "^$2\$"
-}
-says () {
-    wait_until logged "$@"
-}
-# hold ATTR...: submit a held job with these settings of the plugin, set id and dec
-hold () {
-    id=$(flux submit --urgency=0 $(printf -- '--setattr=tap.%s ' "$@") true) && dec=$(flux job id --to=dec $id)
-}
+. "$T/jobtap.sh"
+. "$T/jmlog.sh"
 
 test_expect_success 'a plugin that fails to tell of itself' '
     flux jobtap load $TAP && tap query-fails 0 x 1 &&

@@ -4,13 +4,8 @@ test_description='plugins of the job-manager: loading, topics, what they may ask
 under_flux
 . "$T/sharness.sh"
 
-TAP=$BUILDDIR/t/live/.libs/tap.so
-rpc=$BUILDDIR/t/live/rpc
+. "$T/jobtap.sh"
 
-# tap OP ID [S [I]]: ask the plugin to do that
-tap () {
-    $rpc job-manager.tap.do "{\"op\":\"$1\",\"id\":$2,\"s\":\"$3\",\"i\":${4:-0}}"
-}
 # done_well OP ID [S [I]], fails_with WORDS OP ID [S [I]]
 done_well () {
     tap "$@" >answer && grep "\"rc\":0" answer
@@ -21,11 +16,6 @@ fails_with () {
 # submit ATTR...: submit "true" with these settings of the plugin, set id and dec
 submit () {
     set -- $(printf -- '--setattr=tap.%s ' "$@") && id=$(flux submit "$@" true) &&
-        dec=$(flux job id --to=dec $id)
-}
-# hold ATTR...: the same, held
-hold () {
-    set -- $(printf -- '--setattr=tap.%s ' "${@:-none=1}") && id=$(flux submit --urgency=0 "$@" true) &&
         dec=$(flux job id --to=dec $id)
 }
 

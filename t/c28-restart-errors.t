@@ -4,6 +4,7 @@ what keeps the job-manager from starting'
 . "$(dirname "$0")/lib.sh"
 under_flux
 . "$T/sharness.sh"
+. "$T/jmlog.sh"
 
 rpc=$BUILDDIR/t/live/rpc
 none=sha1-0123456789012345678901234567890123456789
@@ -14,14 +15,6 @@ stop () {
         flux module remove -f $m || return 1
     done
     flux module remove job-manager && flux dmesg -C
-}
-# logged LEVEL SENTENCE: the job-manager has logged that (a basic regular expression);
-# says: it does, sooner or later
-logged () {
-    flux dmesg | sed -n "s/.* job-manager\.$1\[0\]: //p" | grep "^$2\$"
-}
-says () {
-    wait_until logged "$@"
 }
 # fails SENTENCE: it does not start, for that reason
 fails () {

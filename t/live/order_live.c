@@ -74,6 +74,30 @@ static int64_t seq_of (flux_future_t *f)
     return seq;
 }
 
+static flux_future_t *look (const char *key)
+{
+    return flux_kvs_lookup (h, NULL, 0, key);
+}
+
+/* What a guest has said, where its directory is put. */
+static flux_future_t *look_at_guest (int i)
+{
+    char key[30];
+
+    snprintf (key, sizeof (key), "jobs.g%d.words", i);
+    return look (key);
+}
+
+/* There is a value, of so many bytes at least. */
+static bool is_found (flux_future_t *f, size_t len)
+{
+    const char *value;
+    bool found = f && flux_kvs_lookup_get (f, &value) == 0 && strlen (value) >= len;
+
+    flux_future_destroy (f);
+    return found;
+}
+
 /* The job-manager commits the end of a job when job-exec has sent this. */
 static void behind_a_graft (void)
 {
@@ -139,8 +163,6 @@ static void wait_removed (int i)
     } while (!gone);
 }
 
-static bool there_is (const char *key);
-
 static void who_leaves (void)
 {
     int bad = 0;
@@ -156,11 +178,8 @@ static void who_leaves (void)
         flux_close (client);
     }
     for (int i = 0; i < COUNT; i++) {
-        char key[30];
-
         wait_removed (300 + i);
-        snprintf (key, sizeof (key), "jobs.g%d.words", 300 + i);
-        bad += !there_is (key);
+        bad += !is_found (look_at_guest (300 + i), 1);
     }
     ok (bad == 0, "a guest-end is carried out though its client left");
 }
@@ -179,25 +198,6 @@ static void paused (void)
         "a namespace that is paused holds nobody up");
 }
 
-static bool there_is (const char *key)
-{
-    flux_future_t *f = flux_kvs_lookup (h, NULL, 0, key);
-    const char *value;
-    bool found = f && flux_kvs_lookup_get (f, &value) == 0;
-
-    flux_future_destroy (f);
-    return found;
-}
-
-static bool words_are (flux_future_t *f, size_t len)
-{
-    const char *value;
-    bool are = f && flux_kvs_lookup_get (f, &value) == 0 && strlen (value) >= len;
-
-    flux_future_destroy (f);
-    return are;
-}
-
 /* Who hears of the end of a job looks at what it wrote. */
 static void looked_at_behind_a_graft (void)
 {
@@ -207,14 +207,11 @@ static void looked_at_behind_a_graft (void)
     for (int i = 0; i < COUNT; i++)
         seq_of (guest ("kvs.guest-begin", 700 + i, 3, false));
     for (int i = 0; i < COUNT; i++) {
-        char key[30];
-
-        snprintf (key, sizeof (key), "jobs.g%d.words", 700 + i);
         ends[i] = guest ("kvs.guest-end", 700 + i, BIG + 4 * COUNT + i, false);
-        looks[i] = flux_kvs_lookup (h, NULL, 0, key);
+        looks[i] = look_at_guest (700 + i);
     }
     for (int i = 0; i < COUNT; i++) {
-        bad += !words_are (looks[i], BIG);
+        bad += !is_found (looks[i], BIG);
         bad += seq_of (ends[i]) < 0;
     }
     ok (bad == 0, "who looks behind a guest-end finds its last words");
@@ -225,7 +222,7 @@ static void lazy (void)
     flux_future_t *f = commit ("seen", KVSOPS_LAZY);
     int64_t one, two;
 
-    ok (there_is ("seen"), "what is lazy is there for who looks");
+    ok (is_found (look ("seen"), 1), "what is lazy is there for who looks");
     flux_future_destroy (f);
     ok (seq_of (commit ("alone", KVSOPS_LAZY)) > 0, "and is published if nobody does");
     f = guest ("kvs.guest-begin", COUNT, 3, true);
@@ -233,7 +230,7 @@ static void lazy (void)
     one = seq_of (f);
     ok (one > 0 && two >= one,
         "nor is a link for which nobody waits published after the graft");
-    ok (there_is ("jobs.g20.words"), "that has the graft");
+    ok (is_found (look_at_guest (COUNT), 1), "that has the graft");
 }
 
 /* kvs is reloaded meanwhile: each of these is answered, if only with ENOSYS. */

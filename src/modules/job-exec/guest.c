@@ -100,13 +100,21 @@ static void graft_failed (struct exec *x, uint64_t id, const char *why)
     flux_log (x->h, LOG_ERR, "%s: graft of the guest namespace: %s", f58, why);
 }
 
-/* The guest directory is in place, the namespace is gone. */
+/* The guest directory is in place, the namespace is gone; or f, which may be NULL, or errno
+ * says why not.
+ */
+static void graft_answered (struct exec *x, uint64_t id, flux_future_t *f)
+{
+    if ((!f || flux_rpc_get (f, NULL) < 0)
+        && errno != ENOTSUP) /* there is none: nothing to keep */
+        graft_failed (x, id, f ? future_strerror (f, errno) : strerror (errno));
+}
+
 static void graft_continuation (flux_future_t *f, void *arg)
 {
     struct graft *g = arg;
 
-    if (flux_rpc_get (f, NULL) < 0 && errno != ENOTSUP) /* there is none: nothing to keep */
-        graft_failed (g->x, g->id, future_strerror (f, errno));
+    graft_answered (g->x, g->id, f);
     graft_free (g);
 }
 
@@ -129,8 +137,7 @@ void grafts_wait (struct exec *x)
 
 static void graft_done (struct job *job, flux_future_t *f, size_t arg)
 {
-    if ((!f || flux_rpc_get (f, NULL) < 0) && errno != ENOTSUP)
-        graft_failed (job->x, job->id, f ? future_strerror (f, errno) : strerror (errno));
+    graft_answered (job->x, job->id, f);
     job_end (job);
 }
 

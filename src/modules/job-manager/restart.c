@@ -66,16 +66,10 @@ int keys_add (struct keys *k, const char *parent, const char *name)
 /* One level of a job's directory: four hexadecimal digits, as we write them. */
 static bool take_group (const char *s, uint64_t *id)
 {
-    static const char digits[] = "0123456789abcdef";
-
-    for (int i = 0; i < 4; i++) {
-        const char *d = s[i] ? strchr (digits, s[i]) : NULL;
-
-        if (!d)
-            return false;
-        *id = *id << 4 | (d - digits);
-    }
-    return s[4] == '.' || s[4] == '\0';
+    if (strspn (s, "0123456789abcdef") != 4 || (s[4] != '.' && s[4] != '\0'))
+        return false;
+    *id = *id << 16 | strtoul (s, NULL, 16);
+    return true;
 }
 
 /* The levels that are missing are anything. */

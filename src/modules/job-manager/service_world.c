@@ -364,16 +364,27 @@ const char *world_heard (void)
     return last;
 }
 
-/* What comes next, sooner or later, is this. */
-void world_hears (const char *want, const char *why)
+/* Serve until done () is true of arg; not for ever. */
+static void serve_until (bool (*done) (const void *arg), const void *arg)
 {
     flux_reactor_t *r = flux_get_reactor (w.h);
     flux_watcher_t *t = flux_timer_watcher_create (r, PATIENCE, 0., timeout_cb, NULL);
 
     flux_watcher_start (t);
-    while (w.heard.len < strlen (want))
+    while (!done (arg))
         flux_reactor_run (r, FLUX_REACTOR_ONCE);
     flux_watcher_destroy (t);
+}
+
+static bool heard_as_much (const void *want)
+{
+    return w.heard.len >= strlen (want);
+}
+
+/* What comes next, sooner or later, is this. */
+void world_hears (const char *want, const char *why)
+{
+    serve_until (heard_as_much, want);
     is (w.heard.buf, want, "%s", why);
     text_clear (&w.heard);
 }
@@ -383,30 +394,29 @@ void world_forget (const flux_msg_t **slot)
     flux_msg_decref (move_ptr (*slot));
 }
 
+static bool is_taken (const void *slot)
+{
+    return *(const flux_msg_t *const *)slot != NULL;
+}
+
 void world_awaits (const flux_msg_t **slot)
 {
-    flux_reactor_t *r = flux_get_reactor (w.h);
-    flux_watcher_t *t = flux_timer_watcher_create (r, PATIENCE, 0., timeout_cb, NULL);
+    serve_until (is_taken, slot);
+}
 
-    flux_watcher_start (t);
-    while (!*slot)
-        flux_reactor_run (r, FLUX_REACTOR_ONCE);
-    flux_watcher_destroy (t);
+static bool is_logged (const void *line)
+{
+    const char *p = w.logged.buf ? strstr (w.logged.buf, line) : NULL;
+
+    return p && (p == w.logged.buf || p[-1] == '\n');
 }
 
 void world_logs (const char *want, const char *why)
 {
-    flux_reactor_t *r = flux_get_reactor (w.h);
-    flux_watcher_t *t = flux_timer_watcher_create (r, PATIENCE, 0., timeout_cb, NULL);
     char line[256];
-    const char *p;
 
     snprintf (line, sizeof (line), "%s\n", want);
-    flux_watcher_start (t);
-    while (!w.logged.buf || !(p = strstr (w.logged.buf, line))
-           || (p > w.logged.buf && p[-1] != '\n'))
-        flux_reactor_run (r, FLUX_REACTOR_ONCE);
-    flux_watcher_destroy (t);
+    serve_until (is_logged, line);
     ok (true, "%s", why);
     text_clear (&w.logged);
 }

@@ -200,18 +200,22 @@ void request_reject (struct request *req, int errnum, const char *text)
     request_free (req);
 }
 
-void request_respond (struct request *req)
+static void answer (const struct request *req)
 {
     struct service *s = req->s;
 
-    if (req->guest && guest_goes_on (req))
-        return;
-    if (!req->client) /* it left */
-        ;
-    else if (req->r.errnum)
+    if (req->r.errnum)
         respond_error (s, req->msg, req->r.errnum, req->r.errtext);
     else if (flux_respond (s->h, req->msg, req->r.payload) < 0)
         flux_log_error (s->h, "error responding");
+}
+
+void request_respond (struct request *req)
+{
+    if (req->guest && guest_goes_on (req))
+        return;
+    if (req->client) /* it is still there */
+        answer (req);
     request_free (req);
 }
 
